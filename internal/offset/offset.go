@@ -1,0 +1,263 @@
+// Package offset is the vocabulary that all engines share: what a reset is
+// asked to do (Request), what it would do (Plan, made of Moves), what it did
+// (Result, Summary, record), and why it could not (Error).
+//
+// It holds plain values. It must not know Terraform, a broker's protocol or
+// the network.
+package offset
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// None stands for an offset that does not exist or cannot be known. It is
+// never sent to a broker, which would accept and store it.
+const None int64 = -1
+
+// AllPartitions is the partition number with which Kafka's vendors say "all
+// partitions of the topic".
+const AllPartitions int32 = -1
+
+// Partition names one partition of a Kafka topic, or one queue of a RocketMQ
+// topic on one of its brokers.
+type Partition struct {
+	Topic  string
+	Broker string // RocketMQ: the broker's name; empty for Kafka.
+	ID     int32
+}
+
+// Compare orders partitions by topic, broker and number.
+func (p Partition) Compare(q Partition) int {
+	return cmp.Or(cmp.Compare(p.Topic, q.Topic), cmp.Compare(p.Broker, q.Broker), cmp.Compare(p.ID, q.ID))
+}
+
+// Offsets are offsets by topic (Kafka) or broker (RocketMQ) and by partition
+// or queue number: the form of the resources' argument offsets.
+type Offsets map[string]map[int32]int64
+
+// Engine resets the offsets of consumer groups on one cluster or service. The
+// broker clients and the managed services' clients implement it; resource,
+// action and preview call nothing else.
+//
+// All methods honour the context while nothing has been written; once a write
+// has been sent it is finished and read back. Errors are of type *Error
+// wherever the cluster could be asked at all.
+type Engine interface {
+	// Plan resolves the request against the live cluster and writes nothing.
+	// Members that are still active are told in the plan and are no error;
+	// whatever else would make an Apply fail is an error.
+	Plan(ctx context.Context, req Request) (*Plan, error)
+
+	// Apply waits until the group may be reset, resolves anew if it had to
+	// wait, checks everything, writes, reads back and compares. The result is
+	// not nil if anything may have been written, also beside an error: its
+	// moves then tell which partitions failed.
+	Apply(ctx context.Context, plan *Plan) (*Result, error)
+
+	// Undo puts back what an earlier reset moved, by compare-and-set.
+	Undo(ctx context.Context, req UndoRequest) (*Result, error)
+
+	// Forget deletes the group's committed offsets of the recorded
+	// partitions, never the group.
+	Forget(ctx context.Context, req UndoRequest) (*Result, error)
+}
+
+// Request is what a reset is asked to do. Its zero values are the defaults;
+// resource and action leave null what the user did not say.
+type Request struct {
+	Group  string
+	Scope  Scope
+	Target Target
+
+	// OutOfRange says what happens to a target outside of the log.
+	OutOfRange OutOfRange
+	// Isolation says what counts as the log's end (Kafka).
+	Isolation Isolation
+	// Limits are checked on the final moves just before the first commit.
+	Limits Limits
+	// AllowNewGroup permits a group that neither exists nor has offsets (Kafka).
+	AllowNewGroup bool
+	// WaitForInactive is how long to wait for the group's members to leave
+	// (Kafka). Nil means DefaultWaitForInactive; zero refuses at once.
+	WaitForInactive *time.Duration
+	// KeepAhead leaves a queue alone whose target lies ahead of its offset:
+	// RocketMQ's force = false.
+	KeepAhead bool
+
+	// Resume holds the moves of an attempt that failed half-way. Plan then
+	// keeps what has landed and resolves nothing anew: the partitions with an
+	// error get the targets they already have, and every previous offset
+	// stays from before the first attempt.
+	Resume []Move
+
+	// Progress, if set, is told in one line what the engine is about to do.
+	Progress func(message string)
+}
+
+// DefaultWaitForInactive is how long a reset waits for a group's last member
+// to leave. Clients since Kafka 3.0 count as gone 45 s after they were killed.
+const DefaultWaitForInactive = 60 * time.Second
+
+// Wait returns how long to wait for members to leave.
+func (r Request) Wait() time.Duration {
+	if r.WaitForInactive == nil {
+		return DefaultWaitForInactive
+	}
+	return *r.WaitForInactive
+}
+
+// Tell reports progress if anyone listens.
+func (r Request) Tell(message string) {
+	if r.Progress != nil {
+		r.Progress(message)
+	}
+}
+
+// Scope says which partitions are reset. Exactly one of Topics, AllTopics and
+// the target's Offsets is set.
+type Scope struct {
+	Topics     []string // sorted, without duplicates
+	Partitions []int32  // sorted; nil means all; only with one topic
+	AllTopics  bool     // every topic with a committed offset, of the source group if one is given
+}
+
+// TargetKind says how a target is given.
+type TargetKind string
+
+// The ways to say where a group is put.
+const (
+	ToEarliest TargetKind = "earliest" // the log's start
+	ToLatest   TargetKind = "latest"   // the log's end
+	ToCurrent  TargetKind = "current"  // the committed offset, or the log's end where there is none
+	ToOffset   TargetKind = "offset"   // the same offset on every partition
+	ToTime     TargetKind = "time"     // the first record at or after an instant
+	ToLookback TargetKind = "lookback" // the same, the instant being that long before the apply
+	ByShift    TargetKind = "shift"    // the committed offset plus a number
+	ToGroup    TargetKind = "group"    // where another group is
+	ToOffsets  TargetKind = "offsets"  // an offset for each partition; its own scope
+)
+
+// Target says where a group is put. Only the field that belongs to Kind counts.
+type Target struct {
+	Kind     TargetKind
+	Offset   int64
+	Time     time.Time
+	Lookback time.Duration
+	Shift    int64
+	Group    string
+	Offsets  Offsets
+}
+
+// OutOfRange says what happens to a target before the log's start or after its end.
+type OutOfRange string
+
+// The treatments of a target outside of the log.
+const (
+	Clamp  OutOfRange = "clamp" // the default: to the start or to the end
+	Refuse OutOfRange = "error"
+)
+
+// Isolation says what counts as the end of a log, with Kafka's words.
+type Isolation string
+
+// The isolation levels.
+const (
+	ReadUncommitted Isolation = "read_uncommitted" // the default: the high watermark
+	ReadCommitted   Isolation = "read_committed"   // the last stable offset
+)
+
+// Move is what a reset does, or did, to one partition.
+type Move struct {
+	Partition
+	Previous int64 // committed before the reset; None if there was none or nobody can tell
+	Offset   int64 // where the reset puts the partition
+	Start    int64 // the log's first offset at the time; None if unknown
+	End      int64 // the offset after the log's last record; None if unknown
+	Clamped  bool  // the target was out of range and was moved to Start or End
+
+	How     string // RocketMQ: how it was written ("server", "per-queue", "kept")
+	Pending bool   // RocketMQ: a consumer still has to take it up
+	Seen    int64  // what the read-back showed, where it differs from Offset; else equal to Offset or None
+	Error   string // why this partition failed; empty if it did not
+}
+
+// Failed tells whether this partition failed.
+func (m Move) Failed() bool { return m.Error != "" }
+
+// Delta returns how far the partition moves, and false if that is unknown
+// because it had no offset before or none is known.
+func (m Move) Delta() (int64, bool) {
+	if m.Previous < 0 || m.Offset < 0 {
+		return 0, false
+	}
+	return m.Offset - m.Previous, true
+}
+
+// Created tells whether the partition gets its first offset.
+func (m Move) Created() bool { return m.Previous < 0 && m.Offset >= 0 }
+
+// SortMoves orders moves by topic, broker and number.
+func SortMoves(moves []Move) {
+	slices.SortFunc(moves, func(a, b Move) int { return a.Compare(b.Partition) })
+}
+
+// Topics returns the topics that the moves touch, sorted.
+func Topics(moves []Move) []string {
+	var topics []string
+	for _, m := range moves {
+		topics = append(topics, m.Topic)
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
+// Member is one active member of a consumer group.
+type Member struct {
+	ID         string
+	ClientID   string
+	Host       string
+	InstanceID string             // group.instance.id of a static member; only the session time-out removes those
+	Assignment map[string][]int32 // by topic; nil if unknown
+}
+
+// Plan is what a reset would do to the cluster as it is now.
+type Plan struct {
+	Request   Request
+	ClusterID string    // empty if the cluster has none
+	State     string    // the group's state in the broker's words
+	Protocol  string    // "classic" or "consumer"; empty if unknown
+	Members   []Member  // the members that are active now
+	Moves     []Move    // sorted
+	At        time.Time // when it was resolved
+	Instant   time.Time // the instant that a time target means; zero for others
+	Notes     []string  // what a reader should know, one sentence each
+	Engine    any       // what the engine that made the plan keeps for its Apply
+}
+
+// Result is what a reset did.
+type Result struct {
+	ClusterID string
+	State     string    // the group's state just before the first commit
+	At        time.Time // when the first commit was sent
+	Moves     []Move    // sorted; those that failed carry an error
+	Notes     []string  // what a reader should know, one sentence each
+}
+
+// UndoRequest asks to put back, or to delete, the offsets that earlier resets set.
+type UndoRequest struct {
+	Group           string
+	Topic           string // RocketMQ
+	ClusterID       string // the recorded one; any other is refused
+	Moves           []Move // as recorded; those with an error have not been moved and are left alone
+	WaitForInactive *time.Duration
+	// Skip tells that another reset of the same run has set this partition
+	// since: it is left alone. Nil means none.
+	Skip     func(Partition) bool
+	Progress func(message string)
+}
+
+// Wait returns how long to wait for members to leave.
+func (r UndoRequest) Wait() time.Duration { return Request{WaitForInactive: r.WaitForInactive}.Wait() }

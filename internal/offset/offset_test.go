@@ -1,0 +1,149 @@
+package offset_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+func kafkaMove(topic string, id int32, previous, to, start, end int64) offset.Move {
+	return offset.Move{
+		Partition: offset.Partition{Topic: topic, ID: id},
+		Previous:  previous, Offset: to, Start: start, End: end, Seen: offset.None,
+	}
+}
+
+func TestEncodeRecordIsSortedAndUnfoldsToOneLine(t *testing.T) {
+	moves := []offset.Move{
+		kafkaMove("orders", 10, 1, 2, 0, 9),
+		kafkaMove("orders", 2, offset.None, 20, 20, 100),
+		kafkaMove("audit", 0, 60, 20, 20, 100),
+	}
+	moves[0].Clamped = true
+	moves[0].Error = `no "right"`
+	want := ` {"audit":{"0":{"previous":60,"offset":20,"start":20,"end":100,"clamped":false}},` +
+		`"orders":{"2":{"previous":null,"offset":20,"start":20,"end":100,"clamped":false},` +
+		`"10":{"previous":1,"offset":2,"start":0,"end":9,"clamped":true,"error":"no \"right\""}}}`
+	if got := offset.EncodeRecord(moves, offset.KafkaRecord); got != want {
+		t.Errorf("record\n got %s\nwant %s", got, want)
+	}
+	if got := offset.EncodeRecord(nil, offset.KafkaRecord); got != " {}" {
+		t.Errorf("empty record %q", got)
+	}
+	if moves[0].ID != 10 {
+		t.Error("the caller's slice was reordered")
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	kafka := []offset.Move{
+		kafkaMove("a/b", 0, 1, 2, 0, 9),
+		kafkaMove("größe", 1, offset.None, 0, offset.None, offset.None),
+	}
+	kafka[1].Error = "not yet"
+	rocket := []offset.Move{
+		{Partition: offset.Partition{Topic: "t", Broker: "b-0", ID: 3}, Previous: 4, Offset: 5, Start: 1, End: 9, How: "server", Pending: true, Seen: offset.None},
+		{Partition: offset.Partition{Topic: "t", Broker: "b-1", ID: 0}, Previous: offset.None, Offset: 5, Start: 1, End: 9, How: "kept", Clamped: true, Seen: offset.None},
+	}
+	for name, c := range map[string]struct {
+		moves   []offset.Move
+		dialect offset.Dialect
+	}{"kafka": {kafka, offset.KafkaRecord}, "rocketmq": {rocket, offset.RocketMQRecord}} {
+		t.Run(name, func(t *testing.T) {
+			got, err := offset.DecodeRecord(offset.EncodeRecord(c.moves, c.dialect), c.dialect, "t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, c.moves) {
+				t.Errorf("got %+v, want %+v", got, c.moves)
+			}
+		})
+	}
+}
+
+func TestDecodeRecordRefusesWhatIsNoRecord(t *testing.T) {
+	for _, s := range []string{"", "null and void", "[]", `{"t":{"x":{}}}`, `{"t":{"0":{"offset":"1"}}}`} {
+		if _, err := offset.DecodeRecord(s, offset.KafkaRecord, ""); err == nil {
+			t.Errorf("%q was accepted", s)
+		}
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	f.Add(` {"orders":{"0":{"previous":60,"offset":20,"start":20,"end":100,"clamped":false}}}`)
+	f.Add(` {"b":{"0":{"previous":null,"offset":-5,"min":0,"max":1,"how":"server","pending":true,"error":"x"}}}`)
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, d := range []offset.Dialect{offset.KafkaRecord, offset.RocketMQRecord} {
+			moves, err := offset.DecodeRecord(s, d, "t")
+			if err != nil {
+				continue
+			}
+			again := offset.EncodeRecord(moves, d)
+			if !json.Valid([]byte(again)) {
+				t.Fatalf("not JSON: %s", again)
+			}
+			back, err := offset.DecodeRecord(again, d, "t")
+			if err != nil || offset.EncodeRecord(back, d) != again {
+				t.Fatalf("%q does not survive: %v", again, err)
+			}
+		}
+	})
+}
+
+func TestSummarize(t *testing.T) {
+	failed := kafkaMove("t", 6, 10, 5, 0, 20)
+	failed.Error = "no"
+	clamped := kafkaMove("t", 4, 10, 20, 0, 20)
+	clamped.Clamped = true
+	got := offset.Summarize([]offset.Move{
+		kafkaMove("t", 0, 60, 20, 20, 100),          // back 40
+		kafkaMove("t", 1, 60, 100, 20, 100),         // forward 40
+		kafkaMove("t", 2, 60, 60, 20, 100),          // there already
+		kafkaMove("t", 3, offset.None, 20, 20, 100), // first offset
+		clamped,                           // forward 10
+		kafkaMove("t", 5, 5, 30, 25, 100), // 5 to 25 is no longer in the log: skips 5
+		failed,                            // counts nowhere else
+		kafkaMove("t", 7, 5, 30, offset.None, offset.None), // bounds unknown: 25
+		kafkaMove("t", 9, 200, 20, 0, 100),                 // the topic was created again: 80
+		kafkaMove("t", 8, offset.None, offset.None, 0, 10), // a managed service that tells nothing
+	})
+	want := offset.Summary{
+		Partitions: 10, Moved: 7, Forward: 4, Back: 2, Unchanged: 2, Clamped: 1, Created: 1, Failed: 1,
+		Replayed: 40 + 80, Skipped: 40 + 10 + 5 + 25,
+	}
+	if got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	ten, zero := int64(10), int64(0)
+	over := offset.Limits{MaxReplayed: &ten, MaxSkipped: &zero}.Check(offset.Summary{Replayed: 11, Skipped: 1})
+	var e *offset.Error
+	if !errors.As(over, &e) || e.Code != offset.LimitExceeded || e.State != offset.NothingChanged {
+		t.Fatalf("got %#v", over)
+	}
+	for _, part := range []string{"11 messages would be replayed", "max_replayed_messages is 10", "1 messages would be skipped", "max_skipped_messages is 0"} {
+		if !strings.Contains(over.Error(), part) {
+			t.Errorf("%q does not say %q", over, part)
+		}
+	}
+	if err := (offset.Limits{MaxReplayed: &ten}).Check(offset.Summary{Replayed: 10, Skipped: 99}); err != nil {
+		t.Errorf("at the limit, and without one: %v", err)
+	}
+}
+
+func TestErrorSaysWhatStateAndNext(t *testing.T) {
+	cause := errors.New("EOF")
+	err := &offset.Error{Code: offset.Unreachable, What: "ask for offsets", State: offset.NothingChanged, Next: "Try again.", Err: cause}
+	if got, want := err.Error(), "ask for offsets: EOF. Nothing was changed. Try again"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !errors.Is(err, cause) || offset.CodeOf(err) != offset.Unreachable || offset.CodeOf(cause) != offset.Failed {
+		t.Error("the cause or the code got lost")
+	}
+}

@@ -1,0 +1,144 @@
+package offset
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Dialect says in whose words a record is written.
+type Dialect int
+
+// The dialects of a record.
+const (
+	// KafkaRecord is topic → partition → previous, offset, start, end, clamped.
+	KafkaRecord Dialect = iota
+	// RocketMQRecord is broker → queue → previous, offset, min, max, clamped, how, pending.
+	RocketMQRecord
+)
+
+// EncodeRecord writes moves as the JSON document that the state keeps: one
+// string, because Terraform needs seconds to minutes for as many nested
+// values, with topics (or brokers) and partitions (or queues) in order. It
+// begins with a space, since Terraform unfolds a string that begins with a
+// brace into a line for each value in every plan. None is written as null,
+// and "error" only where a partition failed.
+func EncodeRecord(moves []Move, d Dialect) string {
+	moves = slices.Clone(moves)
+	SortMoves(moves)
+	b := make([]byte, 0, 2+len(moves)*96)
+	b = append(b, ' ', '{')
+	for i, m := range moves {
+		switch {
+		case i == 0:
+			b = append(appendString(b, outer(m, d)), ':', '{')
+		case outer(m, d) != outer(moves[i-1], d):
+			b = append(b, '}', ',')
+			b = append(appendString(b, outer(m, d)), ':', '{')
+		default:
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = strconv.AppendInt(b, int64(m.ID), 10)
+		b = append(b, '"', ':')
+		b = appendMove(b, m, d)
+	}
+	if len(moves) > 0 {
+		b = append(b, '}')
+	}
+	return string(append(b, '}'))
+}
+
+func outer(m Move, d Dialect) string {
+	if d == RocketMQRecord {
+		return m.Broker
+	}
+	return m.Topic
+}
+
+func appendMove(b []byte, m Move, d Dialect) []byte {
+	start, end := "start", "end"
+	if d == RocketMQRecord {
+		start, end = "min", "max"
+	}
+	b = appendOffset(append(b, '{'), "previous", m.Previous)
+	b = appendOffset(append(b, ','), "offset", m.Offset)
+	b = appendOffset(append(b, ','), start, m.Start)
+	b = appendOffset(append(b, ','), end, m.End)
+	b = append(b, `,"clamped":`...)
+	b = strconv.AppendBool(b, m.Clamped)
+	if d == RocketMQRecord {
+		b = appendString(append(b, `,"how":`...), m.How)
+		b = append(b, `,"pending":`...)
+		b = strconv.AppendBool(b, m.Pending)
+	}
+	if m.Error != "" {
+		b = appendString(append(b, `,"error":`...), m.Error)
+	}
+	return append(b, '}')
+}
+
+func appendOffset(b []byte, key string, v int64) []byte {
+	b = append(append(append(b, '"'), key...), '"', ':')
+	if v < 0 {
+		return append(b, "null"...)
+	}
+	return strconv.AppendInt(b, v, 10)
+}
+
+func appendString(b []byte, s string) []byte {
+	q, err := json.Marshal(s) // cannot fail for a string; it replaces invalid UTF-8
+	if err != nil {
+		return append(b, `""`...)
+	}
+	return append(b, q...)
+}
+
+// DecodeRecord reads a record back into moves, sorted. For RocketMQRecord,
+// topic is the topic that the record does not name.
+func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
+	type entry struct {
+		Previous *int64 `json:"previous"`
+		Offset   *int64 `json:"offset"`
+		Start    *int64 `json:"start"`
+		End      *int64 `json:"end"`
+		Min      *int64 `json:"min"`
+		Max      *int64 `json:"max"`
+		Clamped  bool   `json:"clamped"`
+		How      string `json:"how"`
+		Pending  bool   `json:"pending"`
+		Error    string `json:"error"`
+	}
+	var doc map[string]map[int32]entry
+	if err := json.Unmarshal([]byte(strings.TrimSpace(record)), &doc); err != nil {
+		return nil, fmt.Errorf("read the record of the last reset: %w", err)
+	}
+	moves := []Move{}
+	for key, partitions := range doc {
+		for id, e := range partitions {
+			m := Move{
+				Partition: Partition{Topic: key, ID: id},
+				Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
+				Start: orNone(e.Start), End: orNone(e.End),
+				Clamped: e.Clamped, How: e.How, Pending: e.Pending, Error: e.Error,
+				Seen: None,
+			}
+			if d == RocketMQRecord {
+				m.Topic, m.Broker = topic, key
+				m.Start, m.End = orNone(e.Min), orNone(e.Max)
+			}
+			moves = append(moves, m)
+		}
+	}
+	SortMoves(moves)
+	return moves, nil
+}
+
+func orNone(v *int64) int64 {
+	if v == nil || *v < 0 {
+		return None
+	}
+	return *v
+}
