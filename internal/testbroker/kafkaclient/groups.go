@@ -1,0 +1,118 @@
+package kafkaclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// commitChunk is how many partitions one OffsetCommit carries: a broker writes
+// a commit as one batch and refuses it above about 1 MB.
+const commitChunk = 4000
+
+// Commit writes offsets as an administrator does, with generation −1: legal
+// only while the group has no members. Nothing is checked, as on the broker:
+// −1, −2 and offsets past the log's end are written too.
+func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) error {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.Generation = group, -1
+	n := 0
+	flush := func() error {
+		if n == 0 {
+			return nil
+		}
+		n = 0
+		topics := req.Topics
+		req.Topics = nil
+		once := *req
+		once.Topics = topics
+		resp, err := once.RequestWith(ctx, c.kgo)
+		if err != nil {
+			return fmt.Errorf("commit offsets of group %q: %w", group, err)
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return fmt.Errorf("commit %s/%d of group %q: %w", t.Topic, p.Partition, group, err)
+				}
+			}
+		}
+		return nil
+	}
+	for _, topic := range slices.Sorted(maps.Keys(offsets)) {
+		for chunk := range slices.Chunk(slices.Sorted(maps.Keys(offsets[topic])), commitChunk) {
+			if n+len(chunk) > commitChunk {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			t := kmsg.NewOffsetCommitRequestTopic()
+			t.Topic = topic
+			for _, partition := range chunk {
+				p := kmsg.NewOffsetCommitRequestTopicPartition()
+				p.Partition, p.Offset, p.LeaderEpoch = partition, offsets[topic][partition], -1
+				t.Partitions = append(t.Partitions, p)
+			}
+			req.Topics = append(req.Topics, t)
+			n += len(chunk)
+		}
+	}
+	return flush()
+}
+
+// Committed returns what the group has committed, of all topics. A group that
+// does not exist has nothing. Offsets that a transaction has not committed yet
+// do not count.
+func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = group
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Groups = append(req.Groups, g)
+	resp, err := req.RequestWith(ctx, c.kgo)
+	if err != nil {
+		return nil, fmt.Errorf("fetch offsets of group %q: %w", group, err)
+	}
+	if len(resp.Groups) != 1 {
+		return nil, fmt.Errorf("fetch offsets of group %q: %d groups in the answer", group, len(resp.Groups))
+	}
+	switch err := kerr.ErrorForCode(resp.Groups[0].ErrorCode); {
+	case errors.Is(err, kerr.GroupIDNotFound):
+		return Offsets{}, nil
+	case err != nil:
+		return nil, fmt.Errorf("fetch offsets of group %q: %w", group, err)
+	}
+	out := Offsets{}
+	for _, t := range resp.Groups[0].Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return nil, fmt.Errorf("fetch %s/%d of group %q: %w", t.Topic, p.Partition, group, err)
+			}
+			if out[t.Topic] == nil {
+				out[t.Topic] = map[int32]int64{}
+			}
+			out[t.Topic][p.Partition] = p.Offset
+		}
+	}
+	return out, nil
+}
+
+// DeleteGroup deletes an empty group with its offsets.
+func (c *Client) DeleteGroup(ctx context.Context, group string) error {
+	req := kmsg.NewPtrDeleteGroupsRequest()
+	req.Groups = []string{group}
+	resp, err := req.RequestWith(ctx, c.kgo)
+	if err != nil {
+		return fmt.Errorf("delete group %q: %w", group, err)
+	}
+	for _, g := range resp.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			return fmt.Errorf("delete group %q: %w", group, err)
+		}
+	}
+	return nil
+}
