@@ -1,0 +1,169 @@
+package remoting
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// errUnsent marks a failure before the first byte of a request was written.
+var errUnsent = errors.New("the connection was closed")
+
+// conn is one connection, with the calls that wait for an answer on it.
+type conn struct {
+	nc       net.Conn
+	maxFrame int
+	write    chan struct{} // holds one token: whoever has it may write
+
+	mu      sync.Mutex
+	waiting map[int32]chan *Response // by opaque; nil once the connection is broken
+	err     error                    // why it is broken
+	retired bool                     // closed as soon as nobody waits any more
+}
+
+func newConn(nc net.Conn, maxFrame int) *conn {
+	cn := &conn{nc: nc, maxFrame: maxFrame, write: make(chan struct{}, 1), waiting: map[int32]chan *Response{}}
+	cn.write <- struct{}{}
+	return cn
+}
+
+// usable tells whether new requests may be sent.
+func (cn *conn) usable() bool {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	return cn.waiting != nil && !cn.retired
+}
+
+// retire takes no new requests, and ends the connection after the last answer.
+func (cn *conn) retire() {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	cn.retired = true
+	if len(cn.waiting) == 0 {
+		_ = cn.nc.Close() // the reader sees it
+	}
+}
+
+// breakWith ends the connection and every call that waits on it.
+func (cn *conn) breakWith(err error) {
+	_ = cn.nc.Close()
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	if cn.waiting == nil {
+		return
+	}
+	cn.err = err
+	for _, w := range cn.waiting {
+		close(w)
+	}
+	cn.waiting = nil
+}
+
+// roundTrip sends the frame and waits for the response with the opaque.
+func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Response, error) {
+	answer := make(chan *Response, 1)
+	cn.mu.Lock()
+	if cn.waiting == nil || cn.retired {
+		cn.mu.Unlock()
+		return nil, errUnsent
+	}
+	cn.waiting[opaque] = answer
+	cn.mu.Unlock()
+	defer cn.forget(opaque)
+
+	if err := cn.send(ctx, frame); err != nil {
+		return nil, err
+	}
+	select {
+	case resp, ok := <-answer:
+		if !ok {
+			cn.mu.Lock()
+			defer cn.mu.Unlock()
+			return nil, cn.err
+		}
+		return resp, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// forget drops the call; an answer that comes later is skipped.
+func (cn *conn) forget(opaque int32) {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	delete(cn.waiting, opaque)
+	if cn.retired && len(cn.waiting) == 0 {
+		_ = cn.nc.Close()
+	}
+}
+
+// send writes the frame. A write that ctx cuts short breaks the connection,
+// because the rest of the frame is missing.
+func (cn *conn) send(ctx context.Context, frame []byte) error {
+	select {
+	case <-cn.write:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { cn.write <- struct{}{} }()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	cut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cut)
+		_ = cn.nc.SetWriteDeadline(time.Unix(1, 0))
+	})
+	n, err := cn.nc.Write(frame)
+	if !stop() {
+		// The deadline may come only now: it must not hit the next writer.
+		<-cut
+		if err == nil {
+			_ = cn.nc.SetWriteDeadline(time.Time{})
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	cn.breakWith(fmt.Errorf("write: %w", err))
+	if n == 0 {
+		return fmt.Errorf("%w: %w", errUnsent, err)
+	}
+	return fmt.Errorf("write: %w", err)
+}
+
+// read hands each response to the call that waits for it, until the connection
+// ends or ctx does. What nobody waits for is skipped: brokers also send
+// requests of their own.
+func (cn *conn) read(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { cn.breakWith(ErrClosed) })
+	defer stop()
+	in := bufio.NewReader(cn.nc)
+	for {
+		h, body, err := ReadFrame(in, cn.maxFrame)
+		if err != nil {
+			switch {
+			case ctx.Err() != nil:
+				err = ErrClosed
+			case errors.Is(err, io.EOF):
+				err = errors.New("the server closed the connection without an answer")
+			}
+			cn.breakWith(err)
+			return
+		}
+		if h.Flag&flagResponse == 0 {
+			continue
+		}
+		cn.mu.Lock()
+		if answer, ok := cn.waiting[h.Opaque]; ok {
+			delete(cn.waiting, h.Opaque)
+			answer <- &Response{Code: h.Code, Version: h.Version, Remark: h.Remark, Fields: h.Fields, Body: body}
+		}
+		cn.mu.Unlock()
+	}
+}
