@@ -1,0 +1,107 @@
+package provider
+
+import (
+	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// argument describes one argument of a reset once, for the resource and for
+// the action of the same name, whose schema types differ.
+type argument struct {
+	description string
+	kind        argumentKind
+	required    bool
+	replaces    bool // resource only: another value is another resource
+	strings     []validator.String
+	ints        []validator.Int64
+	sets        []validator.Set
+	maps        []validator.Map
+}
+
+type argumentKind int
+
+const (
+	stringArgument argumentKind = iota
+	int64Argument
+	boolArgument
+	stringSetArgument
+	int64SetArgument
+	stringMapArgument
+	offsetsArgument // topic or broker → partition or queue → offset
+)
+
+var offsetsType = types.MapType{ElemType: types.Int64Type}
+
+func (a argument) resourceAttribute() schema.Attribute {
+	switch a.kind {
+	case int64Argument:
+		var modifiers []planmodifier.Int64
+		if a.replaces {
+			modifiers = append(modifiers, int64planmodifier.RequiresReplace())
+		}
+		return schema.Int64Attribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.ints, PlanModifiers: modifiers}
+	case boolArgument:
+		var modifiers []planmodifier.Bool
+		if a.replaces {
+			modifiers = append(modifiers, boolplanmodifier.RequiresReplace())
+		}
+		return schema.BoolAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, PlanModifiers: modifiers}
+	case stringSetArgument:
+		return schema.SetAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
+	case int64SetArgument:
+		return schema.SetAttribute{ElementType: types.Int64Type, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
+	case stringMapArgument:
+		return schema.MapAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
+	case offsetsArgument:
+		return schema.MapAttribute{ElementType: offsetsType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
+	default:
+		var modifiers []planmodifier.String
+		if a.replaces {
+			modifiers = append(modifiers, stringplanmodifier.RequiresReplace())
+		}
+		return schema.StringAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.strings, PlanModifiers: modifiers}
+	}
+}
+
+func (a argument) actionAttribute() actionschema.Attribute {
+	switch a.kind {
+	case int64Argument:
+		return actionschema.Int64Attribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.ints}
+	case boolArgument:
+		return actionschema.BoolAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description}
+	case stringSetArgument:
+		return actionschema.SetAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
+	case int64SetArgument:
+		return actionschema.SetAttribute{ElementType: types.Int64Type, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
+	case stringMapArgument:
+		return actionschema.MapAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
+	case offsetsArgument:
+		return actionschema.MapAttribute{ElementType: offsetsType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
+	default:
+		return actionschema.StringAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.strings}
+	}
+}
+
+// resourceAttributes returns the arguments as attributes of a resource.
+func resourceAttributes(arguments map[string]argument) map[string]schema.Attribute {
+	attributes := make(map[string]schema.Attribute, len(arguments))
+	for name, a := range arguments {
+		attributes[name] = a.resourceAttribute()
+	}
+	return attributes
+}
+
+// actionAttributes returns the arguments as attributes of an action.
+func actionAttributes(arguments map[string]argument) map[string]actionschema.Attribute {
+	attributes := make(map[string]actionschema.Attribute, len(arguments))
+	for name, a := range arguments {
+		attributes[name] = a.actionAttribute()
+	}
+	return attributes
+}

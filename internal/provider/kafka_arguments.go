@@ -1,0 +1,382 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// kafkaArguments are the arguments that say what a Kafka reset does. The
+// resource and the action have them in common.
+type kafkaArguments struct {
+	GroupID             types.String `tfsdk:"group_id"`
+	InstanceID          types.String `tfsdk:"instance_id"`
+	Topic               types.String `tfsdk:"topic"`
+	Topics              types.Set    `tfsdk:"topics"`
+	AllTopics           types.Bool   `tfsdk:"all_topics"`
+	Partition           types.Int64  `tfsdk:"partition"`
+	Partitions          types.Set    `tfsdk:"partitions"`
+	MessageOffset       types.Int64  `tfsdk:"message_offset"`
+	Timestamp           types.Int64  `tfsdk:"timestamp"`
+	Datetime            types.String `tfsdk:"datetime"`
+	Lookback            types.String `tfsdk:"lookback"`
+	Position            types.String `tfsdk:"position"`
+	Shift               types.Int64  `tfsdk:"shift"`
+	SourceGroupID       types.String `tfsdk:"source_group_id"`
+	Offsets             types.Map    `tfsdk:"offsets"`
+	OutOfRange          types.String `tfsdk:"out_of_range"`
+	IsolationLevel      types.String `tfsdk:"isolation_level"`
+	MaxReplayedMessages types.Int64  `tfsdk:"max_replayed_messages"`
+	MaxSkippedMessages  types.Int64  `tfsdk:"max_skipped_messages"`
+	AllowNewGroup       types.Bool   `tfsdk:"allow_new_group"`
+	WaitForInactive     types.String `tfsdk:"wait_for_inactive"`
+}
+
+// kafkaArgumentSchema describes kafkaArguments.
+func kafkaArgumentSchema() map[string]argument {
+	limit := []validator.Int64{int64validator.AtLeast(0)}
+	return map[string]argument{
+		"group_id": {
+			required: true, replaces: true, strings: []validator.String{notEmpty},
+			description: "The consumer group whose offsets are reset. Another group is another reset: a change replaces the resource.",
+		},
+		"instance_id": {
+			replaces: true, strings: []validator.String{notEmpty},
+			description: "The id of a managed Kafka instance of ROMA Connect or DMS for Kafka. The reset then goes through the service's API, " +
+				"with what that can do; everything else is refused at plan time. A change replaces the resource.",
+		},
+		"topic": {
+			strings:     []validator.String{notEmpty},
+			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the four scopes: `topic`, `topics`, `all_topics` and `offsets`.",
+		},
+		"topics": {
+			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(notEmpty)},
+			description: "The topics to reset, with all of their partitions.",
+		},
+		"all_topics": {
+			kind: boolArgument,
+			description: "`true` resets every topic that the group has committed offsets for or, with `source_group_id`, every topic that the source group has. " +
+				"`false` is the same as leaving it out.",
+		},
+		"partition": {
+			kind: int64Argument, ints: []validator.Int64{int64validator.Between(int64(offset.AllPartitions), math.MaxInt32)},
+			description: "The partition of `topic` to reset. `-1` means all of them, the same as leaving it out.",
+		},
+		"partitions": {
+			kind: int64SetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueInt64sAre(int64validator.Between(0, math.MaxInt32))},
+			description: "The partitions of `topic` to reset.",
+		},
+		"message_offset": {
+			kind: int64Argument, ints: limit,
+			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id` and `offsets`.",
+		},
+		"timestamp": {
+			kind: int64Argument, ints: []validator.Int64{unixMillis{}},
+			description: "Reset to the first record at or after this Unix time in **milliseconds**, and to the log's end where there is none. " +
+				"A value from 1 to 100000000000 is refused, since it is a time in seconds.",
+		},
+		"datetime": {
+			strings:     []validator.String{rfc3339},
+			description: "Reset to the first record at or after this RFC 3339 time with its zone, such as `2026-03-01T14:05:00Z`, and to the log's end where there is none.",
+		},
+		"lookback": {
+			strings:     []validator.String{duration(1)},
+			description: "Reset to the first record at or after the time that lies this long before the apply, such as `90s`, `15m` or `36h`. The instant is taken once, when the reset is applied.",
+		},
+		"position": {
+			strings: []validator.String{stringvalidator.OneOf(string(offset.ToEarliest), string(offset.ToLatest), string(offset.ToCurrent))},
+			description: "`earliest` is the log's start, `latest` its end when the reset is applied. `current` commits the offsets that are committed " +
+				"already, which starts their retention anew, and the log's end for partitions without one.",
+		},
+		"shift": {
+			kind: int64Argument, ints: []validator.Int64{notZero{}},
+			description: "Move every committed offset by this many: back if negative, forward if positive. Every partition in scope must have a committed offset.",
+		},
+		"source_group_id": {
+			strings:     []validator.String{notEmpty},
+			description: "Copy the committed offsets of this other group, as they are when the reset is applied.",
+		},
+		"offsets": {
+			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "topic", inner: "partition"}),
+			description: "The offset for each partition: a map of topic to a map of partition to offset. It is a target and its own scope. " +
+				"With a data source's `offsets` the exact numbers stand in the plan; set `reset_on = \"triggers\"` then, because a data source's numbers move with traffic and retention.",
+		},
+		"out_of_range": {
+			strings: []validator.String{stringvalidator.OneOf(string(offset.Clamp), string(offset.Refuse))},
+			description: "What happens to a target outside of the log: `clamp` (default) takes the earliest offset for one that is earlier and the latest for one that is later, " +
+				"`error` refuses the whole reset.",
+		},
+		"isolation_level": {
+			strings: []validator.String{stringvalidator.OneOf(string(offset.ReadUncommitted), string(offset.ReadCommitted))},
+			description: "What counts as the end of the log, also for clamping and times: `read_uncommitted` (default) is the high watermark, " +
+				"`read_committed` the last stable offset, which an open transaction holds back.",
+		},
+		"max_replayed_messages": {
+			kind: int64Argument, ints: limit,
+			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first commit; over it, nothing is written. " +
+				"Counted in offsets, an upper bound of messages.",
+		},
+		"max_skipped_messages": {
+			kind: int64Argument, ints: limit,
+			description: "Refuse the reset if it would have more messages than this never consumed. Checked and counted as `max_replayed_messages`.",
+		},
+		"allow_new_group": {
+			kind: boolArgument,
+			description: "Allow a group that neither exists nor has committed offsets (default `false`). Without it such a group is an error, " +
+				"because it is more likely misspelt, expired or on another cluster.",
+		},
+		"wait_for_inactive": {
+			strings: []validator.String{duration(0)},
+			description: "How long to wait for the group's members to leave (default `60s`). `0s` refuses a group with members at once. " +
+				"A consumer that was killed counts as a member until its session times out, 45 s by default. Must be less than the time-out of the operation.",
+		},
+	}
+}
+
+func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
+
+// given is an argument of which exactly one must be set.
+type given struct {
+	name    string
+	set     bool
+	unknown bool
+}
+
+// validate checks what no single attribute's validator can see. Whatever is
+// unknown counts as neither set nor missing.
+func (a kafkaArguments) validate(diags *diag.Diagnostics) {
+	hasOffsets := given{"offsets", !a.Offsets.IsNull(), a.Offsets.IsUnknown()}
+	exactlyOne(diags, "scope", []given{
+		{"topic", !a.Topic.IsNull(), a.Topic.IsUnknown()},
+		{"topics", !a.Topics.IsNull(), a.Topics.IsUnknown()},
+		{"all_topics", a.AllTopics.ValueBool(), a.AllTopics.IsUnknown()},
+		hasOffsets,
+	})
+	exactlyOne(diags, "target", []given{
+		{"message_offset", !a.MessageOffset.IsNull(), a.MessageOffset.IsUnknown()},
+		{"timestamp", !a.Timestamp.IsNull(), a.Timestamp.IsUnknown()},
+		{"datetime", !a.Datetime.IsNull(), a.Datetime.IsUnknown()},
+		{"lookback", !a.Lookback.IsNull(), a.Lookback.IsUnknown()},
+		{"position", !a.Position.IsNull(), a.Position.IsUnknown()},
+		{"shift", !a.Shift.IsNull(), a.Shift.IsUnknown()},
+		{"source_group_id", !a.SourceGroupID.IsNull(), a.SourceGroupID.IsUnknown()},
+		hasOffsets,
+	})
+	for _, p := range []given{
+		{"partition", !a.Partition.IsNull() && a.Partition.ValueInt64() != int64(offset.AllPartitions), a.Partition.IsUnknown()},
+		{"partitions", !a.Partitions.IsNull(), a.Partitions.IsUnknown()},
+	} {
+		if p.set && !p.unknown && a.Topic.IsNull() {
+			diags.AddAttributeError(path.Root(p.name), "Partitions belong to one topic",
+				fmt.Sprintf("%s can only be set together with topic. For partitions of several topics, give each its offset with offsets, or write one resource for each topic.", p.name))
+		}
+	}
+	if !a.Partition.IsNull() && !a.Partitions.IsNull() && !a.Partition.IsUnknown() && !a.Partitions.IsUnknown() {
+		diags.AddAttributeError(path.Root("partition"), "Partitions are given twice", "Set partition or partitions, not both.")
+	}
+	if !a.SourceGroupID.IsNull() && !a.SourceGroupID.IsUnknown() && a.SourceGroupID.Equal(a.GroupID) {
+		diags.AddAttributeError(path.Root("source_group_id"), "The source is the group itself",
+			"A group's offsets cannot be copied from itself. To commit them as they are, use position = \"current\".")
+	}
+}
+
+// exactlyOne reports an error unless exactly one of the arguments is set. It
+// is silent while an unknown one leaves that open.
+func exactlyOne(diags *diag.Diagnostics, what string, arguments []given) {
+	var names, set []string
+	unknown := false
+	for _, g := range arguments {
+		names = append(names, g.name)
+		switch {
+		case g.unknown:
+			unknown = true
+		case g.set:
+			set = append(set, g.name)
+		}
+	}
+	switch {
+	case len(set) > 1:
+		diags.AddAttributeError(path.Root(set[1]), fmt.Sprintf("More than one %s", what),
+			fmt.Sprintf("Exactly one %s must be set, and there are %d: %s.", what, len(set), strings.Join(set, ", ")))
+	case len(set) == 0 && !unknown:
+		diags.AddAttributeError(path.Root(names[0]), fmt.Sprintf("No %s", what),
+			fmt.Sprintf("Exactly one %s must be set: one of %s.", what, strings.Join(names, ", ")))
+	}
+}
+
+// known tells whether group, scope and target are known, so that a request can be made.
+func (a kafkaArguments) known() bool {
+	for _, v := range []interface{ IsUnknown() bool }{
+		a.GroupID, a.InstanceID, a.Topic, a.AllTopics, a.Partition, a.MessageOffset, a.Timestamp, a.Datetime,
+		a.Lookback, a.Position, a.Shift, a.SourceGroupID, a.OutOfRange, a.IsolationLevel,
+		a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive,
+	} {
+		if v.IsUnknown() {
+			return false
+		}
+	}
+	return whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
+}
+
+func whollyKnownSet(s types.Set) bool {
+	if s.IsUnknown() {
+		return false
+	}
+	return !slices.ContainsFunc(s.Elements(), isUnknown)
+}
+
+func isUnknown[V interface{ IsUnknown() bool }](v V) bool { return v.IsUnknown() }
+
+func whollyKnownOffsets(m types.Map) bool {
+	if m.IsUnknown() {
+		return false
+	}
+	for _, v := range m.Elements() {
+		inner, ok := v.(types.Map)
+		if !ok || inner.IsUnknown() {
+			return false
+		}
+		for _, o := range inner.Elements() {
+			if o.IsUnknown() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// scope returns the canonical scope: the same meaning gives equal values. All
+// attributes must be known.
+func (a kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnostics) {
+	var s offset.Scope
+	var diags diag.Diagnostics
+	switch {
+	case !a.Topic.IsNull():
+		s.Topics = []string{a.Topic.ValueString()}
+		switch {
+		case !a.Partitions.IsNull():
+			diags.Append(a.Partitions.ElementsAs(ctx, &s.Partitions, false)...)
+			slices.Sort(s.Partitions)
+		case !a.Partition.IsNull() && a.Partition.ValueInt64() != int64(offset.AllPartitions):
+			s.Partitions = []int32{int32(a.Partition.ValueInt64())} //nolint:gosec // The validator bounds it.
+		}
+	case !a.Topics.IsNull():
+		diags.Append(a.Topics.ElementsAs(ctx, &s.Topics, false)...)
+		slices.Sort(s.Topics)
+	case a.AllTopics.ValueBool():
+		s.AllTopics = true
+	}
+	return s, diags
+}
+
+// target returns the canonical target: the same meaning gives equal values,
+// an instant as Unix milliseconds in UTC. All attributes must be known.
+func (a kafkaArguments) target() (offset.Target, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	switch {
+	case !a.MessageOffset.IsNull():
+		return offset.Target{Kind: offset.ToOffset, Offset: a.MessageOffset.ValueInt64()}, diags
+	case !a.Timestamp.IsNull():
+		return offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(a.Timestamp.ValueInt64()).UTC()}, diags
+	case !a.Datetime.IsNull():
+		t, err := time.Parse(time.RFC3339, a.Datetime.ValueString())
+		if err != nil {
+			diags.AddAttributeError(path.Root("datetime"), "Not a time", err.Error())
+		}
+		return offset.Target{Kind: offset.ToTime, Time: ceilMilli(t)}, diags
+	case !a.Lookback.IsNull():
+		d, err := time.ParseDuration(a.Lookback.ValueString())
+		if err != nil {
+			diags.AddAttributeError(path.Root("lookback"), "Not a duration", err.Error())
+		}
+		return offset.Target{Kind: offset.ToLookback, Lookback: d}, diags
+	case !a.Position.IsNull():
+		return offset.Target{Kind: offset.TargetKind(a.Position.ValueString())}, diags
+	case !a.Shift.IsNull():
+		return offset.Target{Kind: offset.ByShift, Shift: a.Shift.ValueInt64()}, diags
+	case !a.SourceGroupID.IsNull():
+		return offset.Target{Kind: offset.ToGroup, Group: a.SourceGroupID.ValueString()}, diags
+	case !a.Offsets.IsNull():
+		return offset.Target{Kind: offset.ToOffsets, Offsets: offsetsOf(a.Offsets)}, diags
+	}
+	return offset.Target{}, diags
+}
+
+// ceilMilli returns the first millisecond at or after t, in UTC: records
+// carry milliseconds, and the first one at or after t is wanted.
+func ceilMilli(t time.Time) time.Time {
+	ms := t.UTC().Truncate(time.Millisecond)
+	if ms.Before(t) {
+		ms = ms.Add(time.Millisecond)
+	}
+	return ms
+}
+
+// offsetsOf converts a wholly known map that offsetsMap has accepted.
+func offsetsOf(m types.Map) offset.Offsets {
+	offsets := make(offset.Offsets, len(m.Elements()))
+	for name, v := range m.Elements() {
+		inner, ok := v.(types.Map)
+		if !ok {
+			continue
+		}
+		partitions := make(map[int32]int64, len(inner.Elements()))
+		for key, value := range inner.Elements() {
+			id, err := strconv.ParseInt(key, 10, 32)
+			number, ok := value.(types.Int64)
+			if err != nil || !ok {
+				continue
+			}
+			partitions[int32(id)] = number.ValueInt64()
+		}
+		offsets[name] = partitions
+	}
+	return offsets
+}
+
+// request returns what the engine is asked to do. All attributes must be known.
+func (a kafkaArguments) request(ctx context.Context) (offset.Request, diag.Diagnostics) {
+	scope, diags := a.scope(ctx)
+	target, more := a.target()
+	diags.Append(more...)
+	req := offset.Request{
+		Group:         a.GroupID.ValueString(),
+		Scope:         scope,
+		Target:        target,
+		OutOfRange:    offset.OutOfRange(a.OutOfRange.ValueString()),
+		Isolation:     offset.Isolation(a.IsolationLevel.ValueString()),
+		Limits:        offset.Limits{MaxReplayed: a.MaxReplayedMessages.ValueInt64Pointer(), MaxSkipped: a.MaxSkippedMessages.ValueInt64Pointer()},
+		AllowNewGroup: a.AllowNewGroup.ValueBool(),
+	}
+	req.WaitForInactive, more = waitOf(a.WaitForInactive)
+	diags.Append(more...)
+	return req, diags
+}
+
+// waitOf reads wait_for_inactive; nil leaves the engine's default.
+func waitOf(v types.String) (*time.Duration, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if v.IsNull() || v.IsUnknown() {
+		return nil, diags
+	}
+	d, err := time.ParseDuration(v.ValueString())
+	if err != nil {
+		diags.AddAttributeError(path.Root("wait_for_inactive"), "Not a duration", err.Error())
+		return nil, diags
+	}
+	return &d, diags
+}

@@ -1,0 +1,176 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// defaultTimeout bounds create, update and delete where timeouts says nothing.
+const defaultTimeout = 10 * time.Minute
+
+// What on_destroy can be.
+const (
+	onDestroyKeep          = "keep"
+	onDestroyRestore       = "restore"
+	onDestroyDeleteOffsets = "delete_offsets"
+)
+
+// What reset_on can be.
+const (
+	resetOnChange   = "change"
+	resetOnTriggers = "triggers"
+)
+
+// decision is what an apply will do to the cluster.
+type decision int
+
+const (
+	keep   decision = iota // nothing: the computed values stay as they are
+	adopt                  // nothing: an imported reset is taken over
+	resume                 // the rest of a reset that failed half-way
+	reset                  // a new reset
+)
+
+// change is what distinguishes a plan from the prior state, in meaning.
+type change struct {
+	create     bool // there is no prior state
+	imported   bool // the prior state comes from an import that no apply has taken over yet
+	incomplete bool // the last reset failed half-way
+	triggers   bool // triggers differ, or are unknown
+	onTriggers bool // reset_on = "triggers"
+	aim        bool // target or scope differ, or are unknown
+}
+
+// decide is the one place that says when a reset happens. ModifyPlan keeps
+// the computed values exactly when the answer is keep or adopt, and Update
+// resets exactly when they are unknown.
+func decide(c change) decision {
+	switch {
+	case c.create:
+		return reset
+	case c.imported:
+		return adopt
+	case c.triggers:
+		return reset
+	case c.aim && !c.onTriggers:
+		return reset
+	case c.incomplete:
+		return resume
+	default:
+		return keep
+	}
+}
+
+// outcome is what a reset leaves in the state.
+type outcome struct {
+	appliedAt types.String
+	clusterID types.String
+	state     types.String
+	summary   types.Object
+	record    types.String
+}
+
+func unknownOutcome(summaryTypes map[string]attr.Type) outcome {
+	return outcome{
+		appliedAt: types.StringUnknown(), clusterID: types.StringUnknown(), state: types.StringUnknown(),
+		summary: types.ObjectUnknown(summaryTypes), record: types.StringUnknown(),
+	}
+}
+
+// broker is what differs between the two resources in the course of a reset.
+type broker struct {
+	dialect   offset.Dialect
+	partition string // the field's word: "partition" or "queue"
+	summary   func(offset.Summary) types.Object
+}
+
+func (b broker) outcome(res *offset.Result) outcome {
+	return outcome{
+		appliedAt: types.StringValue(res.At.UTC().Format(time.RFC3339)),
+		clusterID: stringOrNull(res.ClusterID),
+		state:     stringOrNull(res.State),
+		summary:   b.summary(offset.Summarize(res.Moves)),
+		record:    types.StringValue(offset.EncodeRecord(res.Moves, b.dialect)),
+	}
+}
+
+func stringOrNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+// incomplete tells whether a partition failed.
+func incomplete(moves []offset.Move) bool {
+	for _, m := range moves {
+		if m.Failed() {
+			return true
+		}
+	}
+	return false
+}
+
+// landed returns the moves that did not fail.
+func landed(moves []offset.Move) []offset.Move {
+	var done []offset.Move
+	for _, m := range moves {
+		if !m.Failed() {
+			done = append(done, m)
+		}
+	}
+	return done
+}
+
+// putBack undoes what an incomplete reset has moved, so that what follows
+// starts from the old place.
+func putBack(ctx context.Context, engine offset.Engine, req offset.UndoRequest) error {
+	req.Moves = landed(req.Moves)
+	if len(req.Moves) == 0 {
+		return nil
+	}
+	_, err := engine.Undo(ctx, req)
+	return err
+}
+
+// headline is the summary of every diagnostic about a reset: what, and on what.
+func headline(verb, group string, topics []string) string {
+	h := fmt.Sprintf("%s consumer group %q", verb, group)
+	switch {
+	case len(topics) == 0:
+		return h + " on all of its topics"
+	case len(topics) == 1:
+		return h + fmt.Sprintf(" on topic %q", topics[0])
+	case len(topics) > 5:
+		return h + fmt.Sprintf(" on %d topics (%q, %q, …)", len(topics), topics[0], topics[1])
+	default:
+		quoted := make([]string, len(topics))
+		for i, t := range topics {
+			quoted[i] = fmt.Sprintf("%q", t)
+		}
+		return h + " on topics " + strings.Join(quoted, ", ")
+	}
+}
+
+// scopeTopics returns the topics that a request names; none means all of the group's.
+func scopeTopics(req offset.Request) []string {
+	if req.Target.Kind == offset.ToOffsets && len(req.Scope.Topics) == 0 {
+		return sortedKeys(req.Target.Offsets)
+	}
+	return req.Scope.Topics
+}
+
+// notes adds what the engine wants its reader to know.
+func notes(diags *diag.Diagnostics, headline string, lines []string) {
+	if len(lines) > 0 {
+		diags.AddWarning(headline+": please note", strings.Join(lines, "\n"))
+	}
+}

@@ -1,0 +1,72 @@
+package provider
+
+import (
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// summaryField is one number of the computed attribute summary.
+type summaryField struct {
+	name        string
+	description string
+	value       func(offset.Summary) int64
+}
+
+func summaryFields(partitions string) []summaryField {
+	return []summaryField{
+		{partitions, "Number of " + partitions + " in scope.", func(s offset.Summary) int64 { return s.Partitions }},
+		{"moved", "Number of " + partitions + " whose offset changed.", func(s offset.Summary) int64 { return s.Moved }},
+		{"unchanged", "Number of " + partitions + " that were there already.", func(s offset.Summary) int64 { return s.Unchanged }},
+		{"clamped", "Number of " + partitions + " whose target was outside of the log.", func(s offset.Summary) int64 { return s.Clamped }},
+		{"created", "Number of " + partitions + " that got their first offset.", func(s offset.Summary) int64 { return s.Created }},
+		{"replayed_messages", "Messages that are consumed again, counted in offsets: an upper bound.", func(s offset.Summary) int64 { return s.Replayed }},
+		{"skipped_messages", "Messages that are not consumed, counted in offsets: an upper bound.", func(s offset.Summary) int64 { return s.Skipped }},
+	}
+}
+
+func summaryTypes(fields []summaryField) map[string]attr.Type {
+	t := make(map[string]attr.Type, len(fields))
+	for _, f := range fields {
+		t[f.name] = types.Int64Type
+	}
+	return t
+}
+
+func summaryObject(fields []summaryField) func(offset.Summary) types.Object {
+	t := summaryTypes(fields)
+	return func(s offset.Summary) types.Object {
+		values := make(map[string]attr.Value, len(fields))
+		for _, f := range fields {
+			values[f.name] = types.Int64Value(f.value(s))
+		}
+		return types.ObjectValueMust(t, values)
+	}
+}
+
+// summaryAttribute describes the computed attribute summary.
+func summaryAttribute(fields []summaryField) schema.Attribute {
+	nested := make(map[string]schema.Attribute, len(fields))
+	for _, f := range fields {
+		nested[f.name] = schema.Int64Attribute{Computed: true, MarkdownDescription: f.description}
+	}
+	return schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "What the last reset did, in numbers.", Attributes: nested}
+}
+
+// computedText describes a computed string.
+func computedText(description string) schema.Attribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+// merge returns all attributes of the given maps; no name may occur twice.
+func merge(all ...map[string]schema.Attribute) map[string]schema.Attribute {
+	merged := map[string]schema.Attribute{}
+	for _, m := range all {
+		maps.Copy(merged, m)
+	}
+	return merged
+}

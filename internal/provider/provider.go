@@ -1,0 +1,135 @@
+// Package provider is Terraform's side: schemas, models, validation, plans
+// and diagnostics of the provider offsets. It asks the engines for plans and
+// resets in the words of package offset, and must not know any broker's protocol.
+package provider
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+)
+
+// TypeName is the provider's type: the last part of its address.
+const TypeName = "offsets"
+
+var (
+	_ provider.Provider            = (*Provider)(nil)
+	_ provider.ProviderWithActions = (*Provider)(nil)
+)
+
+// Provider is the provider offsets.
+type Provider struct {
+	version string
+	clock   clock.Clock
+	getenv  func(string) string
+
+	mu     sync.Mutex
+	opened []*services
+}
+
+// Option changes a Provider from its defaults.
+type Option func(*Provider)
+
+// WithClock makes the provider take the time from c instead of the machine.
+func WithClock(c clock.Clock) Option { return func(p *Provider) { p.clock = c } }
+
+// WithEnvironment makes the provider look environment variables up with getenv.
+func WithEnvironment(getenv func(string) string) Option {
+	return func(p *Provider) { p.getenv = getenv }
+}
+
+// New returns the provider; version is what Terraform's log shows.
+func New(version string, opts ...Option) *Provider {
+	p := &Provider{version: version, clock: clock.System{}, getenv: os.Getenv}
+	for _, o := range opts {
+		o(p)
+	}
+	return p
+}
+
+// Close ends the connections of everything that was configured.
+func (p *Provider) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, s := range p.opened {
+		errs = append(errs, s.Close())
+	}
+	p.opened = nil
+	return errors.Join(errs...)
+}
+
+// Metadata names the provider.
+func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = TypeName
+	resp.Version = p.version
+}
+
+// Schema describes the provider's configuration.
+func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Resets the offsets of consumer groups on Apache Kafka and Apache RocketMQ, and on the managed services ApsaraMQ for RocketMQ, ROMA Connect and DMS for Kafka.",
+		Attributes: map[string]schema.Attribute{
+			"kafka": kafkaSectionSchema(),
+			"preview": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Show in the plan, from the live cluster, what each reset would do (default `true`). " +
+					"`false` plans without asking any cluster.",
+			},
+		},
+	}
+}
+
+// configuration is the provider's configuration. Sections are objects, since
+// a section that is wholly unknown cannot be decoded into a struct.
+type configuration struct {
+	Kafka   types.Object `tfsdk:"kafka"`
+	Preview types.Bool   `tfsdk:"preview"`
+}
+
+// Configure reads the configuration and dials nothing.
+func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var c configuration
+	resp.Diagnostics.Append(req.Config.Get(ctx, &c)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	s := &services{
+		ctx:     context.WithoutCancel(ctx),
+		clock:   p.clock,
+		preview: c.Preview.IsNull() || c.Preview.IsUnknown() || c.Preview.ValueBool(),
+	}
+	s.kafkaSection = readKafkaSection(ctx, c.Kafka, p.getenv, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.mu.Lock()
+	p.opened = append(p.opened, s)
+	p.mu.Unlock()
+	resp.ResourceData = s
+	resp.DataSourceData = s
+	resp.ActionData = s
+}
+
+// Resources returns the provider's resources.
+func (p *Provider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		func() resource.Resource { return &kafkaReset{} },
+	}
+}
+
+// DataSources returns the provider's data sources.
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+
+// Actions returns the provider's actions.
+func (p *Provider) Actions(context.Context) []func() action.Action { return nil }

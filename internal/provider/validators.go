@@ -1,0 +1,157 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// stringCheck is a validator of a string that is known and not null. The
+// check returns a sentence that says what is wrong, or an empty string.
+type stringCheck struct {
+	description string
+	check       func(string) string
+}
+
+func (v stringCheck) Description(context.Context) string         { return v.description }
+func (v stringCheck) MarkdownDescription(context.Context) string { return v.description }
+
+func (v stringCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if problem := v.check(req.ConfigValue.ValueString()); problem != "" {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(), problem)
+	}
+}
+
+// notEmpty refuses an empty string, which a broker would take for a name.
+var notEmpty = stringCheck{
+	description: "must not be empty",
+	check: func(s string) string {
+		if s == "" {
+			return "The value must not be empty."
+		}
+		return ""
+	},
+}
+
+// rfc3339 accepts an instant with its zone.
+var rfc3339 = stringCheck{
+	description: "must be an RFC 3339 time with its zone, such as 2026-03-01T14:05:00Z",
+	check: func(s string) string {
+		if _, err := time.Parse(time.RFC3339, s); err != nil {
+			return fmt.Sprintf("%q is not an RFC 3339 time with its zone, such as \"2026-03-01T14:05:00Z\" or \"2026-03-01T15:05:00+01:00\".", s)
+		}
+		return ""
+	},
+}
+
+// duration accepts a Go duration of at least min.
+func duration(atLeast time.Duration) stringCheck {
+	return stringCheck{
+		description: "must be a duration such as 90s, 15m or 36h",
+		check: func(s string) string {
+			d, err := time.ParseDuration(s)
+			if err != nil {
+				return fmt.Sprintf("%q is not a duration. Write a number with a unit, such as \"90s\", \"15m\" or \"36h\"; a week is \"168h\".", s)
+			}
+			if d < atLeast {
+				if atLeast > 0 {
+					return fmt.Sprintf("%q is not a positive duration.", s)
+				}
+				return fmt.Sprintf("%q is negative.", s)
+			}
+			return ""
+		},
+	}
+}
+
+// unixMillis accepts a Unix time in milliseconds and refuses what is surely one in seconds.
+type unixMillis struct{}
+
+func (unixMillis) Description(context.Context) string {
+	return "must be a Unix time in milliseconds"
+}
+func (v unixMillis) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (unixMillis) ValidateInt64(_ context.Context, req validator.Int64Request, resp *validator.Int64Response) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	const tooSmall = 100_000_000_000 // in milliseconds: March 1973, years before any log
+	switch v := req.ConfigValue.ValueInt64(); {
+	case v < 0:
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
+			fmt.Sprintf("A Unix time in milliseconds is not negative; got %d.", v))
+	case v > 0 && v <= tooSmall:
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
+			fmt.Sprintf("%d looks like a time in seconds. The value is a Unix time in milliseconds; did you mean %d000?", v, v))
+	}
+}
+
+// notZero refuses 0.
+type notZero struct{}
+
+func (notZero) Description(context.Context) string               { return "must not be 0" }
+func (v notZero) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (notZero) ValidateInt64(_ context.Context, req validator.Int64Request, resp *validator.Int64Response) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || req.ConfigValue.ValueInt64() != 0 {
+		return
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
+		"A shift of 0 moves nothing. Use position = \"current\" to commit the offsets as they are.")
+}
+
+// offsetsMap checks a map topic (or broker) → partition (or queue) → offset.
+type offsetsMap struct{ outer, inner string }
+
+func (v offsetsMap) Description(context.Context) string {
+	return fmt.Sprintf("must map each %s to a map of %s number to offset", v.outer, v.inner)
+}
+func (v offsetsMap) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (v offsetsMap) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	bad := func(p path.Path, format string, args ...any) {
+		resp.Diagnostics.AddAttributeError(p, "Invalid value for "+p.String(), fmt.Sprintf(format, args...))
+	}
+	if len(req.ConfigValue.Elements()) == 0 {
+		bad(req.Path, "The map is empty: it names no %s.", v.outer)
+	}
+	for name, element := range req.ConfigValue.Elements() {
+		p := req.Path.AtMapKey(name)
+		inner, ok := element.(types.Map)
+		if !ok || inner.IsUnknown() {
+			continue
+		}
+		if name == "" {
+			bad(p, "The name of a %s must not be empty.", v.outer)
+		}
+		if len(inner.Elements()) == 0 {
+			bad(p, "The map is empty: it names no %s of %s %q.", v.inner, v.outer, name)
+		}
+		for key, value := range inner.Elements() {
+			if n, err := strconv.ParseInt(key, 10, 32); err != nil || n < 0 || strconv.FormatInt(n, 10) != key {
+				bad(p.AtMapKey(key), "%q is not a %s number: the keys are whole numbers from 0 to %d.", key, v.inner, math.MaxInt32)
+			}
+			number, ok := value.(types.Int64)
+			switch {
+			case !ok || number.IsUnknown():
+			case number.IsNull():
+				bad(p.AtMapKey(key), "The offset must not be null. Leave the %s out instead.", v.inner)
+			case number.ValueInt64() < 0:
+				bad(p.AtMapKey(key), "An offset is not negative; got %d. A broker would store it all the same.", number.ValueInt64())
+			}
+		}
+	}
+}

@@ -1,0 +1,51 @@
+// Command terraform-provider-offsets is the Terraform provider that resets the
+// offsets of Apache Kafka and Apache RocketMQ consumer groups.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+	"os"
+	"strings"
+
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "wait for a debugger, and print how Terraform can attach to this process")
+	flag.Parse()
+
+	quietSDK()
+	p := provider.New(version)
+	err := providerserver.Serve(context.Background(), func() frameworkprovider.Provider { return p }, providerserver.ServeOpts{
+		Address: "registry.terraform.io/terraform-offsets/offsets",
+		Debug:   *debug,
+	})
+	if closed := p.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// quietSDK turns the log of the plugin SDK off unless somebody asked for a
+// log: otherwise every call writes lines that Terraform throws away, a quarter
+// of this process's work.
+func quietSDK() {
+	for _, variable := range os.Environ() {
+		if strings.HasPrefix(variable, "TF_LOG") {
+			return
+		}
+	}
+	if err := os.Setenv("TF_LOG_SDK", "OFF"); err != nil {
+		log.Print(err)
+	}
+}
