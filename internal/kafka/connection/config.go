@@ -4,7 +4,10 @@
 // it must not know what is asked of the cluster, nor Terraform.
 package connection
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DefaultClientID is the client.id that brokers see in their logs and quotas
 // if the configuration names none.
@@ -55,7 +58,7 @@ func Mechanisms() []string {
 // SASL says how to authenticate. Which fields count depends on the mechanism;
 // one that does not belong to it is a Problem.
 type SASL struct {
-	Mechanism string // one of Mechanisms; empty means Plain
+	Mechanism string // one of Mechanisms
 
 	// Plain and SCRAM; for GSSAPI the principal without its realm.
 	Username string
@@ -89,11 +92,34 @@ type SASL struct {
 	KerberosDisablePAFXFAST bool   // some directories (Active Directory) refuse PA-FX-FAST
 }
 
-// Problem is one fault of a Config.
+// Problem is one fault of a Config, or one risk that it takes.
 type Problem struct {
 	Attribute string // in the configuration's words below kafka, such as "sasl.password"
 	Message   string // a sentence or two, without any secret
 }
 
-// Logger takes one line of the client's log, secrets masked.
+// ConfigError is the error of opening a Config that has Problems.
+type ConfigError struct {
+	Problems []Problem
+}
+
+// Error returns all problems in one line.
+func (e *ConfigError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.Attribute + ": " + p.Message
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Logger takes one line of the client's log, secrets masked. Calls do not
+// overlap, none comes after Dialer.CloseAll has returned, and none may call
+// this package.
 type Logger func(message string)
+
+func (c Config) timeout() time.Duration {
+	if c.RequestTimeout <= 0 {
+		return DefaultRequestTimeout
+	}
+	return c.RequestTimeout
+}

@@ -1,46 +1,409 @@
 package connection
 
 import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/IBM/sarama"
+	"golang.org/x/net/proxy"
 )
 
-// Dialer opens and tracks the connections of one Config.
-type Dialer struct{}
+// Dialer opens and tracks the connections of one Config. It is installed as
+// sarama's proxy, and differs from sarama's own dialling in what sarama cannot
+// do: dials and TLS handshakes can be cancelled and end in one time-out, every
+// connection can be cut from outside, an answer that is not Kafka's is
+// recognised before memory is taken for it, and a connection whose read has
+// timed out is dead (sarama would go on and read the late answer as that to
+// the next request).
+//
+// Cutting a connection ends the requests that wait on it. Sarama keeps one
+// goroutine for each broker until Broker.Close is called, which then returns
+// at once.
+type Dialer struct {
+	timeout time.Duration
+	tls     *tls.Config // nil means plaintext
+	sasl    bool
 
-// Dial opens a connection to a broker.
-func (d *Dialer) Dial(network, address string) (net.Conn, error) { return net.Dial(network, address) }
+	ctx    context.Context // ends with CloseAll; for dials and token requests
+	cancel context.CancelFunc
+	stop   func() // the logger's
 
-// Abort closes the connections to one address, cancels the dials to it that
-// are under way, and leaves the Dialer usable.
-func (d *Dialer) Abort(address string) {}
-
-// CloseAll closes every connection, cancels every dial and token request that
-// is under way, and makes all later ones fail.
-func (d *Dialer) CloseAll() {}
-
-// Open returns the client's configuration and the Dialer that owns its
-// connections.
-func Open(c Config, logger Logger) (*sarama.Config, *Dialer, error) {
-	return nil, nil, errors.New("not reachable")
+	mu     sync.Mutex
+	closed bool
+	dials  map[*dial]struct{}
+	conns  map[*conn]struct{}
 }
 
-// Validate returns what is wrong with the configuration.
-func (c Config) Validate() []Problem { return nil }
+// dial is an attempt that is under way.
+type dial struct {
+	address string
+	cancel  context.CancelFunc
+}
 
-// Warnings returns what is legal but unsafe.
-func (c Config) Warnings() []Problem { return nil }
+var _ proxy.ContextDialer = (*Dialer)(nil)
+var _ proxy.Dialer = (*Dialer)(nil)
 
-// FromEnv fills what is empty from the environment.
-func FromEnv(c Config, getenv func(string) string) Config { return c }
+func newDialer(timeout time.Duration, conf *tls.Config, sasl bool, stop func()) *Dialer {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Dialer{
+		timeout: timeout, tls: conf, sasl: sasl, stop: stop,
+		ctx: ctx, cancel: cancel,
+		dials: make(map[*dial]struct{}), conns: make(map[*conn]struct{}),
+	}
+}
 
-// Explain puts a connection error into words.
-func Explain(err error) (sentence, advice string) { return err.Error(), "" }
+// Dial opens a connection to a broker, with TLS if the Config says so, within
+// the Config's RequestTimeout. Its errors are of type *ConnError.
+func (d *Dialer) Dial(network, address string) (net.Conn, error) {
+	return d.DialContext(d.ctx, network, address)
+}
 
-// Unauthorized tells whether err means that the credentials were refused.
-func Unauthorized(err error) bool { return false }
+// DialContext is Dial that ends early with ctx. Abort and CloseAll end it too.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	// A second source of cancellation: the caller's context is not d's.
+	defer context.AfterFunc(d.ctx, cancel)()
 
-// Mask hides every secret of every Config that was opened.
-func Mask(s string) string { return s }
+	attempt := &dial{address: address, cancel: cancel}
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil, &ConnError{Address: address, stage: stageConnect, Err: net.ErrClosed}
+	}
+	d.dials[attempt] = struct{}{}
+	d.mu.Unlock()
+
+	c, err := d.connect(ctx, network, address)
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, wanted := d.dials[attempt]
+	delete(d.dials, attempt)
+	if !wanted { // aborted: the connection must not outlive that
+		if c != nil {
+			_ = c.raw.Close()
+		}
+		return nil, &ConnError{Address: address, stage: stageConnect, Err: net.ErrClosed}
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.conns[c] = struct{}{}
+	return c, nil
+}
+
+func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, error) {
+	fail := func(s stage, err error) error {
+		// The context's own error says nothing of the network.
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer within %s: %w", d.timeout, context.DeadlineExceeded)
+		}
+		return &ConnError{Address: address, stage: s, sasl: d.sasl, tls: d.tls != nil, Err: err}
+	}
+	var nd net.Dialer // keeps the connection alive with TCP's means, by default
+	raw, err := nd.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fail(stageConnect, err)
+	}
+	c := &conn{Conn: raw, raw: raw, dialer: d, address: address}
+	if d.tls != nil {
+		conf := d.tls
+		if conf.ServerName == "" {
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				host = address
+			}
+			conf = conf.Clone()
+			conf.ServerName = host
+		}
+		secure := tls.Client(raw, conf)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = raw.Close()
+			return nil, fail(stageTLS, err)
+		}
+		c.Conn = secure
+	}
+	return c, nil
+}
+
+// Abort closes the connections to one address, cancels the dials to it that
+// are under way, and leaves the Dialer usable: for a caller that gives up
+// waiting for one broker.
+func (d *Dialer) Abort(address string) {
+	d.cut(func(a string) bool { return a == address })
+}
+
+// CloseAll closes every connection, cancels every dial and every request for
+// a token that is under way, makes all later ones fail, and ends the log. It
+// may be called more than once.
+func (d *Dialer) CloseAll() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.cancel()
+	d.cut(func(string) bool { return true })
+	d.stop()
+}
+
+func (d *Dialer) cut(match func(address string) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for attempt := range d.dials {
+		if match(attempt.address) {
+			attempt.cancel()
+			delete(d.dials, attempt)
+		}
+	}
+	for c := range d.conns {
+		if match(c.address) {
+			delete(d.conns, c)
+			_ = c.fail(net.ErrClosed)
+		}
+	}
+}
+
+// Connections returns how many connections are open.
+func (d *Dialer) Connections() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.conns)
+}
+
+// stage is how far a connection had come when it failed.
+type stage int
+
+const (
+	stageConnect  stage = iota // TCP
+	stageTLS                   // the TLS handshake
+	stageGreeting              // nothing that makes sense has come yet
+	stageLogin                 // SASL
+	stageFirst                 // the first request after the greeting has no answer yet
+	stageWork                  // requests have been answered
+)
+
+// ConnError is why a connection could not be made or broke. It unwraps to the
+// cause (io.EOF, a syscall.Errno, os.ErrDeadlineExceeded, net.ErrClosed if it
+// was cut by this side, x509 and tls errors).
+//
+// It is a net.Error that is never a time-out, even if its cause is one:
+// sarama goes on using a connection after a time-out, and gives up one that
+// failed in any other way. Errors.Is with os.ErrDeadlineExceeded tells.
+type ConnError struct {
+	Address string
+	Err     error
+
+	stage stage
+	sasl  bool
+	tls   bool
+}
+
+var _ net.Error = (*ConnError)(nil)
+
+// Error names the broker and the cause.
+func (e *ConnError) Error() string {
+	if e.stage == stageTLS {
+		return fmt.Sprintf("broker %s: TLS handshake: %v", e.Address, e.Err)
+	}
+	return fmt.Sprintf("broker %s: %v", e.Address, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ConnError) Unwrap() error { return e.Err }
+
+// Timeout returns false.
+func (e *ConnError) Timeout() bool { return false }
+
+// Temporary returns false.
+func (e *ConnError) Temporary() bool { return false }
+
+// The keys of the requests that come before the first real one.
+const (
+	keySASLHandshake    = 17
+	keyAPIVersions      = 18
+	keySASLAuthenticate = 36
+)
+
+// conn is one connection to a broker. Its first failure is its last: it cuts
+// the connection and is what every later call returns.
+type conn struct {
+	net.Conn // with TLS if there is any
+	raw      net.Conn
+	dialer   *Dialer
+	address  string
+
+	frames  frames       // of the reader alone
+	key     atomic.Int32 // of the last request
+	greeted atomic.Bool  // something that looks like Kafka has come
+	served  atomic.Bool  // a request after the login was answered
+
+	failure atomic.Pointer[ConnError]
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	if e := c.failure.Load(); e != nil {
+		return 0, e
+	}
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		if ferr := c.frames.feed(b[:n]); ferr != nil {
+			return 0, c.fail(ferr)
+		}
+		c.answered()
+	}
+	if err != nil {
+		return n, c.fail(err)
+	}
+	return n, nil
+}
+
+func (c *conn) answered() {
+	if c.frames.begun == 0 {
+		return
+	}
+	c.greeted.Store(true)
+	switch c.key.Load() {
+	case keyAPIVersions, keySASLHandshake, keySASLAuthenticate:
+	default:
+		c.served.Store(true)
+	}
+}
+
+// Write sends one request: sarama writes each whole.
+func (c *conn) Write(b []byte) (int, error) {
+	if e := c.failure.Load(); e != nil {
+		return 0, e
+	}
+	if len(b) >= 6 {
+		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6])))) //nolint:gosec // a request's key is an int16
+	}
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		return n, c.fail(err)
+	}
+	return n, nil
+}
+
+// SetReadDeadline returns the connection's failure, if it has one, as sarama
+// sets a deadline before it reads.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.deadline(c.Conn.SetReadDeadline, t) }
+
+// SetWriteDeadline returns the connection's failure, if it has one.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.deadline(c.Conn.SetWriteDeadline, t) }
+
+// SetDeadline returns the connection's failure, if it has one.
+func (c *conn) SetDeadline(t time.Time) error { return c.deadline(c.Conn.SetDeadline, t) }
+
+func (c *conn) deadline(set func(time.Time) error, t time.Time) error {
+	if e := c.failure.Load(); e != nil {
+		return e
+	}
+	if err := set(t); err != nil {
+		return c.fail(err)
+	}
+	return nil
+}
+
+// Close ends the connection. A connection that failed is closed already.
+func (c *conn) Close() error {
+	c.dialer.forget(c)
+	if c.failure.Load() != nil {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+func (d *Dialer) forget(c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, c)
+}
+
+// fail keeps the first failure, cuts the connection and returns what is kept.
+func (c *conn) fail(err error) error {
+	e := &ConnError{Address: c.address, Err: err, stage: c.stage(), sasl: c.dialer.sasl, tls: c.dialer.tls != nil}
+	if c.failure.CompareAndSwap(nil, e) {
+		_ = c.raw.Close()
+	}
+	return c.failure.Load()
+}
+
+func (c *conn) stage() stage {
+	switch {
+	case !c.greeted.Load():
+		return stageGreeting
+	case c.served.Load():
+		return stageWork
+	}
+	switch c.key.Load() {
+	case keyAPIVersions:
+		return stageGreeting
+	case keySASLHandshake, keySASLAuthenticate:
+		return stageLogin
+	}
+	return stageFirst
+}
+
+// maxResponse bounds one answer of a broker. The offsets of 100,000
+// partitions take less than a tenth of it.
+const maxResponse = 64 << 20
+
+// Answers that are not Kafka's.
+var (
+	errTLSAnswer  = errors.New("the answer is TLS")
+	errHTTPAnswer = errors.New("the answer is HTTP")
+	errNoFrame    = errors.New("the answer is not Kafka's")
+)
+
+// frames follows the lengths of a broker's answers through the stream.
+type frames struct {
+	begun int // how many answers have begun
+	head  []byte
+	left  int // bytes of the current answer that are to come
+}
+
+// feed looks at the next bytes of the stream. It returns an error at the
+// first length that no broker sends: sarama takes memory for up to 4 GiB on
+// the word of a peer's first four bytes.
+func (f *frames) feed(b []byte) error {
+	for len(b) > 0 {
+		if f.left > 0 {
+			n := min(f.left, len(b))
+			f.left -= n
+			b = b[n:]
+			continue
+		}
+		n := min(4-len(f.head), len(b))
+		f.head = append(f.head, b[:n]...)
+		b = b[n:]
+		if len(f.head) < 4 {
+			return nil
+		}
+		// An answer has a correlation id and something more.
+		size := binary.BigEndian.Uint32(f.head)
+		if size <= 4 || size > maxResponse {
+			return f.refuse(size)
+		}
+		f.left = int(size)
+		f.head = f.head[:0]
+		f.begun++
+	}
+	return nil
+}
+
+func (f *frames) refuse(size uint32) error {
+	switch {
+	case f.begun > 0:
+	case f.head[0] >= 20 && f.head[0] <= 23 && f.head[1] == 3: // a TLS record of any version
+		return errTLSAnswer
+	case string(f.head) == "HTTP":
+		return errHTTPAnswer
+	}
+	return fmt.Errorf("%w: it says it has %d bytes", errNoFrame, size)
+}
