@@ -14,6 +14,7 @@ const (
 	Unreachable     Code = "unreachable"       // the cluster or service does not answer
 	Unauthorized    Code = "unauthorized"      // wrong credentials, or a right is missing
 	WrongCluster    Code = "wrong_cluster"     // connected to another cluster than the expected one
+	InstanceMissing Code = "instance_missing"  // the managed instance does not exist
 	GroupMissing    Code = "group_missing"     // the group neither exists nor has offsets
 	GroupActive     Code = "group_active"      // members are still active
 	GroupKind       Code = "group_kind"        // a share, streams or broadcasting group
