@@ -44,7 +44,7 @@ func (b broker) undone(o outcome, last []offset.Move) outcome {
 		}
 		moves[i] = m
 	}
-	o.summary = b.summary(offset.Summarize(moves))
+	o.summary = summaryObject(b.fields, offset.Summarize(moves))
 	o.record = types.StringValue(offset.EncodeRecord(moves, b.dialect))
 	return o
 }
@@ -89,9 +89,6 @@ func keepBase(ctx context.Context, private privateSetter, before types.String, n
 
 // baseMoves returns the moves of the last completed reset if a newer one is incomplete.
 func baseMoves(ctx context.Context, private privateGetter, d offset.Dialect, topic string) ([]offset.Move, diag.Diagnostics) {
-	if private == nil {
-		return nil, nil
-	}
 	record, diags := private.GetKey(ctx, baseKey)
 	if diags.HasError() || len(record) == 0 || string(record) == "null" {
 		return nil, diags

@@ -158,7 +158,7 @@ type given struct {
 
 // validate checks what no single attribute's validator can see. Whatever is
 // unknown counts as neither set nor missing.
-func (a kafkaArguments) validate(diags *diag.Diagnostics) {
+func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 	hasOffsets := given{"offsets", !a.Offsets.IsNull(), a.Offsets.IsUnknown()}
 	exactlyOne(diags, "scope", []given{
 		{"topic", !a.Topic.IsNull(), a.Topic.IsUnknown()},
@@ -218,20 +218,6 @@ func exactlyOne(diags *diag.Diagnostics, what string, arguments []given) {
 	}
 }
 
-// known tells whether group, scope and target are known, so that a request can be made.
-func (a kafkaArguments) known() bool {
-	for _, v := range []interface{ IsUnknown() bool }{
-		a.GroupID, a.InstanceID, a.Topic, a.AllTopics, a.Partition, a.MessageOffset, a.Timestamp, a.Datetime,
-		a.Lookback, a.Position, a.Shift, a.SourceGroupID, a.OutOfRange, a.IsolationLevel,
-		a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive,
-	} {
-		if v.IsUnknown() {
-			return false
-		}
-	}
-	return whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
-}
-
 func whollyKnownSet(s types.Set) bool {
 	if s.IsUnknown() {
 		return false
@@ -261,7 +247,7 @@ func whollyKnownOffsets(m types.Map) bool {
 
 // scope returns the canonical scope: the same meaning gives equal values. All
 // attributes must be known.
-func (a kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnostics) {
+func (a *kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnostics) {
 	var s offset.Scope
 	var diags diag.Diagnostics
 	switch {
@@ -285,7 +271,7 @@ func (a kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnosti
 
 // target returns the canonical target: the same meaning gives equal values,
 // an instant as Unix milliseconds in UTC. All attributes must be known.
-func (a kafkaArguments) target() (offset.Target, diag.Diagnostics) {
+func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	switch {
 	case !a.MessageOffset.IsNull():
@@ -349,7 +335,7 @@ func offsetsOf(m types.Map) offset.Offsets {
 }
 
 // request returns what the engine is asked to do. All attributes must be known.
-func (a kafkaArguments) request(ctx context.Context) (offset.Request, diag.Diagnostics) {
+func (a *kafkaArguments) request(ctx context.Context) (offset.Request, diag.Diagnostics) {
 	scope, diags := a.scope(ctx)
 	target, more := a.target()
 	diags.Append(more...)

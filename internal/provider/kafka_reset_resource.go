@@ -2,18 +2,14 @@ package provider
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
+	"math"
+	"reflect"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -33,77 +29,39 @@ var (
 
 // kafkaReset is the resource kafka_consumer_offset_reset.
 type kafkaReset struct {
-	services *services
+	resetResource[kafkaResetModel, *kafkaResetModel]
+}
+
+var (
+	kafkaSummaryFields = summaryFields("partitions")
+	kafkaBroker        = broker{dialect: offset.KafkaRecord, partition: "partition", fields: kafkaSummaryFields}
+)
+
+func newKafkaReset() resource.Resource {
+	return &kafkaReset{resetResource[kafkaResetModel, *kafkaResetModel]{
+		typeName: kafkaResetType, broker: kafkaBroker, engine: (*services).kafkaEngine,
+	}}
 }
 
 // kafkaResetModel is the resource's configuration, plan and state.
 type kafkaResetModel struct {
 	kafkaArguments
-	ID                 types.String   `tfsdk:"id"`
-	Triggers           types.Map      `tfsdk:"triggers"`
-	ResetOn            types.String   `tfsdk:"reset_on"`
-	OnDestroy          types.String   `tfsdk:"on_destroy"`
-	Timeouts           timeouts.Value `tfsdk:"timeouts"`
-	AppliedAt          types.String   `tfsdk:"applied_at"`
-	ClusterID          types.String   `tfsdk:"cluster_id"`
-	PreviousGroupState types.String   `tfsdk:"previous_group_state"`
-	Summary            types.Object   `tfsdk:"summary"`
-	Record             types.String   `tfsdk:"record"`
-}
-
-var (
-	kafkaSummaryFields = summaryFields("partitions")
-	kafkaBroker        = broker{dialect: offset.KafkaRecord, partition: "partition", summary: summaryObject(kafkaSummaryFields)}
-)
-
-func (r *kafkaReset) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = kafkaResetType
-	// The identity names the scope, which may change in place.
-	resp.ResourceBehavior.MutableIdentity = true
+	resetCommon
+	ClusterID          types.String `tfsdk:"cluster_id"`
+	PreviousGroupState types.String `tfsdk:"previous_group_state"`
 }
 
 func (r *kafkaReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the committed offsets of a Kafka consumer group, once: when it is created, and again when its target, scope or `triggers` change.",
-		Attributes: merge(resourceAttributes(kafkaArgumentSchema()), lifecycleAttributes(ctx, onDestroyKeep, onDestroyRestore, onDestroyDeleteOffsets), map[string]schema.Attribute{
+		Attributes: merge(resourceAttributes(kafkaArgumentSchema()), commonAttributes(ctx, kafkaSummaryFields, onDestroyKeep, onDestroyRestore, onDestroyDeleteOffsets), map[string]schema.Attribute{
 			"id":                   computedText("`GROUP/TOPIC`, `GROUP/TOPIC/0,2`, `GROUP/TOPIC,TOPIC` or `GROUP/*`: what an import takes."),
-			"applied_at":           computedText("When the last reset was committed, as an RFC 3339 time. Null after an import."),
 			"cluster_id":           computedText("The id of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"previous_group_state": computedText("The group's state just before the last reset, in the broker's words, such as `Empty` or `Dead`."),
-			"summary":              summaryAttribute(kafkaSummaryFields),
 			"record": computedText("What the last reset did to each partition: a JSON document of topic, partition, and `previous` (null where there was no offset), `offset`, " +
 				"the log's `start` and `end` at the time, whether it was `clamped`, and an `error` where the partition failed. Take it apart with `jsondecode`."),
 		}),
 	}
-}
-
-// lifecycleAttributes are the arguments of a resource that an action does not have.
-func lifecycleAttributes(ctx context.Context, onDestroy ...string) map[string]schema.Attribute {
-	return map[string]schema.Attribute{
-		"triggers": schema.MapAttribute{
-			ElementType: types.StringType, Optional: true,
-			MarkdownDescription: "Values of your own whose change resets again.",
-		},
-		"reset_on": schema.StringAttribute{
-			Optional: true, Validators: []validator.String{stringvalidator.OneOf(resetOnChange, resetOnTriggers)},
-			MarkdownDescription: "What resets again: `change` (default) of the target, the scope or `triggers`, or of `triggers` alone. With `triggers`, another target is not taken up before `triggers` change.",
-		},
-		"on_destroy": schema.StringAttribute{
-			Optional: true, Validators: []validator.String{stringvalidator.OneOf(onDestroy...)},
-			MarkdownDescription: onDestroyDescription(onDestroy),
-		},
-		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true}),
-	}
-}
-
-func onDestroyDescription(values []string) string {
-	d := "What destroying the resource does to the offsets that it has set: `keep` (default) leaves them and asks no broker, `restore` puts back the offsets from before the last reset wherever nobody has moved them since"
-	for _, v := range values {
-		if v == onDestroyDeleteOffsets {
-			return d + ", `delete_offsets` deletes the group's offsets of the recorded partitions."
-		}
-	}
-	return d + "."
 }
 
 func (r *kafkaReset) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
@@ -122,47 +80,60 @@ type kafkaIdentity struct {
 	InstanceID types.String `tfsdk:"instance_id"`
 }
 
-func (r *kafkaReset) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.services = servicesOf(req.ProviderData, &resp.Diagnostics)
+func (m *kafkaResetModel) identity(id resetID) any {
+	identity := kafkaIdentity{GroupID: types.StringValue(id.group), Topics: id.topics, InstanceID: stringOrNull(id.instance)}
+	for _, p := range id.partitions {
+		identity.Partitions = append(identity.Partitions, int64(p))
+	}
+	return identity
 }
 
-func (r *kafkaReset) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var m kafkaResetModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
+func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics) {
+	var i kafkaIdentity
+	diags := identity.Get(ctx, &i)
+	id := resetID{group: i.GroupID.ValueString(), topics: i.Topics, instance: i.InstanceID.ValueString()}
+	for _, p := range i.Partitions {
+		if p < 0 || p > math.MaxInt32 {
+			p = -1 // No partition has this number; parsing the id says so.
+		}
+		id.partitions = append(id.partitions, int32(p)) //nolint:gosec // Bounded just before.
 	}
-	m.validate(&resp.Diagnostics)
-	checkWait(ctx, m.WaitForInactive, m.Timeouts, &resp.Diagnostics)
+	return id, diags
 }
 
-// checkWait refuses to wait for longer than the operation may take.
-func checkWait(ctx context.Context, wait types.String, t timeouts.Value, diags *diag.Diagnostics) {
-	if wait.IsUnknown() || t.IsUnknown() {
-		return
+func (m *kafkaResetModel) take(id resetID) {
+	m.GroupID, m.InstanceID = types.StringValue(id.group), stringOrNull(id.instance)
+	switch {
+	case len(id.topics) == 0:
+		m.AllTopics = types.BoolValue(true)
+	case len(id.topics) == 1:
+		m.Topic = types.StringValue(id.topics[0])
+	default:
+		m.Topics = setOf(types.StringType, id.topics, types.StringValue)
 	}
-	longest := offset.DefaultWaitForInactive
-	if !wait.IsNull() {
-		d, err := time.ParseDuration(wait.ValueString())
-		if err != nil {
-			return // Its validator has said so.
-		}
-		longest = d
-	}
-	for name, read := range map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
-		"create": t.Create, "update": t.Update, "delete": t.Delete,
-	} {
-		timeout, problems := read(ctx, defaultTimeout)
-		if !problems.HasError() && longest >= timeout {
-			diags.AddAttributeError(path.Root("wait_for_inactive"), "Waiting takes longer than the operation may",
-				fmt.Sprintf("wait_for_inactive is %s and must be less than timeouts.%s, which is %s.", longest, name, timeout))
-			return
-		}
+	if len(id.partitions) > 0 {
+		m.Partitions = setOf(types.Int64Type, id.partitions, func(p int32) types.Int64 { return types.Int64Value(int64(p)) })
 	}
 }
+
+func setOf[E any, V attr.Value](t attr.Type, elements []E, value func(E) V) types.Set {
+	values := make([]attr.Value, len(elements))
+	for i, e := range elements {
+		values[i] = value(e)
+	}
+	return types.SetValueMust(t, values)
+}
+
+func (m *kafkaResetModel) imported() bool {
+	return m.Record.IsNull() && !hasAny(m.targetAttributes())
+}
+
+func (m *kafkaResetModel) instance() types.String     { return m.InstanceID }
+func (m *kafkaResetModel) wait() (types.String, bool) { return m.WaitForInactive, true }
+func (m *kafkaResetModel) derive()                    {}
 
 // resetID returns the canonical name of the reset; false if it is not known yet.
-func (m kafkaResetModel) resetID(ctx context.Context) (resetID, bool) {
+func (m *kafkaResetModel) resetID(ctx context.Context) (resetID, bool) {
 	if !m.aimKnown() {
 		return resetID{}, false
 	}
@@ -175,13 +146,13 @@ func (m kafkaResetModel) resetID(ctx context.Context) (resetID, bool) {
 		offsets := offsetsOf(m.Offsets)
 		id.topics = sortedKeys(offsets)
 		if len(id.topics) == 1 {
-			id.partitions = sortedIDs(offsets[id.topics[0]])
+			id.partitions = sortedKeys(offsets[id.topics[0]])
 		}
 	}
 	return id, true
 }
 
-func (m kafkaResetModel) outcome() outcome {
+func (m *kafkaResetModel) outcome() outcome {
 	return outcome{appliedAt: m.AppliedAt, clusterID: m.ClusterID, state: m.PreviousGroupState, summary: m.Summary, record: m.Record}
 }
 
@@ -189,13 +160,66 @@ func (m *kafkaResetModel) setOutcome(o outcome) {
 	m.AppliedAt, m.ClusterID, m.PreviousGroupState, m.Summary, m.Record = o.appliedAt, o.clusterID, o.state, o.summary, o.record
 }
 
-func (m kafkaResetModel) undo(moves []offset.Move) (offset.UndoRequest, diag.Diagnostics) {
-	wait, diags := waitOf(m.WaitForInactive)
-	return offset.UndoRequest{Group: m.GroupID.ValueString(), ClusterID: m.ClusterID.ValueString(), Moves: moves, WaitForInactive: wait}, diags
+func (a *kafkaArguments) scopeAttributes() []attr.Value {
+	return []attr.Value{a.Topic, a.Topics, a.AllTopics, a.Partition, a.Partitions, a.Offsets}
+}
+
+func (a *kafkaArguments) targetAttributes() []attr.Value {
+	return []attr.Value{a.MessageOffset, a.Timestamp, a.Datetime, a.Lookback, a.Position, a.Shift, a.SourceGroupID, a.Offsets}
+}
+
+func (a *kafkaArguments) aim() []attr.Value {
+	return append(a.scopeAttributes(), a.targetAttributes()...)
+}
+
+// aimKnown tells whether group, target and scope are known.
+func (a *kafkaArguments) aimKnown() bool {
+	for _, v := range append(a.aim(), a.GroupID, a.InstanceID) {
+		if v.IsUnknown() {
+			return false
+		}
+	}
+	return whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
+}
+
+// known tells whether a request can be made.
+func (a *kafkaArguments) known() bool {
+	for _, v := range []attr.Value{a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive} {
+		if v.IsUnknown() {
+			return false
+		}
+	}
+	return a.aimKnown()
+}
+
+func (m *kafkaResetModel) sameAim(ctx context.Context, prior *kafkaResetModel) bool {
+	if !m.aimKnown() || !m.GroupID.Equal(prior.GroupID) || !m.InstanceID.Equal(prior.InstanceID) {
+		return false
+	}
+	scope, diags := m.scope(ctx)
+	target, more := m.target()
+	diags.Append(more...)
+	oldScope, more := prior.scope(ctx)
+	diags.Append(more...)
+	oldTarget, more := prior.target()
+	diags.Append(more...)
+	return !diags.HasError() && reflect.DeepEqual(scope, oldScope) && reflect.DeepEqual(target, oldTarget)
+}
+
+func (m *kafkaResetModel) keepAim(prior *kafkaResetModel) {
+	m.Topic, m.Topics, m.AllTopics, m.Partition, m.Partitions, m.Offsets = prior.Topic, prior.Topics, prior.AllTopics, prior.Partition, prior.Partitions, prior.Offsets
+	m.MessageOffset, m.Timestamp, m.Datetime, m.Lookback = prior.MessageOffset, prior.Timestamp, prior.Datetime, prior.Lookback
+	m.Position, m.Shift, m.SourceGroupID = prior.Position, prior.Shift, prior.SourceGroupID
+}
+
+func (m *kafkaResetModel) keepWords(prior *kafkaResetModel) {
+	m.Datetime = sameMeaning(m.Datetime, prior.Datetime, sameInstant)
+	m.Lookback = sameMeaning(m.Lookback, prior.Lookback, sameDuration)
+	m.WaitForInactive = sameMeaning(m.WaitForInactive, prior.WaitForInactive, sameDuration)
 }
 
 // faults names the attributes that the engine's errors concern.
-func (a kafkaArguments) faults() attributes {
+func (a *kafkaArguments) faults() attributes {
 	scope := "topic"
 	switch {
 	case !a.Offsets.IsNull():
@@ -226,199 +250,4 @@ func (a kafkaArguments) faults() attributes {
 		at[offset.OutsideLog] = "offsets"
 	}
 	return at
-}
-
-func (r *kafkaReset) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan kafkaResetModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	timeout, diags := plan.Timeouts.Create(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	request, diags := plan.request(ctx)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-
-	what := headline("Reset", request.Group, scopeTopics(request))
-	engine, err := r.services.kafkaEngine(plan.InstanceID.ValueString())
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, nil))
-		return
-	}
-	res, err := r.services.run(ctx, engine, request)
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, plan.faults()))
-	}
-	if res == nil {
-		return
-	}
-	r.services.set.add(request.Group, res.Moves)
-	notes(&resp.Diagnostics, what, res.Notes)
-	plan.setOutcome(kafkaBroker.outcome(res))
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-}
-
-func (r *kafkaReset) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state kafkaResetModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !plan.Record.IsUnknown() {
-		resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-
-	request, diags := plan.request(ctx)
-	resp.Diagnostics.Append(diags...)
-	last, diags := lastMoves(state.Record, offset.KafkaRecord, "")
-	resp.Diagnostics.Append(diags...)
-	undo, diags := state.undo(last)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	what := headline("Reset", request.Group, scopeTopics(request))
-	engine, err := r.services.kafkaEngine(plan.InstanceID.ValueString())
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, nil))
-		return
-	}
-	again := attempt{
-		request: request, undo: undo,
-		resumes: decide(plan.changeFrom(ctx, &state)) == resume,
-	}
-	res, err := again.run(ctx, r.services, engine)
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, plan.faults()))
-	}
-	if res == nil {
-		if again.putBack {
-			state.setOutcome(kafkaBroker.undone(state.outcome(), last))
-			resp.Diagnostics.Append(state.store(ctx, &resp.State, resp.Identity)...)
-		}
-		return
-	}
-	r.services.set.add(request.Group, res.Moves)
-	notes(&resp.Diagnostics, what, res.Notes)
-	resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.Record, res.Moves)...)
-	plan.setOutcome(kafkaBroker.outcome(res))
-	resp.Diagnostics.Append(plan.store(ctx, &resp.State, resp.Identity)...)
-}
-
-// Read asks no broker: a reset is an event, and the state its record.
-func (r *kafkaReset) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state kafkaResetModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(state.setIdentity(ctx, resp.Identity)...)
-}
-
-func (r *kafkaReset) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state kafkaResetModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	timeout, diags := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(diags...)
-	last, diags := lastMoves(state.Record, offset.KafkaRecord, "")
-	resp.Diagnostics.Append(diags...)
-	base, diags := baseMoves(ctx, req.Private, offset.KafkaRecord, "")
-	resp.Diagnostics.Append(diags...)
-	undo, diags := state.undo(last)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-
-	undo.Skip = r.services.set.has(undo.Group)
-	d := destruction{onDestroy: state.OnDestroy.ValueString(), undo: undo, base: base, broker: kafkaBroker}
-	d.run(ctx, func() (offset.Engine, error) { return r.services.kafkaEngine(state.InstanceID.ValueString()) }, &resp.Diagnostics)
-}
-
-// store writes the model and its identity.
-func (m kafkaResetModel) store(ctx context.Context, state stateSetter, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	if id, ok := m.resetID(ctx); ok {
-		m.ID = types.StringValue(id.String())
-	}
-	diags := state.Set(ctx, &m)
-	diags.Append(m.setIdentity(ctx, identity)...)
-	return diags
-}
-
-func (m kafkaResetModel) setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	id, err := parseResetID(m.ID.ValueString())
-	if err != nil {
-		var diags diag.Diagnostics
-		diags.AddError("The state is damaged", fmt.Sprintf("The resource's id is not readable: %s.", err))
-		return diags
-	}
-	partitions := make([]int64, len(id.partitions))
-	for i, p := range id.partitions {
-		partitions[i] = int64(p)
-	}
-	return setIdentity(ctx, identity, kafkaIdentity{
-		GroupID: types.StringValue(id.group), Topics: orEmpty(id.topics), Partitions: partitions, InstanceID: stringOrNull(id.instance),
-	})
-}
-
-func (r *kafkaReset) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var id resetID
-	if req.ID != "" {
-		parsed, err := parseResetID(req.ID)
-		if err != nil {
-			resp.Diagnostics.AddError("Import "+kafkaResetType, sentence(err.Error()))
-			return
-		}
-		id = parsed
-	} else {
-		var identity kafkaIdentity
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
-		if resp.Diagnostics.HasError() {
-			return
-		}
-		id = resetID{group: identity.GroupID.ValueString(), topics: identity.Topics, instance: identity.InstanceID.ValueString()}
-		for _, p := range identity.Partitions {
-			id.partitions = append(id.partitions, int32(min(max(p, -1), 1<<31-1))) //nolint:gosec // Bounded beside.
-		}
-		// The string form has the rules: what it cannot say is no identity.
-		parsed, err := parseResetID(id.String())
-		if err != nil {
-			resp.Diagnostics.AddError("Import "+kafkaResetType, sentence(err.Error()))
-			return
-		}
-		id = parsed
-	}
-	at := resp.State.SetAttribute
-	resp.Diagnostics.Append(at(ctx, path.Root("id"), id.String())...)
-	resp.Diagnostics.Append(at(ctx, path.Root("group_id"), id.group)...)
-	resp.Diagnostics.Append(at(ctx, path.Root("instance_id"), stringOrNull(id.instance))...)
-	switch {
-	case len(id.topics) == 0:
-		resp.Diagnostics.Append(at(ctx, path.Root("all_topics"), true)...)
-	case len(id.topics) == 1:
-		resp.Diagnostics.Append(at(ctx, path.Root("topic"), id.topics[0])...)
-	default:
-		resp.Diagnostics.Append(at(ctx, path.Root("topics"), id.topics)...)
-	}
-	if len(id.partitions) > 0 {
-		resp.Diagnostics.Append(at(ctx, path.Root("partitions"), id.partitions)...)
-	}
-	m := kafkaResetModel{ID: types.StringValue(id.String())}
-	resp.Diagnostics.Append(m.setIdentity(ctx, resp.Identity)...)
-}
-
-// imported tells whether the state comes from an import that no apply has
-// taken over yet: it has a scope and no target.
-func (m kafkaResetModel) imported() bool {
-	return m.Record.IsNull() && !strings.Contains(m.targetShape(), "+")
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -78,28 +77,38 @@ type outcome struct {
 	record    types.String
 }
 
-func unknownOutcome(summaryTypes map[string]attr.Type) outcome {
-	return outcome{
-		appliedAt: types.StringUnknown(), clusterID: types.StringUnknown(), state: types.StringUnknown(),
-		summary: types.ObjectUnknown(summaryTypes), record: types.StringUnknown(),
-	}
-}
-
 // broker is what differs between the two resources in the course of a reset.
 type broker struct {
 	dialect   offset.Dialect
 	partition string // the field's word: "partition" or "queue"
-	summary   func(offset.Summary) types.Object
+	fields    []summaryField
 }
 
+// outcome returns what a result leaves in the state.
 func (b broker) outcome(res *offset.Result) outcome {
 	return outcome{
 		appliedAt: types.StringValue(res.At.UTC().Format(time.RFC3339)),
 		clusterID: stringOrNull(res.ClusterID),
 		state:     stringOrNull(res.State),
-		summary:   b.summary(offset.Summarize(res.Moves)),
+		summary:   summaryObject(b.fields, offset.Summarize(res.Moves)),
 		record:    types.StringValue(offset.EncodeRecord(res.Moves, b.dialect)),
 	}
+}
+
+// unknown returns the outcome of a reset that the apply will do.
+func (b broker) unknown() outcome {
+	return outcome{
+		appliedAt: types.StringUnknown(), clusterID: types.StringUnknown(), state: types.StringUnknown(),
+		summary: types.ObjectUnknown(summaryTypes(b.fields)), record: types.StringUnknown(),
+	}
+}
+
+// checkID refuses an imported id that no reset on this kind of broker can have.
+func (b broker) checkID(id resetID) error {
+	if b.dialect == offset.RocketMQRecord && (len(id.topics) != 1 || len(id.partitions) > 0) {
+		return fmt.Errorf("%q is not a reset of one topic; the form is GROUP/TOPIC", id)
+	}
+	return nil
 }
 
 func stringOrNull(s string) types.String {

@@ -1,15 +1,13 @@
 package provider
 
 import (
-	"context"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -52,36 +50,39 @@ func sameTimeouts(planned, prior timeouts.Value) timeouts.Value {
 	return prior
 }
 
-func sortedIDs(m map[int32]int64) []int32 {
-	ids := make([]int32, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
+// triggersDiffer tells whether triggers differ in meaning: null is empty, and
+// what is unknown differs.
+func triggersDiffer(a, b types.Map) bool {
+	if a.IsUnknown() {
+		return true
 	}
-	slices.Sort(ids)
-	return ids
-}
-
-func orEmpty(s []string) []string {
-	if s == nil {
-		return []string{}
+	if len(a.Elements()) == 0 && len(b.Elements()) == 0 {
+		return false
 	}
-	return s
+	return !a.Equal(b)
 }
 
-type attributeGetter interface {
-	GetAttribute(ctx context.Context, path path.Path, target any) diag.Diagnostics
-}
-
-type stateSetter interface {
-	Set(ctx context.Context, val any) diag.Diagnostics
-}
-
-// setIdentity sets an identity where Terraform knows identities (1.12).
-func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, value any) diag.Diagnostics {
-	if identity == nil {
-		return nil
+// shape says which of the attributes are set, one sign each.
+func shape(values []attr.Value) string {
+	var b strings.Builder
+	for _, v := range values {
+		if v.IsNull() {
+			b.WriteByte('-')
+		} else {
+			b.WriteByte('+')
+		}
 	}
-	return identity.Set(ctx, value)
+	return b.String()
+}
+
+// hasAny tells whether one of the attributes is set.
+func hasAny(values []attr.Value) bool { return strings.Contains(shape(values), "+") }
+
+func firstOf(s []string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
 }
 
 // servicesOf returns what Configure has prepared; nil while the provider is

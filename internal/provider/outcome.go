@@ -37,15 +37,12 @@ func summaryTypes(fields []summaryField) map[string]attr.Type {
 	return t
 }
 
-func summaryObject(fields []summaryField) func(offset.Summary) types.Object {
-	t := summaryTypes(fields)
-	return func(s offset.Summary) types.Object {
-		values := make(map[string]attr.Value, len(fields))
-		for _, f := range fields {
-			values[f.name] = types.Int64Value(f.value(s))
-		}
-		return types.ObjectValueMust(t, values)
+func summaryObject(fields []summaryField, s offset.Summary) types.Object {
+	values := make(map[string]attr.Value, len(fields))
+	for _, f := range fields {
+		values[f.name] = types.Int64Value(f.value(s))
 	}
+	return types.ObjectValueMust(summaryTypes(fields), values)
 }
 
 // summaryAttribute describes the computed attribute summary.

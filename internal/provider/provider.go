@@ -124,7 +124,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 // Resources returns the provider's resources.
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
-		func() resource.Resource { return &kafkaReset{} },
+		newKafkaReset,
 	}
 }
 

@@ -74,6 +74,14 @@ func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
 	return s.kafka()
 }
 
+// setByAnother tells which partitions a reset of this run has set.
+func (s *services) setByAnother(group string) func(offset.Partition) bool {
+	if s == nil {
+		return nil
+	}
+	return s.set.has(group)
+}
+
 // Close ends all connections. Whatever is under way fails.
 func (s *services) Close() error {
 	s.mu.Lock()

@@ -1,0 +1,519 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// resetResource is the course of a reset as a resource, the same for every
+// broker: when it happens, what is kept, how it is resumed, undone and
+// imported. M is the resource's model.
+type resetResource[M any, P resetModel[M]] struct {
+	services *services
+	typeName string
+	broker   broker
+	engine   func(s *services, instanceID string) (offset.Engine, error)
+}
+
+// resetModel is what the course of a reset needs to know of a model.
+type resetModel[M any] interface {
+	*M
+
+	// common returns the attributes that all resets have.
+	common() *resetCommon
+	// validate checks what no single attribute's validator can see.
+	validate(diags *diag.Diagnostics)
+	// known tells whether a request can be made.
+	known() bool
+	// request returns what the engine is asked to do; the model must be known.
+	request(ctx context.Context) (offset.Request, diag.Diagnostics)
+	// resetID names group and scope; false while they are unknown.
+	resetID(ctx context.Context) (resetID, bool)
+	// aim returns the attributes that say target and scope.
+	aim() []attr.Value
+	// sameAim tells whether target and scope are known and mean the same as the prior ones.
+	sameAim(ctx context.Context, prior *M) bool
+	// keepAim takes target and scope from the prior state.
+	keepAim(prior *M)
+	// keepWords takes the prior words where they mean the same.
+	keepWords(prior *M)
+	// imported tells whether the state comes from an import that no apply has taken over yet.
+	imported() bool
+	// take sets the imported group and scope.
+	take(id resetID)
+	// derive computes what follows from the arguments alone.
+	derive()
+	// outcome and setOutcome read and write what a reset leaves.
+	outcome() outcome
+	setOutcome(o outcome)
+	// wait returns how long to wait for members to leave, null where that has no meaning.
+	wait() (v types.String, has bool)
+	// faults names the attributes that the engine's errors concern.
+	faults() attributes
+	// instance returns the managed instance's id, or null.
+	instance() types.String
+	// identity returns the identity as a struct for the identity schema.
+	identity(id resetID) any
+	// identify reads an identity.
+	identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics)
+}
+
+// resetCommon are the attributes that the resources have in common.
+type resetCommon struct {
+	ID        types.String   `tfsdk:"id"`
+	Triggers  types.Map      `tfsdk:"triggers"`
+	ResetOn   types.String   `tfsdk:"reset_on"`
+	OnDestroy types.String   `tfsdk:"on_destroy"`
+	Timeouts  timeouts.Value `tfsdk:"timeouts"`
+	AppliedAt types.String   `tfsdk:"applied_at"`
+	Summary   types.Object   `tfsdk:"summary"`
+	Record    types.String   `tfsdk:"record"`
+}
+
+func (c *resetCommon) common() *resetCommon { return c }
+
+// commonAttributes describes resetCommon, except for id and record.
+func commonAttributes(ctx context.Context, fields []summaryField, onDestroy ...string) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"triggers": schema.MapAttribute{
+			ElementType: types.StringType, Optional: true,
+			MarkdownDescription: "Values of your own whose change resets again.",
+		},
+		"reset_on": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{stringvalidator.OneOf(resetOnChange, resetOnTriggers)},
+			MarkdownDescription: "What resets again: `change` (default) of the target, the scope or `triggers`, or of `triggers` alone. With `triggers`, another target is not taken up before `triggers` change.",
+		},
+		"on_destroy": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{stringvalidator.OneOf(onDestroy...)},
+			MarkdownDescription: onDestroyDescription(onDestroy),
+		},
+		"timeouts":   timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true}),
+		"applied_at": computedText("When the last reset was committed, as an RFC 3339 time. Null after an import."),
+		"summary":    summaryAttribute(fields),
+	}
+}
+
+func onDestroyDescription(values []string) string {
+	d := "What destroying the resource does to the offsets that it has set: `keep` (default) leaves them and asks no broker, `restore` puts back the offsets from before the last reset wherever nobody has moved them since"
+	for _, v := range values {
+		if v == onDestroyDeleteOffsets {
+			return d + ", `delete_offsets` deletes the group's offsets of the recorded partitions."
+		}
+	}
+	return d + "."
+}
+
+func (r *resetResource[M, P]) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = r.typeName
+	// The identity names the scope, which may change in place.
+	resp.ResourceBehavior.MutableIdentity = true
+}
+
+func (r *resetResource[M, P]) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.services = servicesOf(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *resetResource[M, P]) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	m := P(new(M))
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.validate(&resp.Diagnostics)
+	if wait, has := m.wait(); has {
+		checkWait(ctx, wait, m.common().Timeouts, &resp.Diagnostics)
+	}
+}
+
+// checkWait refuses to wait for longer than an operation may take.
+func checkWait(ctx context.Context, wait types.String, t timeouts.Value, diags *diag.Diagnostics) {
+	if wait.IsUnknown() || t.IsUnknown() {
+		return
+	}
+	longest := offset.DefaultWaitForInactive
+	if !wait.IsNull() {
+		d, err := time.ParseDuration(wait.ValueString())
+		if err != nil {
+			return // Its validator has said so.
+		}
+		longest = d
+	}
+	for _, operation := range []struct {
+		name string
+		read func(context.Context, time.Duration) (time.Duration, diag.Diagnostics)
+	}{{"create", t.Create}, {"update", t.Update}, {"delete", t.Delete}} {
+		timeout, problems := operation.read(ctx, defaultTimeout)
+		diags.Append(problems...)
+		if !problems.HasError() && longest >= timeout {
+			diags.AddAttributeError(path.Root("wait_for_inactive"), "Waiting takes longer than the operation may",
+				fmt.Sprintf("wait_for_inactive is %s and must be less than timeouts.%s, which is %s.", longest, operation.name, timeout))
+			return
+		}
+	}
+}
+
+// ModifyPlan decides whether the apply will reset, and keeps the computed
+// values if it will not.
+func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state P
+	if !req.State.Raw.IsNull() {
+		if req.Plan.Raw.Equal(req.State.Raw) && !stateIncomplete(ctx, req.State) {
+			return // Nothing differs, nothing is left to do: the common case, kept cheap.
+		}
+		state = new(M)
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		if state != nil {
+			if d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics); ok {
+				d.announce(&resp.Diagnostics)
+			}
+		}
+		return
+	}
+	plan := P(new(M))
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	decided := decide(r.change(ctx, plan, state))
+	switch decided {
+	case adopt:
+		r.checkAdoption(ctx, plan, state, &resp.Diagnostics)
+		plan.setOutcome(state.outcome())
+	case keep:
+		r.keepPrior(ctx, plan, state, &resp.Diagnostics)
+		plan.setOutcome(state.outcome())
+	case resume:
+		r.keepPrior(ctx, plan, state, &resp.Diagnostics)
+		plan.setOutcome(r.broker.unknown())
+	case reset:
+		plan.setOutcome(r.broker.unknown())
+	}
+	plan.derive()
+	id, known := plan.resetID(ctx)
+	plan.common().ID = types.StringUnknown()
+	if known {
+		plan.common().ID = types.StringValue(id.String())
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if resp.Diagnostics.HasError() || decided == keep || decided == adopt {
+		return
+	}
+	if state != nil {
+		if old, _ := state.resetID(ctx); !known || old.group != id.group || old.instance != id.instance {
+			return // It will be replaced: Terraform plans the create in a call of its own.
+		}
+	}
+	r.preview(ctx, plan, state, decided, &resp.Diagnostics)
+}
+
+// stateIncomplete looks only at the record, not at the whole state.
+func stateIncomplete(ctx context.Context, state tfsdk.State) bool {
+	var record types.String
+	diags := state.GetAttribute(ctx, path.Root("record"), &record)
+	return diags.HasError() || isIncomplete(record)
+}
+
+// isIncomplete tells whether a record has a failed partition, without taking
+// it apart: only the member "error" of a partition is followed by a string.
+func isIncomplete(record types.String) bool {
+	return strings.Contains(record.ValueString(), `,"error":"`)
+}
+
+// change says what the plan changes in meaning; state is nil on a create.
+func (r *resetResource[M, P]) change(ctx context.Context, plan, state P) change {
+	if state == nil {
+		return change{create: true}
+	}
+	return change{
+		imported:   state.imported(),
+		incomplete: isIncomplete(state.common().Record),
+		triggers:   triggersDiffer(plan.common().Triggers, state.common().Triggers),
+		onTriggers: plan.common().ResetOn.ValueString() == resetOnTriggers,
+		aim:        !plan.sameAim(ctx, state),
+	}
+}
+
+// keepPrior keeps the prior words where they mean the same as the new ones,
+// so that a plan shows no change that is none. With reset_on = "triggers" it
+// keeps target and scope as a whole, as long as the same arguments say them;
+// if other arguments do, Terraform insists on showing them, and the plan says
+// that nothing is reset.
+func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, diags *diag.Diagnostics) {
+	if plan.common().ResetOn.ValueString() == resetOnTriggers && !plan.sameAim(ctx, state) {
+		if shape(plan.aim()) == shape(state.aim()) {
+			plan.keepAim(state)
+		} else {
+			diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
+				"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
+		}
+	}
+	plan.keepWords(state)
+	plan.common().Timeouts = sameTimeouts(plan.common().Timeouts, state.common().Timeouts)
+}
+
+// checkAdoption refuses to take over an import with another scope.
+func (r *resetResource[M, P]) checkAdoption(ctx context.Context, plan, state P, diags *diag.Diagnostics) {
+	what := r.headline(ctx, plan)
+	imported, err := parseResetID(state.common().ID.ValueString())
+	if err != nil {
+		diags.AddError(what, sentence(err.Error()))
+		return
+	}
+	id, known := plan.resetID(ctx)
+	if known && !id.equal(imported) {
+		diags.AddError(what+": the configuration is not what was imported",
+			fmt.Sprintf("Imported was %q and the configuration says %q. An import means that this reset is done already, so both must have the same scope. "+
+				"Change the configuration, or remove the resource from the state and import what the configuration says.", imported, id))
+		return
+	}
+	diags.AddWarning(what+": taken over, nothing will be reset",
+		"The reset was imported as done already. The apply takes the configuration over without touching the broker.")
+}
+
+func (r *resetResource[M, P]) headline(ctx context.Context, m P) string {
+	id, ok := m.resetID(ctx)
+	if !ok {
+		return "Reset a consumer group that is not known yet"
+	}
+	return headline("Reset", id.group, id.topics)
+}
+
+// preview shows what the reset would do to the live cluster.
+func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decided decision, diags *diag.Diagnostics) {
+	what := r.headline(ctx, plan)
+	if !plan.known() {
+		r.services.previewUnavailable(diags, what, "some of its arguments are known only after the apply.")
+		return
+	}
+	request, more := plan.request(ctx)
+	diags.Append(more...)
+	if decided == resume {
+		request.Resume, more = r.lastMoves(state)
+		diags.Append(more...)
+	}
+	if diags.HasError() {
+		return
+	}
+	r.services.previewReset(ctx, diags, what, r.broker, request, func() (offset.Engine, error) {
+		return r.engine(r.services, plan.instance().ValueString())
+	})
+}
+
+// lastMoves returns the moves of the last reset.
+func (r *resetResource[M, P]) lastMoves(state P) ([]offset.Move, diag.Diagnostics) {
+	id, err := parseResetID(state.common().ID.ValueString())
+	if err != nil {
+		var diags diag.Diagnostics
+		diags.AddError("The state is damaged", fmt.Sprintf("The resource's id is not readable: %s.", err))
+		return nil, diags
+	}
+	return lastMoves(state.common().Record, r.broker.dialect, firstOf(id.topics))
+}
+
+// undo returns the request that undoes the last reset.
+func (r *resetResource[M, P]) undo(state P) (offset.UndoRequest, diag.Diagnostics) {
+	moves, diags := r.lastMoves(state)
+	wait, _ := state.wait()
+	waitFor, more := waitOf(wait)
+	diags.Append(more...)
+	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // lastMoves has told it.
+	return offset.UndoRequest{
+		Group: id.group, Topic: firstOf(id.topics), ClusterID: state.outcome().clusterID.ValueString(), Moves: moves, WaitForInactive: waitFor,
+	}, diags
+}
+
+// Create resets.
+func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	plan := P(new(M))
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := plan.common().Timeouts.Create(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	request, diags := plan.request(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	first := attempt{request: request}
+	if res := r.reset(ctx, &first, plan, &resp.Diagnostics); res != nil {
+		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
+	}
+}
+
+// Update resets, or does the rest of a reset, exactly when the plan left the
+// record unknown. Otherwise it asks no broker.
+func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	plan, state := P(new(M)), P(new(M))
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.common().Record.IsUnknown() {
+		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
+		return
+	}
+	timeout, diags := plan.common().Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	request, diags := plan.request(ctx)
+	resp.Diagnostics.Append(diags...)
+	undo, diags := r.undo(state)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state)) == resume}
+	res := r.reset(ctx, &again, plan, &resp.Diagnostics)
+	switch {
+	case res != nil:
+		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.common().Record, res.Moves)...)
+		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
+	case again.putBack:
+		state.setOutcome(r.broker.undone(state.outcome(), undo.Moves))
+		resp.Diagnostics.Append(r.store(ctx, state, &resp.State, resp.Identity)...)
+	}
+}
+
+// reset runs an attempt and writes its outcome into the plan. It returns nil
+// if nothing was written.
+func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, diags *diag.Diagnostics) *offset.Result {
+	what := headline("Reset", a.request.Group, scopeTopics(a.request))
+	engine, err := r.engine(r.services, plan.instance().ValueString())
+	if err != nil {
+		diags.Append(diagnose(what, err, nil))
+		return nil
+	}
+	res, err := a.run(ctx, r.services, engine)
+	if err != nil {
+		diags.Append(diagnose(what, err, plan.faults()))
+	}
+	if res == nil {
+		return nil
+	}
+	r.services.set.add(a.request.Group, res.Moves)
+	notes(diags, what, res.Notes)
+	plan.setOutcome(r.broker.outcome(res))
+	return res
+}
+
+// Read asks no broker: a reset is an event, and the state its record.
+func (r *resetResource[M, P]) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	if resp.Identity == nil {
+		return
+	}
+	var id types.String
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+	resp.Diagnostics.Append(r.identify(ctx, id, resp.Identity)...)
+}
+
+// Delete does what on_destroy says, after it has put back what an incomplete
+// reset has moved.
+func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	state := P(new(M))
+	resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	timeout, diags := state.common().Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics)
+	if !ok || resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d.undo.Skip = r.services.setByAnother(d.undo.Group)
+	d.run(ctx, func() (offset.Engine, error) { return r.engine(r.services, state.instance().ValueString()) }, &resp.Diagnostics)
+}
+
+func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) (destruction, bool) {
+	undo, more := r.undo(state)
+	diags.Append(more...)
+	base, more := baseMoves(ctx, private, r.broker.dialect, undo.Topic)
+	diags.Append(more...)
+	return destruction{onDestroy: state.common().OnDestroy.ValueString(), undo: undo, base: base, broker: r.broker}, !diags.HasError()
+}
+
+// ImportState takes a reset as done already. The string form has the rules:
+// what it cannot say is no identity either.
+func (r *resetResource[M, P]) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	text := req.ID
+	m := P(new(M))
+	if text == "" {
+		id, diags := m.identify(ctx, req.Identity)
+		resp.Diagnostics.Append(diags...)
+		if diags.HasError() {
+			return
+		}
+		text = id.String()
+	}
+	id, err := parseResetID(text)
+	if err == nil {
+		err = r.broker.checkID(id)
+	}
+	if err != nil {
+		resp.Diagnostics.AddError("Import "+r.typeName, sentence(err.Error()))
+		return
+	}
+	// One attribute makes the empty state an object, whose other values are null.
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id.String())...)
+	resp.Diagnostics.Append(resp.State.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.take(id)
+	resp.Diagnostics.Append(r.store(ctx, m, &resp.State, resp.Identity)...)
+}
+
+// store writes the model, with its id, and the identity.
+func (r *resetResource[M, P]) store(ctx context.Context, m P, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	if id, ok := m.resetID(ctx); ok {
+		m.common().ID = types.StringValue(id.String())
+	}
+	m.derive()
+	diags := state.Set(ctx, m)
+	diags.Append(r.identify(ctx, m.common().ID, identity)...)
+	return diags
+}
+
+// identify sets the identity where Terraform knows identities (1.12).
+func (r *resetResource[M, P]) identify(ctx context.Context, id types.String, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
+	if identity == nil {
+		return nil
+	}
+	parsed, err := parseResetID(id.ValueString())
+	if err != nil {
+		var diags diag.Diagnostics
+		diags.AddError("The state is damaged", fmt.Sprintf("The resource's id is not readable: %s.", err))
+		return diags
+	}
+	return identity.Set(ctx, P(new(M)).identity(parsed))
+}
