@@ -1,0 +1,195 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// finishWithin bounds what goes on after a commit has been sent, whatever
+// happens to the caller's context.
+const finishWithin = 2 * time.Minute
+
+// Apply commits what the plan says. It waits until the group's last member has
+// left, and then resolves anew; a plan that was made just now of an idle group
+// is committed as it is. Once the first commit has been sent, all of them are
+// sent and read back even if ctx ends. The error is of code Incomplete if some
+// partitions failed, and Overwritten if the read-back showed other offsets
+// though the group has no member.
+func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, error) {
+	req := plan.Request
+	wait := c.newWait(req.Group, req.Wait(), req.Tell)
+	ready, ok := plan.Engine.(*prepared)
+	if !ok || ready.client != c || len(ready.epochs) != len(plan.Moves) || c.clock.Now().Sub(ready.at) > fresh {
+		ready = nil
+	}
+	for {
+		if err := interrupted(ctx); err != nil {
+			return nil, untouched(err)
+		}
+		if ready == nil {
+			var err error
+			if plan, err = c.plan(ctx, req); err != nil {
+				return nil, untouched(err)
+			}
+			ready = plan.Engine.(*prepared)
+		}
+		if !ready.group.idle() {
+			if err := wait.until(ctx, ready.coordinator, ready.group, (*group).idle); err != nil {
+				return nil, untouched(err)
+			}
+			ready = nil
+			continue
+		}
+		if err := req.Limits.Check(offset.Summarize(plan.Moves)); err != nil {
+			return nil, untouched(err)
+		}
+		result, err := c.commit(ctx, plan, ready)
+		if !errors.Is(err, errBusy) {
+			return result, err
+		}
+		// A member has joined since the group was looked at. Nothing was
+		// written, so that this is the same as having found it before.
+		if err := wait.refused(ctx); err != nil {
+			return nil, untouched(err)
+		}
+		ready = nil
+	}
+}
+
+// commit writes a plan's moves, reads them back and tells what came of it.
+func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared) (*offset.Result, error) {
+	req := plan.Request
+	w := &writer{
+		coordinator: ready.coordinator,
+		moves:       slices.Clone(plan.Moves),
+		epochs:      ready.epochs,
+		tell:        req.Tell,
+	}
+	result := &offset.Result{
+		ClusterID: plan.ClusterID,
+		State:     plan.State,
+		At:        c.clock.Now(),
+		Moves:     w.moves,
+		Notes:     slices.Clone(plan.Notes),
+	}
+	if len(ready.todo) == 0 {
+		return result, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	defer cancel()
+	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(ready.todo), "offset"), req.Group))
+	if err := w.write(ctx, ready.todo, c.clock.Now, w.commit); err != nil {
+		return nil, err
+	}
+	result.At = w.started
+	notes, err := w.settle(ctx, ready.todo, "committed")
+	result.Notes = append(result.Notes, notes...)
+	return result, err
+}
+
+// settle reads back what was written and tells what came of it: notes if a
+// consumer has moved on, an error if anything failed or another writer came
+// between. Done is what was done to the offsets.
+func (w *writer) settle(ctx context.Context, todo []int, done string) ([]string, error) {
+	differ, err := w.readBack(ctx, todo)
+	if err != nil {
+		return nil, w.unread(todo, done, err)
+	}
+	var notes []string
+	var overwritten []string
+	if len(differ) > 0 {
+		g, err := w.coordinator.describe(ctx)
+		if err != nil {
+			return nil, w.unread(todo, done, err)
+		}
+		for _, n := range differ {
+			m := &w.moves[n]
+			what := fmt.Sprintf("%s: %s instead of %s", name(m.Topic, m.ID), offsetText(m.Seen), offsetText(m.Offset))
+			if !g.idle() {
+				notes = append(notes, what)
+				continue
+			}
+			m.Error = fmt.Sprintf("another writer has put it to %s since", offsetText(m.Seen))
+			overwritten = append(overwritten, what)
+		}
+	}
+	if len(notes) > 0 {
+		notes = []string{fmt.Sprintf("The group has become active and has moved on to %s.", listed(notes))}
+	}
+	return notes, w.verdict(todo, done, overwritten)
+}
+
+func offsetText(at int64) string {
+	if at < 0 {
+		return "no offset"
+	}
+	return fmt.Sprint(at)
+}
+
+// verdict is the error of a write that did not succeed on all partitions.
+func (w *writer) verdict(todo []int, done string, overwritten []string) error {
+	var failures []string
+	for _, n := range todo {
+		if m := &w.moves[n]; m.Failed() {
+			failures = append(failures, name(m.Topic, m.ID)+": "+m.Error)
+		}
+	}
+	group := w.coordinator.group
+	switch {
+	case len(failures) == 0:
+		return nil
+	case len(failures) == len(overwritten):
+		return &offset.Error{
+			Code:  offset.Overwritten,
+			What:  fmt.Sprintf("Another writer has overwritten %s of consumer group %q, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
+			State: w.state(len(todo)-len(failures), done),
+			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it and apply again.",
+		}
+	}
+	return &offset.Error{
+		Code:  offset.Incomplete,
+		What:  fmt.Sprintf("%s of consumer group %q failed: %s", count(len(failures), "partition"), group, listed(failures)),
+		State: w.state(len(todo)-len(failures), done),
+		Next:  "Apply again: only the partitions that failed are done then, with the same targets.",
+	}
+}
+
+func (w *writer) state(landed int, done string) string {
+	switch landed {
+	case 0:
+		return "No partition was " + done + "."
+	case 1:
+		return "1 partition was " + done + " and read back."
+	}
+	return fmt.Sprintf("%d partitions were %s and read back.", landed, done)
+}
+
+// unread is the error of a write whose outcome could not be read back.
+func (w *writer) unread(todo []int, done string, err error) error {
+	acknowledged := 0
+	for _, n := range todo {
+		if !w.moves[n].Failed() {
+			acknowledged++
+		}
+	}
+	return &offset.Error{
+		Code:  offset.Incomplete,
+		What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.group, brief(err)),
+		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(todo), done),
+		Next:  "Check the group's offsets before its consumers are started.",
+		Err:   nil,
+	}
+}
+
+// interrupted returns ctx's error as one that changed nothing.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

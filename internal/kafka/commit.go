@@ -1,0 +1,284 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// A commit is one batch of __consumer_offsets, whose size the broker bounds
+// (max.message.bytes, 1,048,588 unless it was changed); above it every
+// partition answers UNKNOWN_SERVER_ERROR and nothing is committed. A partition
+// takes about 43 bytes beside the names (measured on Kafka 4.1).
+const (
+	batchBytes     = 1048588 * 9 / 10
+	partitionBytes = 50
+)
+
+// chunks cuts the moves at the given indices into the largest safe commits.
+// Nothing is left out, nothing is in two chunks, and no chunk is empty.
+func chunks(group string, moves []offset.Move, todo []int, most int) [][]int {
+	var cut [][]int
+	from, size := 0, 0
+	for i, n := range todo {
+		bytes := partitionBytes + len(group) + len(moves[n].Topic)
+		if i > from && (size+bytes > batchBytes || i-from >= most) {
+			cut = append(cut, todo[from:i:i])
+			from, size = i, 0
+		}
+		size += bytes
+	}
+	if from < len(todo) {
+		cut = append(cut, todo[from:])
+	}
+	return cut
+}
+
+// writer writes, or deletes, a group's offsets in chunks and reads them back.
+type writer struct {
+	coordinator *coordinator
+	moves       []offset.Move // get their errors
+	epochs      []int32       // to commit beside the offsets; nil means unknown
+	tell        func(string)
+
+	started time.Time // when the first request was sent
+	landed  int       // partitions that were acknowledged
+	unsure  []int     // moves whose request was sent and never answered
+}
+
+// errBusy tells that the group got members before anything was written.
+var errBusy = errors.New("the group became active")
+
+// request sends one chunk and returns a code for each of its moves. An error
+// means that no answer came, whatever the broker did.
+type request func(ctx context.Context, chunk []int) ([]sarama.KError, error)
+
+// write sends the moves at the given indices, chunk by chunk. Chunks of one
+// commit are not atomic together, so that the group is looked at again before
+// each but the first: if it has become active, the rest fails. errBusy is
+// returned if nothing was written for that reason; all else is told in the
+// moves.
+func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, send request) error {
+	most := len(todo)
+	queue := chunks(w.coordinator.group, w.moves, todo, most)
+	for first := true; len(queue) > 0; first = false {
+		if first && w.started.IsZero() {
+			w.started = now()
+		}
+		if !first {
+			if err := w.stillIdle(ctx); err != nil {
+				if w.landed == 0 && len(w.unsure) == 0 && errors.Is(err, errBusy) {
+					return err
+				}
+				w.fail(slices.Concat(queue...), "not written, because "+brief(err))
+				return nil
+			}
+		}
+		chunk := queue[0]
+		queue = queue[1:]
+		if len(queue) > 0 || !first {
+			w.tell(fmt.Sprintf("Writing %d offsets of consumer group %q, %d have been written", len(chunk), w.coordinator.group, w.landed))
+		}
+		codes, err := send(ctx, chunk)
+		if err != nil {
+			w.unsure = append(w.unsure, chunk...)
+			w.fail(chunk, brief(err))
+			w.fail(slices.Concat(queue...), "not written, because the request before it failed")
+			return nil
+		}
+		large, active := w.take(chunk, codes)
+		if len(active) > 0 {
+			if w.landed == 0 && len(w.unsure) == 0 && len(active) == len(chunk) {
+				return errBusy
+			}
+			w.fail(active, errBusy.Error())
+			w.fail(slices.Concat(queue...), "not written, because "+errBusy.Error())
+			return nil
+		}
+		if len(large) > 0 {
+			// The limit was lowered on this cluster: no later chunk is larger
+			// than the half of one that did not fit.
+			most = (len(large) + 1) / 2
+			rest := slices.Concat(append([][]int{large}, queue...)...)
+			queue = chunks(w.coordinator.group, w.moves, rest, most)
+		}
+	}
+	return nil
+}
+
+// take notes what the broker said of a chunk, and returns the moves that may
+// fit into a smaller one and those that were refused because of members.
+func (w *writer) take(chunk []int, codes []sarama.KError) (large, active []int) {
+	for i, n := range chunk {
+		switch code := codes[i]; {
+		case code == sarama.ErrNoError:
+			w.landed++
+		case len(chunk) > 1 && tooLarge(code):
+			large = append(large, n)
+		case busy(code):
+			active = append(active, n)
+		default:
+			w.moves[n].Error = reason(code)
+		}
+	}
+	return large, active
+}
+
+// tooLarge tells whether a code may mean that a commit is above the broker's
+// limit: Kafka 4.1 answers UNKNOWN_SERVER_ERROR.
+func tooLarge(code sarama.KError) bool {
+	switch code {
+	case sarama.ErrUnknown, sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidCommitOffsetSize, sarama.ErrMessageSetSizeTooLarge:
+		return true
+	}
+	return false
+}
+
+func (w *writer) fail(moves []int, why string) {
+	for _, n := range moves {
+		w.moves[n].Error = why
+	}
+}
+
+// stillIdle returns errBusy if the group has members now.
+func (w *writer) stillIdle(ctx context.Context) error {
+	g, err := w.coordinator.describe(ctx)
+	if err != nil {
+		return err
+	}
+	if !g.idle() {
+		return errBusy
+	}
+	return nil
+}
+
+// commit sends the offsets of a chunk in one OffsetCommit without generation
+// and member, which the broker takes only while the group is empty.
+func (w *writer) commit(ctx context.Context, chunk []int) ([]sarama.KError, error) {
+	g := w.coordinator
+	doing := fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.group)
+	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+		req := sarama.NewOffsetCommitRequest(g.cluster.conf, g.group)
+		// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
+		// would mean not at all. sarama chooses the version later than this.
+		req.RetentionTime = -1
+		for _, n := range chunk {
+			m := &w.moves[n]
+			epoch := int32(-1)
+			if w.epochs != nil {
+				epoch = w.epochs[n]
+			}
+			req.AddBlockWithLeaderEpoch(m.Topic, m.ID, m.Offset, epoch, 0, "")
+		}
+		return b.CommitOffset(req)
+	}, func(r *sarama.OffsetCommitResponse) sarama.KError { return firstMoving(r.Errors) })
+	if err != nil {
+		return nil, err
+	}
+	return w.codes(chunk, resp.Errors), nil
+}
+
+// remove deletes the offsets of a chunk in one OffsetDelete.
+func (w *writer) remove(ctx context.Context, chunk []int) ([]sarama.KError, error) {
+	g := w.coordinator
+	doing := fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.group)
+	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
+		req := &sarama.DeleteOffsetsRequest{Group: g.group}
+		for _, n := range chunk {
+			req.AddPartition(w.moves[n].Topic, w.moves[n].ID)
+		}
+		return b.DeleteOffsets(req)
+	}, func(r *sarama.DeleteOffsetsResponse) sarama.KError {
+		if moving(r.ErrorCode) {
+			return r.ErrorCode
+		}
+		return firstMoving(r.Errors)
+	})
+	if err != nil {
+		return nil, err
+	}
+	codes := w.codes(chunk, resp.Errors)
+	for i := range codes {
+		switch {
+		case resp.ErrorCode == sarama.ErrGroupIDNotFound:
+			codes[i] = sarama.ErrNoError // a group that is gone has no offsets
+		case resp.ErrorCode != sarama.ErrNoError:
+			codes[i] = resp.ErrorCode
+		case codes[i] == sarama.ErrUnknownTopicOrPartition:
+			codes[i] = sarama.ErrNoError // nor has a topic that is gone
+		}
+	}
+	return codes, nil
+}
+
+// codes orders a response's codes as the chunk is. A partition that the
+// response leaves out did not get an answer.
+func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []sarama.KError {
+	codes := make([]sarama.KError, len(chunk))
+	for i, n := range chunk {
+		code, ok := errs[w.moves[n].Topic][w.moves[n].ID]
+		if !ok {
+			code = sarama.ErrOperationNotAttempted
+		}
+		codes[i] = code
+	}
+	return codes
+}
+
+// firstMoving returns the first code that says to ask again. A commit may be
+// sent any number of times.
+func firstMoving(errs map[string]map[int32]sarama.KError) sarama.KError {
+	for _, of := range errs {
+		for _, code := range of {
+			if moving(code) {
+				return code
+			}
+		}
+	}
+	return sarama.ErrNoError
+}
+
+// readBack compares what is committed now with what was written. Moves whose
+// request was never answered are settled by it; the indices of those that
+// differ are returned.
+func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err error) {
+	partitions := map[string][]int32{}
+	for _, n := range todo {
+		m := &w.moves[n]
+		partitions[m.Topic] = append(partitions[m.Topic], m.ID)
+	}
+	blocks, err := w.coordinator.fetch(ctx, partitions)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range w.unsure {
+		m := &w.moves[n]
+		if seen(blocks, m) == m.Offset {
+			m.Error = ""
+		}
+	}
+	for _, n := range todo {
+		m := &w.moves[n]
+		if m.Failed() {
+			continue
+		}
+		m.Seen = seen(blocks, m)
+		if m.Seen != m.Offset {
+			differ = append(differ, n)
+		}
+	}
+	return differ, nil
+}
+
+func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, m *offset.Move) int64 {
+	if b := blocks[m.Topic][m.ID]; b != nil && b.Err == sarama.ErrNoError {
+		return max(b.Offset, offset.None)
+	}
+	return offset.None
+}

@@ -1,0 +1,175 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+func (c *Client) describeGroup(ctx context.Context, id string, topics []string) (*GroupInfo, error) {
+	if id == "" || slices.Contains(topics, "") {
+		return nil, &offset.Error{Code: offset.InvalidArgument, What: "A consumer group and topics need names"}
+	}
+	g, err := c.cluster.coordinator(ctx, id)
+	if err != nil {
+		return nil, told(err)
+	}
+	var (
+		info  = &GroupInfo{Group: id}
+		found *group
+		place *place
+		rows  []row
+	)
+	err = parallel(ctx,
+		func(ctx context.Context) (err error) {
+			found, err = g.describe(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			place, rows, err = c.inspect(ctx, g, topics)
+			if err != nil {
+				return err
+			}
+			if place == nil {
+				info.ClusterID, err = c.cluster.clusterID(ctx)
+				return err
+			}
+			info.ClusterID = place.clusterID
+			return nil
+		})
+	if err != nil {
+		return nil, told(err)
+	}
+	if err := found.refuseKind(); err != nil {
+		return nil, err
+	}
+	missing, err := (&survey{coordinator: g, group: found, rows: rows}).missing(ctx)
+	if err != nil {
+		return nil, told(err)
+	}
+	info.Exists, info.State, info.Protocol, info.Members = !missing, found.state, found.protocol, found.members
+	info.Partitions = make([]GroupPartition, len(rows))
+	for i := range rows {
+		info.Partitions[i] = rows[i].info()
+	}
+	if topics == nil {
+		info.Notes = append(info.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
+	}
+	if place != nil && len(place.missing) > 0 {
+		info.Notes = append(info.Notes, fmt.Sprintf("The group has offsets in %s, which do not exist any more.", listed(place.missing)))
+	}
+	return info, nil
+}
+
+// inspect finds the partitions to tell of with their bounds and the group's
+// offsets. Named topics must exist; a partition without leader is told so.
+func (c *Client) inspect(ctx context.Context, g *coordinator, topics []string) (*place, []row, error) {
+	sel := selection{topics: slices.Compact(slices.Sorted(slices.Values(topics))), lenient: true}
+	var found []row
+	if topics == nil {
+		blocks, err := g.fetch(ctx, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		found = rowsOf(blocks)
+		sel.topics, sel.explicit = topicsOf(found), partitionsOf(found)
+	}
+	if len(sel.topics) == 0 {
+		return nil, nil, nil
+	}
+	p, err := c.cluster.locate(ctx, sel)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(p.forbidden) > 0:
+		return nil, nil, noRight("DESCRIBE", "topic", p.forbidden...)
+	case topics != nil && len(p.missing) > 0:
+		return nil, nil, topicsMissing(p.missing...)
+	}
+	led, without := split(p.rows)
+	steps := []func(context.Context) error{func(ctx context.Context) error {
+		return c.cluster.bounds(ctx, p.view, led, startProbe(), endProbe(offset.ReadUncommitted))
+	}}
+	into := func(r *row, at int64) { r.committed = at }
+	if topics != nil {
+		steps = append(steps, func(ctx context.Context) error { return g.committed(ctx, led, into) })
+	}
+	if err := parallel(ctx, steps...); err != nil {
+		return nil, nil, err
+	}
+	if len(without) > 0 && topics != nil {
+		if err := g.committed(ctx, without, into); err != nil {
+			return nil, nil, err
+		}
+	}
+	rows := slices.Concat(led, without)
+	slices.SortFunc(rows, compareRows)
+	for i, n := 0, 0; topics == nil && i < len(rows); i++ {
+		for compareRows(found[n], rows[i]) < 0 {
+			n++
+		}
+		rows[i].committed = found[n].committed
+	}
+	return p, rows, nil
+}
+
+// split parts the rows into those with a leader and those without.
+func split(rows []row) (led, without []row) {
+	for _, r := range rows {
+		if r.leader < 0 {
+			without = append(without, r)
+		} else {
+			led = append(led, r)
+		}
+	}
+	return led, without
+}
+
+func (r *row) info() GroupPartition {
+	p := GroupPartition{Partition: r.partition(), Committed: r.committed, Start: r.start, End: r.end, Lag: offset.None}
+	if r.leader < 0 {
+		p.Error = "no broker leads the partition"
+	}
+	if r.committed >= 0 && r.end >= 0 {
+		p.Lag = max(r.end-r.committed, 0)
+	}
+	return p
+}
+
+func (c *Client) topicOffsets(ctx context.Context, topics []string, target offset.Target, isolation offset.Isolation) (*TopicOffsets, error) {
+	switch target.Kind {
+	case offset.ToEarliest, offset.ToLatest, offset.ToTime, offset.ToLookback:
+	default:
+		return nil, &offset.Error{Code: offset.InvalidArgument, What: fmt.Sprintf("The target %q needs a consumer group", target.Kind)}
+	}
+	if err := check(offset.Request{Group: "-", Scope: offset.Scope{Topics: topics}, Target: target}); err != nil {
+		return nil, err
+	}
+	now := c.clock.Now()
+	instant := instantOf(target, now)
+	p, err := c.cluster.locate(ctx, selection{topics: slices.Compact(slices.Sorted(slices.Values(topics)))})
+	if err != nil {
+		return nil, told(err)
+	}
+	probes := []probe{startProbe(), endProbe(isolation)}
+	if !instant.IsZero() {
+		probes = append(probes, timeProbe(milliseconds(instant), isolation))
+	}
+	if err := c.cluster.bounds(ctx, p.view, p.rows, probes...); err != nil {
+		return nil, told(err)
+	}
+	moves, _, err := resolve(target, offset.Clamp, p.rows)
+	if err != nil {
+		return nil, told(err)
+	}
+	offsets := &TopicOffsets{ClusterID: p.clusterID, Instant: instant, Partitions: make([]TopicPartition, len(moves))}
+	for i, m := range moves {
+		offsets.Partitions[i] = TopicPartition{Partition: m.Partition, Offset: m.Offset, Start: m.Start, End: m.End}
+	}
+	if instant.After(now) {
+		offsets.Notes = append(offsets.Notes, future(instant))
+	}
+	return offsets, nil
+}

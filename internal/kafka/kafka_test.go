@@ -1,0 +1,131 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when the first records of the tests were written.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// connect returns a client of the cluster that does not wait long for
+// anything, and ends with the test.
+func connect(t testing.TB, servers []string, change ...func(*connection.Config)) *Client {
+	t.Helper()
+	cfg := connection.Config{BootstrapServers: servers, RequestTimeout: 10 * time.Second}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.poll = 20 * time.Millisecond
+	c.cluster.failover = patience{first: time.Millisecond, most: 50 * time.Millisecond, total: 5 * time.Second}
+	c.cluster.propagation = patience{first: time.Millisecond, most: 5 * time.Millisecond, total: 20 * time.Millisecond}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// orders is a cluster with a topic of three partitions, of ten records each
+// from noon on, a second apart, and a group at 5.
+func orders(t testing.TB) *fake.Cluster {
+	t.Helper()
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3, "bills": 2}})
+	f.Fill(t, "orders", 3, 10, noon, time.Second)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+	return f
+}
+
+// reset is a request for the group and topic of orders that waits for nobody.
+func reset(target offset.Target) offset.Request {
+	var none time.Duration
+	return offset.Request{
+		Group:           "billing",
+		Scope:           offset.Scope{Topics: []string{"orders"}},
+		Target:          target,
+		WaitForInactive: &none,
+	}
+}
+
+// run plans and applies.
+func run(ctx context.Context, c *Client, req offset.Request) (*offset.Result, error) {
+	plan, err := c.Plan(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return c.Apply(ctx, plan)
+}
+
+// want checks what the broker itself has.
+func want(t testing.TB, f *fake.Cluster, group string, offsets fake.Offsets) {
+	t.Helper()
+	if got := f.Committed(group); !reflect.DeepEqual(got, offsets) {
+		t.Errorf("committed offsets of %s: %v, want %v", group, got, offsets)
+	}
+}
+
+// wantError checks an error's code and that its text holds the words.
+func wantError(t testing.TB, err error, code offset.Code, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %s", code)
+	}
+	var e *offset.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("error of code %s, want %s: %v", offset.CodeOf(err), code, err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error does not say %q: %v", w, err)
+		}
+	}
+}
+
+func wantNothing(t testing.TB, f *fake.Cluster) {
+	t.Helper()
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+	if n := f.Requests()[8] + f.Requests()[47]; n > 0 {
+		t.Errorf("%d requests that write were sent", n)
+	}
+}
+
+func same(t testing.TB, what string, got, want map[int16]int) {
+	t.Helper()
+	if !maps.Equal(got, want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func TestResetToEarliest(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.ResetRequests()
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+	t.Logf("%+v", result)
+	t.Log(f.Requests())
+	for _, r := range f.RequestLog() {
+		t.Log(r)
+	}
+}

@@ -1,0 +1,307 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// prepared is what Plan keeps for the Apply that follows.
+type prepared struct {
+	client      *Client
+	coordinator *coordinator
+	group       *group
+	epochs      []int32 // beside the plan's moves
+	todo        []int   // the moves to commit
+	at          time.Time
+}
+
+// fresh is how old a plan may be for Apply to commit it as it is. Whatever
+// happens to the group in that time, the broker itself refuses a commit into a
+// group with members.
+const fresh = 10 * time.Second
+
+// scope is a request's scope in the form that the cluster is asked in.
+type scope struct {
+	all      bool
+	topics   []string
+	only     []int32
+	explicit map[string][]int32
+	targets  offset.Offsets // of explicit offsets, or of the moves to go on with
+}
+
+// Plan resolves the request against the live cluster and writes nothing.
+// Active members are told in the plan; everything else that would make an
+// Apply fail is an error, except for the limits, which Apply checks on the
+// final moves.
+func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	p, err := c.plan(ctx, req)
+	return p, untouched(err)
+}
+
+func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	if err := check(req); err != nil {
+		return nil, err
+	}
+	if len(req.Resume) > 0 {
+		req.Resume = slices.Clone(req.Resume)
+		offset.SortMoves(req.Resume)
+	}
+	now := c.clock.Now()
+	instant := instantOf(req.Target, now)
+	s, err := c.survey(ctx, req, instant)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.group.refuseKind(); err != nil {
+		return nil, err
+	}
+	if !may(s.group.rights, opRead) {
+		return nil, noRight("READ", "consumer group", req.Group)
+	}
+	missing, err := s.missing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if missing && !req.AllowNewGroup {
+		return nil, groupMissing(req.Group)
+	}
+	if len(s.rows) == 0 && len(req.Resume) == 0 {
+		return nil, nothingCommitted(req)
+	}
+
+	ready := &prepared{client: c, coordinator: s.coordinator, group: s.group, at: now}
+	plan := &offset.Plan{
+		Request:   req,
+		ClusterID: s.clusterID,
+		State:     s.group.state,
+		Protocol:  s.group.protocol,
+		Members:   s.group.members,
+		At:        now,
+		Engine:    ready,
+	}
+	if len(req.Resume) > 0 {
+		ready.todo = failed(req.Resume)
+		plan.Moves, ready.epochs, err = resume(req.Resume, ready.todo, req.OutOfRange, s.rows)
+	} else {
+		plan.Instant = instant
+		plan.Moves, ready.epochs, err = resolve(req.Target, req.OutOfRange, s.rows)
+		ready.todo = make([]int, len(plan.Moves))
+		for i := range ready.todo {
+			ready.todo[i] = i
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan.Notes = notes(plan, s, missing)
+	return plan, nil
+}
+
+// instantOf returns the instant that a target means, or the zero time.
+func instantOf(target offset.Target, now time.Time) time.Time {
+	switch target.Kind {
+	case offset.ToTime:
+		return target.Time
+	case offset.ToLookback:
+		return now.Add(-target.Lookback)
+	}
+	return time.Time{}
+}
+
+// check refuses requests that no cluster could serve. Among them are those
+// that a broker would accept: an empty group and negative offsets.
+func check(req offset.Request) error {
+	invalid := func(format string, args ...any) error {
+		return &offset.Error{Code: offset.InvalidArgument, What: fmt.Sprintf(format, args...)}
+	}
+	t, s := req.Target, req.Scope
+	explicit := t.Kind == offset.ToOffsets
+	scopes := 0
+	for _, given := range []bool{len(s.Topics) > 0, s.AllTopics, explicit} {
+		if given {
+			scopes++
+		}
+	}
+	switch {
+	case req.Group == "":
+		return invalid("The consumer group's name is empty")
+	case scopes != 1:
+		return invalid("A reset needs exactly one scope: topics, all topics, or offsets by topic and partition")
+	case slices.Contains(s.Topics, ""):
+		return invalid("A topic's name is empty")
+	case len(s.Partitions) > 0 && len(s.Topics) != 1:
+		return invalid("Partitions can be chosen only of one topic")
+	case slices.ContainsFunc(s.Partitions, func(p int32) bool { return p < 0 }) && !slices.Equal(s.Partitions, []int32{offset.AllPartitions}):
+		return invalid("A partition's number is negative")
+	}
+	switch t.Kind {
+	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent:
+	case offset.ToOffset:
+		if t.Offset < 0 {
+			return invalid("The offset %d is negative", t.Offset)
+		}
+	case offset.ToTime:
+		if t.Time.UnixMilli() < 0 {
+			return invalid("The time %s lies before 1970", t.Time.UTC().Format(time.RFC3339))
+		}
+	case offset.ToLookback:
+		if t.Lookback < 0 {
+			return invalid("The duration %s is negative", t.Lookback)
+		}
+	case offset.ByShift:
+		if t.Shift == 0 {
+			return invalid("A shift by 0 moves nothing")
+		}
+	case offset.ToGroup:
+		if t.Group == "" {
+			return invalid("The source group's name is empty")
+		}
+		if t.Group == req.Group {
+			return invalid("The source group is the group itself")
+		}
+	case offset.ToOffsets:
+		return checkOffsets(t.Offsets, invalid)
+	default:
+		return invalid("There is no target %q", t.Kind)
+	}
+	return nil
+}
+
+func checkOffsets(offsets offset.Offsets, invalid func(string, ...any) error) error {
+	if len(offsets) == 0 {
+		return invalid("There are no offsets")
+	}
+	for topic, of := range offsets {
+		if topic == "" {
+			return invalid("A topic's name is empty")
+		}
+		if len(of) == 0 {
+			return invalid("Topic %q has no offsets", topic)
+		}
+		for id, at := range of {
+			if id < 0 || at < 0 {
+				return invalid("The offset %d of partition %s is not possible: neither may be negative", at, name(topic, id))
+			}
+		}
+	}
+	return nil
+}
+
+// failed returns the indices of the moves that failed.
+func failed(moves []offset.Move) []int {
+	var todo []int
+	for i := range moves {
+		if moves[i].Failed() {
+			todo = append(todo, i)
+		}
+	}
+	return todo
+}
+
+// scopeOf turns a request's scope into what the cluster is asked.
+func scopeOf(req offset.Request) scope {
+	switch {
+	case len(req.Resume) > 0:
+		targets := offset.Offsets{}
+		for _, i := range failed(req.Resume) {
+			m := req.Resume[i]
+			if targets[m.Topic] == nil {
+				targets[m.Topic] = map[int32]int64{}
+			}
+			targets[m.Topic][m.ID] = m.Offset
+		}
+		return explicitScope(targets)
+	case req.Target.Kind == offset.ToOffsets:
+		return explicitScope(req.Target.Offsets)
+	case req.Scope.AllTopics:
+		return scope{all: true}
+	}
+	s := scope{topics: slices.Sorted(slices.Values(req.Scope.Topics))}
+	s.topics = slices.Compact(s.topics)
+	if len(req.Scope.Partitions) > 0 && req.Scope.Partitions[0] != offset.AllPartitions {
+		s.only = slices.Compact(slices.Sorted(slices.Values(req.Scope.Partitions)))
+	}
+	return s
+}
+
+func explicitScope(targets offset.Offsets) scope {
+	s := scope{targets: targets, explicit: map[string][]int32{}}
+	for topic, of := range targets {
+		s.topics = append(s.topics, topic)
+		for id := range of {
+			s.explicit[topic] = append(s.explicit[topic], id)
+		}
+		slices.Sort(s.explicit[topic])
+	}
+	slices.Sort(s.topics)
+	return s
+}
+
+func groupMissing(group string) error {
+	return &offset.Error{
+		Code: offset.GroupMissing,
+		What: fmt.Sprintf("Consumer group %q neither exists nor has committed offsets", group),
+		Next: "Its name may be misspelt, its offsets may have expired (offsets.retention.minutes after its last member left), this may be another cluster, or the right DESCRIBE on it may be missing. Set allow_new_group = true if it is new.",
+	}
+}
+
+func nothingCommitted(req offset.Request) error {
+	group := req.Group
+	if req.Target.Kind == offset.ToGroup {
+		group = req.Target.Group
+	}
+	return &offset.Error{
+		Code: offset.NoOffset,
+		What: fmt.Sprintf("Consumer group %q has no committed offset in any topic that may be described, so that all_topics means nothing", group),
+		Next: "Name the topics, or check the group's name and the right DESCRIBE on its topics.",
+	}
+}
+
+// notes tells what a reader of the plan should know.
+func notes(plan *offset.Plan, s *survey, missing bool) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if missing {
+		note("Consumer group %q does not exist yet and is created by the reset.", plan.Request.Group)
+	}
+	if plan.Instant.After(plan.At) {
+		notes = append(notes, future(plan.Instant))
+	}
+	atStart := 0
+	for _, m := range plan.Moves {
+		if m.Offset == m.Start && m.End > m.Start {
+			atStart++
+		}
+	}
+	if atStart > 0 {
+		note("%s put at the log's start. If retention deletes records there before they are consumed, a consumer with auto.offset.reset=latest skips to the end of the log.", isAre(atStart, "partition"))
+	}
+	if s.all {
+		note("All topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
+		if len(s.narrowed) > 0 {
+			note("Partitions without a committed offset are left alone in %s.", listed(s.narrowed))
+		}
+	}
+	for _, m := range plan.Members {
+		if m.InstanceID != "" {
+			note("The group has static members (group.instance.id), which count as active until their session times out, even after they were stopped.")
+			break
+		}
+	}
+	return notes
+}
+
+func future(instant time.Time) string {
+	return fmt.Sprintf("The instant %s lies in the future: where no record has such a time, it means the log's end.", instant.UTC().Format(time.RFC3339))
+}
+
+func isAre(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
+}

@@ -1,0 +1,180 @@
+package kafka
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// resolve says where the target puts each row. It is a pure function of what
+// the cluster told. Its moves are sorted as the rows are; the epochs beside
+// them are the leader epochs to commit, -1 where none is known.
+//
+// The meaning is that of kafka-consumer-groups (Kafka 4.3) with three
+// differences: the log's end is the last stable offset under read_committed,
+// "current" is brought back into the log like every other target, and a
+// target out of range can be refused.
+func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]offset.Move, []int32, error) {
+	var without, out []string
+	moves := make([]offset.Move, len(rows))
+	epochs := make([]int32, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		want, ok := aim(target, r)
+		if !ok {
+			without = append(without, name(r.topic, r.id))
+			continue
+		}
+		at, clamped := clamp(want, r.start, r.end)
+		if clamped && outside == offset.Refuse {
+			out = append(out, fmt.Sprintf("%s: %d is outside of %d to %d", name(r.topic, r.id), want, r.start, r.end))
+		}
+		moves[i] = offset.Move{
+			Partition: r.partition(),
+			Previous:  r.committed,
+			Offset:    at,
+			Start:     r.start,
+			End:       r.end,
+			Clamped:   clamped,
+			Seen:      offset.None,
+		}
+		epochs[i] = r.epoch(at, target.Kind)
+	}
+	switch {
+	case len(without) > 0:
+		return nil, nil, noOffset(target, without)
+	case len(out) > 0:
+		return nil, nil, outsideLog(out)
+	}
+	return moves, epochs, nil
+}
+
+// aim returns the offset that the target means, wherever the log is, and false
+// if it means none.
+func aim(target offset.Target, r *row) (int64, bool) {
+	switch target.Kind {
+	case offset.ToEarliest:
+		return r.start, true
+	case offset.ToLatest:
+		return r.end, true
+	case offset.ToCurrent:
+		if r.committed < 0 {
+			return r.end, true
+		}
+		return r.committed, true
+	case offset.ToOffset:
+		return target.Offset, true
+	case offset.ToTime, offset.ToLookback:
+		// No record at or after the instant: the log's end. What matched a
+		// moment ago may have left the log since, or lie behind the last
+		// stable offset: that is no fault of the target.
+		if r.match < 0 {
+			return r.end, true
+		}
+		return min(max(r.match, r.start), r.end), true
+	case offset.ByShift:
+		if r.committed < 0 {
+			return offset.None, false
+		}
+		return add(r.committed, target.Shift), true
+	case offset.ToGroup, offset.ToOffsets:
+		return r.source, r.source >= 0
+	}
+	return offset.None, false
+}
+
+// add adds without overflow.
+func add(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
+}
+
+// clamp brings an offset into [start, end]. The end itself is legal: there the
+// next record is waited for.
+func clamp(at, start, end int64) (int64, bool) {
+	switch {
+	case at < start:
+		return start, true
+	case at > end:
+		return end, true
+	}
+	return at, false
+}
+
+// epoch returns the leader epoch that ListOffsets told for an offset. Epoch 0,
+// which a careless client commits, would make consumers believe that the log
+// was truncated; -1 makes them believe nothing.
+func (r *row) epoch(at int64, kind offset.TargetKind) int32 {
+	switch {
+	case (kind == offset.ToTime || kind == offset.ToLookback) && at == r.match:
+		return r.matchEpoch
+	case at == r.end:
+		return r.endEpoch
+	case at == r.start:
+		return r.startEpoch
+	}
+	return -1
+}
+
+// milliseconds returns the timestamp of the first record that may lie at or
+// after an instant: Kafka's times are whole milliseconds.
+func milliseconds(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if t.After(time.UnixMilli(ms)) {
+		ms++
+	}
+	return ms
+}
+
+func noOffset(target offset.Target, partitions []string) error {
+	e := &offset.Error{
+		Code: offset.NoOffset,
+		What: fmt.Sprintf("The group has no committed offset in %s, so that there is nothing to shift", listed(partitions)),
+		Next: "Leave these partitions out of the scope, or choose a target that needs no committed offset.",
+	}
+	if target.Kind == offset.ToGroup {
+		e.What = fmt.Sprintf("Consumer group %q has no committed offset in %s", target.Group, listed(partitions))
+		e.Next = "Leave these partitions out of the scope, or use all_topics, which takes the partitions that the group has offsets for."
+	}
+	return e
+}
+
+func outsideLog(partitions []string) error {
+	return &offset.Error{
+		Code: offset.OutsideLog,
+		What: fmt.Sprintf("The target is outside of the log of %s: %s", count(len(partitions), "partition"), listed(partitions)),
+		Next: `Choose another target, or set out_of_range = "clamp" to go to the log's start or end there.`,
+	}
+}
+
+// resume builds the moves of a reset that goes on with what an attempt before
+// left: what has landed stays as it is, the rest gets the target it already
+// had. The recorded moves are sorted; todo are the indices of the failed ones,
+// and rows what is known of these now.
+func resume(recorded []offset.Move, todo []int, outside offset.OutOfRange, rows []row) ([]offset.Move, []int32, error) {
+	moves := make([]offset.Move, len(recorded))
+	epochs := make([]int32, len(recorded))
+	copy(moves, recorded)
+	var out []string
+	for n, i := range todo {
+		m, r := &moves[i], &rows[n]
+		at, clamped := clamp(m.Offset, r.start, r.end)
+		if clamped && outside == offset.Refuse {
+			out = append(out, fmt.Sprintf("%s: %d is outside of %d to %d", name(r.topic, r.id), m.Offset, r.start, r.end))
+		}
+		m.Offset, m.Clamped = at, m.Clamped || clamped
+		m.Start, m.End, m.Seen, m.Error = r.start, r.end, offset.None, ""
+		epochs[i] = r.epoch(at, "")
+	}
+	if len(out) > 0 {
+		return nil, nil, outsideLog(out)
+	}
+	return moves, epochs, nil
+}

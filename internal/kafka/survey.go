@@ -1,0 +1,266 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// selection says which partitions are looked at.
+type selection struct {
+	topics   []string           // sorted
+	only     []int32            // with one topic: these partitions; nil means all
+	explicit map[string][]int32 // instead: exactly these partitions of the topics
+	right    int32              // operation that is needed on the topics; 0 for none
+	lenient  bool               // leave out what is gone, and leaders that are missing as -1
+}
+
+// place is where the selected partitions are.
+type place struct {
+	*view
+	rows      []row
+	missing   []string       // lenient: topics and partitions that do not exist
+	narrowed  []string       // explicit: topics that have more partitions than were selected
+	forbidden []string       // lenient: topics that may not be described
+	sizes     map[string]int // partitions by topic
+}
+
+// locate finds the selected partitions and their leaders with one metadata
+// request. What is not there is asked for again for a moment, since it may
+// still be on its way to the brokers; then it is an error, unless the selection
+// is lenient.
+func (c *cluster) locate(ctx context.Context, s selection) (*place, error) {
+	p, err := retry(ctx, c.propagation, func() (*place, error) {
+		v, err := c.metadata(ctx, s.topics)
+		if err != nil {
+			return nil, err
+		}
+		return s.place(v)
+	})
+	if p != nil && ctx.Err() == nil {
+		return p, nil // it is as lenient as was asked for
+	}
+	return p, err
+}
+
+// place sorts what the metadata tells into rows.
+func (s selection) place(v *view) (*place, error) {
+	p := &place{view: v, sizes: make(map[string]int, len(v.topics))}
+	var absent, unknown, leaderless, unreadable, electing []string
+	slices.SortFunc(v.topics, func(a, b *sarama.TopicMetadata) int { return strings.Compare(a.Name, b.Name) })
+	for _, t := range v.topics {
+		switch t.Err {
+		case sarama.ErrNoError:
+		case sarama.ErrUnknownTopicOrPartition, sarama.ErrInvalidTopic:
+			absent = append(absent, t.Name)
+			continue
+		case sarama.ErrTopicAuthorizationFailed:
+			p.forbidden = append(p.forbidden, t.Name)
+			continue
+		case sarama.ErrLeaderNotAvailable:
+			electing = append(electing, t.Name)
+			continue
+		default:
+			return nil, refused(fmt.Sprintf("Look up topic %q", t.Name), t.Err)
+		}
+		if s.right != 0 && !may(t.TopicAuthorizedOperations, s.right) {
+			unreadable = append(unreadable, t.Name)
+		}
+		p.sizes[t.Name] = len(t.Partitions)
+		slices.SortFunc(t.Partitions, func(a, b *sarama.PartitionMetadata) int { return int(a.ID) - int(b.ID) })
+		wanted := s.wanted(t)
+		if s.explicit != nil && len(wanted) < len(t.Partitions) {
+			p.narrowed = append(p.narrowed, t.Name)
+		}
+		next := 0
+		for _, m := range t.Partitions {
+			for next < len(wanted) && wanted[next] < m.ID {
+				unknown = append(unknown, name(t.Name, wanted[next]))
+				next++
+			}
+			if wanted != nil && (next == len(wanted) || wanted[next] != m.ID) {
+				continue
+			}
+			next++
+			leader := m.Leader
+			if m.Err == sarama.ErrLeaderNotAvailable || m.Err == sarama.ErrListenerNotFound || leader < 0 {
+				leader = -1
+				leaderless = append(leaderless, name(t.Name, m.ID))
+			}
+			p.rows = append(p.rows, newRow(t.Name, m.ID, leader))
+		}
+		if wanted != nil {
+			for ; next < len(wanted); next++ {
+				unknown = append(unknown, name(t.Name, wanted[next]))
+			}
+		}
+	}
+	switch {
+	case s.lenient && len(electing) == 0:
+		p.missing = append(absent, unknown...)
+		if len(p.missing) > 0 {
+			return p, again(topicsMissing(p.missing...))
+		}
+	case len(p.forbidden) > 0:
+		return nil, noRight("DESCRIBE", "topic", p.forbidden...)
+	case len(absent) > 0:
+		return nil, again(topicsMissing(absent...))
+	case len(unknown) > 0:
+		return nil, again(partitionsMissing(unknown))
+	case len(electing) > 0:
+		return nil, again(noLeader(electing))
+	case len(leaderless) > 0:
+		return nil, again(noLeader(leaderless))
+	}
+	if len(unreadable) > 0 {
+		return nil, noRight("READ", "topic", unreadable...)
+	}
+	return p, nil
+}
+
+// wanted returns the numbers of the topic's partitions in scope, sorted, or
+// nil for all of them.
+func (s selection) wanted(t *sarama.TopicMetadata) []int32 {
+	if s.explicit != nil {
+		return s.explicit[t.Name]
+	}
+	return s.only
+}
+
+func partitionsMissing(partitions []string) error {
+	what := "Partition %s does not exist"
+	if len(partitions) > 1 {
+		what = "Partitions %s do not exist"
+	}
+	return &offset.Error{
+		Code: offset.PartitionGone,
+		What: fmt.Sprintf(what, listed(partitions)),
+		Next: "Check the partition numbers; they begin with 0.",
+	}
+}
+
+// survey is what one look at the cluster showed of a group and the partitions
+// in scope.
+type survey struct {
+	clusterID   string
+	coordinator *coordinator
+	group       *group
+	rows        []row
+	all         bool
+	narrowed    []string // topics that all_topics covers in part
+}
+
+// survey looks at everything that a request needs. Named topics cost one
+// metadata request; beside it the coordinator is found and describes the
+// group; then the group's offsets are read while the leaders tell the bounds.
+// With all topics, those are read from the committed offsets first.
+func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Time) (*survey, error) {
+	s := &survey{}
+	var err error
+	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
+		return nil, err
+	}
+	sc := scopeOf(req)
+	s.all = sc.all
+	probes := []probe{startProbe(), endProbe(req.Isolation)}
+	if !instant.IsZero() && len(req.Resume) == 0 {
+		probes = append(probes, timeProbe(milliseconds(instant), req.Isolation))
+	}
+	var source *coordinator
+	if req.Target.Kind == offset.ToGroup && len(req.Resume) == 0 {
+		if source, err = c.cluster.coordinator(ctx, req.Target.Group); err != nil {
+			return nil, err
+		}
+	}
+	err = parallel(ctx,
+		func(ctx context.Context) (err error) {
+			s.group, err = s.coordinator.describe(ctx)
+			return err
+		},
+		func(ctx context.Context) error {
+			p, err := c.partitions(ctx, s, sc, source)
+			if err != nil || p == nil {
+				return err
+			}
+			s.rows, s.clusterID, s.narrowed = p.rows, p.clusterID, p.narrowed
+			steps := []func(context.Context) error{
+				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.view, s.rows, probes...) },
+			}
+			if !sc.all || source != nil {
+				steps = append(steps, func(ctx context.Context) error {
+					return s.coordinator.committed(ctx, s.rows, func(r *row, at int64) { r.committed = at })
+				})
+			}
+			if !sc.all && source != nil {
+				steps = append(steps, func(ctx context.Context) error {
+					return source.committed(ctx, s.rows, func(r *row, at int64) { r.source = at })
+				})
+			}
+			return parallel(ctx, steps...)
+		},
+	)
+	return s, err
+}
+
+// partitions finds the partitions in scope. It returns nil if there are none,
+// which only all topics, or a retry of nothing, can mean.
+func (c *Client) partitions(ctx context.Context, s *survey, sc scope, source *coordinator) (_ *place, err error) {
+	sel := selection{topics: sc.topics, only: sc.only, explicit: sc.explicit, right: opRead}
+	var found []row
+	if sc.all {
+		owner := s.coordinator
+		if source != nil {
+			owner = source
+		}
+		blocks, err := owner.fetch(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		found = rowsOf(blocks)
+		sel.topics, sel.explicit = topicsOf(found), partitionsOf(found)
+	}
+	if len(sel.topics) == 0 {
+		s.clusterID, err = c.cluster.clusterID(ctx)
+		return nil, err
+	}
+	p, err := c.cluster.locate(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	if sc.all && len(found) != len(p.rows) {
+		return nil, &offset.Error{Code: offset.Failed, What: "The brokers told other partitions than were asked for"}
+	}
+	for i := range p.rows {
+		r := &p.rows[i]
+		switch {
+		case sc.targets != nil:
+			r.source = sc.targets[r.topic][r.id]
+		case source != nil && sc.all:
+			r.source = found[i].committed
+		case sc.all:
+			r.committed = found[i].committed
+		}
+	}
+	return p, nil
+}
+
+// missing tells whether the group neither exists nor has any offset. What is
+// in scope is known already; the rest is asked for only in doubt.
+func (s *survey) missing(ctx context.Context) (bool, error) {
+	if s.group.exists {
+		return false, nil
+	}
+	for i := range s.rows {
+		if s.rows[i].committed >= 0 {
+			return false, nil
+		}
+	}
+	blocks, err := s.coordinator.fetch(ctx, nil)
+	return len(rowsOf(blocks)) == 0, err
+}

@@ -1,0 +1,85 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// waiting waits for a group's members to leave, as often as needed within one
+// budget of time.
+type waiting struct {
+	group    string
+	poll     time.Duration
+	deadline time.Time
+	waits    bool // false: refuse at once
+	tell     func(string)
+	refusals int // commits that the broker refused though the group looked idle
+}
+
+func (c *Client) newWait(group string, budget time.Duration, tell func(string)) *waiting {
+	return &waiting{group: group, poll: c.poll, deadline: time.Now().Add(budget), waits: budget > 0, tell: tell}
+}
+
+// until looks at the group until it is as wanted. The error is of code
+// GroupActive if it is not in time, and ctx's as soon as that ends.
+func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group, wanted func(*group) bool) error {
+	if !w.waits {
+		return active(g, false)
+	}
+	told := -1
+	for {
+		if wanted(g) {
+			return nil
+		}
+		if len(g.members) != told {
+			told = len(g.members)
+			w.tell(fmt.Sprintf("Waiting up to %s for %s of consumer group %q (%s) to leave",
+				time.Until(w.deadline).Round(time.Second), count(told, "member"), g.id, g.state))
+		}
+		pause := min(w.poll, time.Until(w.deadline))
+		if pause <= 0 {
+			return active(g, true)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		var err error
+		if g, err = coordinator.describe(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// refused waits a moment after a broker refused a commit as if the group had
+// members. If that happens again and again though the group is told to have
+// none, the broker's word counts.
+func (w *waiting) refused(ctx context.Context) error {
+	const most = 5
+	w.refusals++
+	if w.refusals >= most {
+		return &offset.Error{
+			Code: offset.GroupActive,
+			What: fmt.Sprintf("The broker refuses to commit offsets of consumer group %q as if it had members, though it tells of none", w.group),
+			Next: "Check what uses the group; a kafka_version below 3.7 hides the members of groups of the new protocol (KIP-848).",
+		}
+	}
+	if !w.waits {
+		return nil
+	}
+	return sleep(ctx, w.poll)
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
