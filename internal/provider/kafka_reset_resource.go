@@ -47,7 +47,6 @@ func newKafkaReset() resource.Resource {
 type kafkaResetModel struct {
 	kafkaArguments
 	resetCommon
-	ClusterID          types.String `tfsdk:"cluster_id"`
 	PreviousGroupState types.String `tfsdk:"previous_group_state"`
 }
 

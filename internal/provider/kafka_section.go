@@ -17,20 +17,12 @@ import (
 
 type kafkaSectionModel struct {
 	BootstrapServers types.List      `tfsdk:"bootstrap_servers"`
-	TLS              *kafkaTLSModel  `tfsdk:"tls"`
+	TLS              *tlsModel       `tfsdk:"tls"`
 	SASL             *kafkaSASLModel `tfsdk:"sasl"`
 	ClientID         types.String    `tfsdk:"client_id"`
 	KafkaVersion     types.String    `tfsdk:"kafka_version"`
 	RequestTimeout   types.String    `tfsdk:"request_timeout"`
 	ClusterID        types.String    `tfsdk:"cluster_id"`
-}
-
-type kafkaTLSModel struct {
-	CACert             types.String `tfsdk:"ca_cert"`
-	ClientCert         types.String `tfsdk:"client_cert"`
-	ClientKey          types.String `tfsdk:"client_key"`
-	ServerName         types.String `tfsdk:"server_name"`
-	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
 }
 
 type kafkaSASLModel struct {
@@ -59,12 +51,6 @@ type kafkaSASLModel struct {
 }
 
 func kafkaSectionSchema() schema.Attribute {
-	text := func(description string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, MarkdownDescription: description}
-	}
-	secret := func(description string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: description}
-	}
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "How to reach the Kafka cluster. The environment fills what is left out; credentials come from the environment only if " +
@@ -83,17 +69,7 @@ func kafkaSectionSchema() schema.Attribute {
 				MarkdownDescription: "How long one request, and dialling, may take. Default: `30s`.",
 			},
 			"cluster_id": text("Work with this cluster and refuse any other, before anything is written. Default: `KAFKA_CLUSTER_ID`."),
-			"tls": schema.SingleNestedAttribute{
-				Optional:            true,
-				MarkdownDescription: "Encrypt the connection; `tls = {}` trusts the machine's certificate authorities.",
-				Attributes: map[string]schema.Attribute{
-					"ca_cert":              text("The certificate authorities to trust, as PEM text or a file's path. Default: the machine's, or `KAFKA_CA_CERT`."),
-					"client_cert":          text("The client's certificate, as PEM text or a file's path. Default: `KAFKA_CLIENT_CERT`."),
-					"client_key":           secret("The client's private key, as PEM text or a file's path. Default: `KAFKA_CLIENT_KEY`."),
-					"server_name":          text("The name that the broker's certificate must carry, if it is not the host that is dialled."),
-					"insecure_skip_verify": schema.BoolAttribute{Optional: true, MarkdownDescription: "Trust whoever answers. For tests only."},
-				},
-			},
+			"tls":        tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities.", "KAFKA_CA_CERT", "KAFKA_CLIENT_CERT", "KAFKA_CLIENT_KEY"),
 			"sasl": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "How to authenticate.",

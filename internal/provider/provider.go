@@ -80,7 +80,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the offsets of consumer groups on Apache Kafka and Apache RocketMQ, and on the managed services ApsaraMQ for RocketMQ, ROMA Connect and DMS for Kafka.",
 		Attributes: map[string]schema.Attribute{
-			"kafka": kafkaSectionSchema(),
+			"kafka":    kafkaSectionSchema(),
+			"rocketmq": rocketmqSectionSchema(),
 			"preview": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Show in the plan, from the live cluster, what each reset would do (default `true`). " +
@@ -93,8 +94,9 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 // configuration is the provider's configuration. Sections are objects, since
 // a section that is wholly unknown cannot be decoded into a struct.
 type configuration struct {
-	Kafka   types.Object `tfsdk:"kafka"`
-	Preview types.Bool   `tfsdk:"preview"`
+	Kafka    types.Object `tfsdk:"kafka"`
+	RocketMQ types.Object `tfsdk:"rocketmq"`
+	Preview  types.Bool   `tfsdk:"preview"`
 }
 
 // Configure reads the configuration and dials nothing.
@@ -110,6 +112,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		preview: c.Preview.IsNull() || c.Preview.IsUnknown() || c.Preview.ValueBool(),
 	}
 	s.kafkaSection = readKafkaSection(ctx, c.Kafka, p.getenv, &resp.Diagnostics)
+	s.rocketmqSection = readRocketMQSection(ctx, c.RocketMQ, p.getenv, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -125,6 +128,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newKafkaReset,
+		newRocketMQReset,
 	}
 }
 

@@ -81,6 +81,7 @@ type resetCommon struct {
 	OnDestroy types.String   `tfsdk:"on_destroy"`
 	Timeouts  timeouts.Value `tfsdk:"timeouts"`
 	AppliedAt types.String   `tfsdk:"applied_at"`
+	ClusterID types.String   `tfsdk:"cluster_id"`
 	Summary   types.Object   `tfsdk:"summary"`
 	Record    types.String   `tfsdk:"record"`
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
@@ -49,4 +50,44 @@ func stringsOf(ctx context.Context, v interface {
 	var list []string
 	diags.Append(v.ElementsAs(ctx, &list, false)...)
 	return list
+}
+
+// text describes an optional string of the configuration.
+func text(description string) schema.Attribute {
+	return schema.StringAttribute{Optional: true, MarkdownDescription: description}
+}
+
+// secret describes an optional string that must not be shown.
+func secret(description string) schema.Attribute {
+	return schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: description}
+}
+
+// tlsModel is a nested attribute tls.
+type tlsModel struct {
+	CACert             types.String `tfsdk:"ca_cert"`
+	ClientCert         types.String `tfsdk:"client_cert"`
+	ClientKey          types.String `tfsdk:"client_key"`
+	ServerName         types.String `tfsdk:"server_name"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+}
+
+// tlsSchema describes tlsModel; the variables are those that hold defaults.
+func tlsSchema(description, caVariable, certVariable, keyVariable string) schema.Attribute {
+	from := func(variable string) string {
+		if variable == "" {
+			return ""
+		}
+		return " Default: `" + variable + "`."
+	}
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			"ca_cert":              text("The certificate authorities to trust instead of the machine's, as PEM text or a file's path." + from(caVariable)),
+			"client_cert":          text("The client's certificate, as PEM text or a file's path." + from(certVariable)),
+			"client_key":           secret("The client's private key, as PEM text or a file's path." + from(keyVariable)),
+			"server_name":          text("The name that the server's certificate must carry, if it is not the host that is dialled."),
+			"insecure_skip_verify": schema.BoolAttribute{Optional: true, MarkdownDescription: "Trust whoever answers. For tests only."},
+		},
+	}
 }

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -11,6 +13,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 )
 
 // services is what one configured provider shares among its resources, data
@@ -23,11 +26,13 @@ type services struct {
 	set      tracker
 	prepared prepared
 
-	kafkaSection section[connection.Config]
+	kafkaSection    section[connection.Config]
+	rocketmqSection section[rocketmq.Config]
 
-	mu          sync.Mutex
-	closed      bool
-	kafkaClient *kafka.Client
+	mu             sync.Mutex
+	closed         bool
+	kafkaClient    lazily[*kafka.Client]
+	rocketmqClient lazily[*rocketmq.Client]
 }
 
 // section is one section of the provider's configuration.
@@ -41,29 +46,73 @@ type errUnconfigured string
 
 func (e errUnconfigured) Error() string { return string(e) }
 
-// kafka returns the client of the cluster that the provider is configured for.
-func (s *services) kafka() (*kafka.Client, error) {
-	if s == nil {
-		return nil, errUnconfigured("the provider is not configured yet")
+// lazily is a client that is opened when it is first needed.
+type lazily[C io.Closer] struct {
+	client C
+	open   bool
+}
+
+func (l *lazily[C]) close() error {
+	if !l.open {
+		return nil
 	}
+	l.open = false
+	return l.client.Close()
+}
+
+// client returns the client in slot, opening it from its section if need be.
+func client[C io.Closer, S any](s *services, slot *lazily[C], from section[S], open func(S) (C, error)) (C, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var none C
 	switch {
 	case s.closed:
-		return nil, errUnconfigured("the provider has been closed")
-	case s.kafkaSection.missing != "":
-		return nil, errUnconfigured(s.kafkaSection.missing)
-	case s.kafkaClient != nil:
-		return s.kafkaClient, nil
+		return none, errUnconfigured("the provider has been closed")
+	case from.missing != "":
+		return none, errUnconfigured(from.missing)
+	case slot.open:
+		return slot.client, nil
 	}
-	client, err := kafka.New(s.kafkaSection.config, kafka.WithClock(s.clock), kafka.WithLogger(func(message string) {
-		tflog.Debug(s.ctx, message)
-	}))
+	c, err := open(from.config)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	s.kafkaClient = client
-	return client, nil
+	slot.client, slot.open = c, true
+	return c, nil
+}
+
+const notConfigured = errUnconfigured("the provider is not configured yet")
+
+// kafka returns the client of the Kafka cluster that the provider is configured for.
+func (s *services) kafka() (*kafka.Client, error) {
+	if s == nil {
+		return nil, notConfigured
+	}
+	return client(s, &s.kafkaClient, s.kafkaSection, func(c connection.Config) (*kafka.Client, error) {
+		return kafka.New(c, kafka.WithClock(s.clock), kafka.WithLogger(func(message string) { tflog.Debug(s.ctx, message) }))
+	})
+}
+
+// rocketmq returns the client of the RocketMQ cluster that the provider is configured for.
+func (s *services) rocketmq() (*rocketmq.Client, error) {
+	if s == nil {
+		return nil, notConfigured
+	}
+	return client(s, &s.rocketmqClient, s.rocketmqSection, func(c rocketmq.Config) (*rocketmq.Client, error) {
+		c.Log = func(ctx context.Context, message string, keysAndValues ...any) {
+			tflog.Debug(ctx, message, fieldsOf(keysAndValues))
+		}
+		return rocketmq.New(c, s.clock)
+	})
+}
+
+// fieldsOf turns key-value pairs into the fields of a log line.
+func fieldsOf(keysAndValues []any) map[string]any {
+	fields := make(map[string]any, len(keysAndValues)/2)
+	for i := 0; i+1 < len(keysAndValues); i += 2 {
+		fields[fmt.Sprint(keysAndValues[i])] = keysAndValues[i+1]
+	}
+	return fields
 }
 
 // kafkaEngine returns the engine for a cluster, or for a managed instance.
@@ -71,7 +120,23 @@ func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
 	if instanceID != "" {
 		return nil, errUnconfigured("managed Kafka instances are not supported by this version of the provider")
 	}
-	return s.kafka()
+	return engineOf(s.kafka())
+}
+
+// rocketmqEngine returns the engine for a cluster, or for a managed instance.
+func (s *services) rocketmqEngine(instanceID string) (offset.Engine, error) {
+	if instanceID != "" {
+		return nil, errUnconfigured("managed RocketMQ instances are not supported by this version of the provider")
+	}
+	return engineOf(s.rocketmq())
+}
+
+// engineOf returns a client as an engine, and no engine at all beside an error.
+func engineOf[C offset.Engine](c C, err error) (offset.Engine, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // setByAnother tells which partitions a reset of this run has set.
@@ -87,12 +152,7 @@ func (s *services) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	var errs []error
-	if s.kafkaClient != nil {
-		errs = append(errs, s.kafkaClient.Close())
-		s.kafkaClient = nil
-	}
-	return errors.Join(errs...)
+	return errors.Join(s.kafkaClient.close(), s.rocketmqClient.close())
 }
 
 // tracker remembers which partitions resets of this run have set, so that the

@@ -1,0 +1,139 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+const rocketmqResetType = "rocketmq_consumer_offset_reset"
+
+var (
+	_ resource.Resource                   = (*rocketmqReset)(nil)
+	_ resource.ResourceWithConfigure      = (*rocketmqReset)(nil)
+	_ resource.ResourceWithValidateConfig = (*rocketmqReset)(nil)
+	_ resource.ResourceWithModifyPlan     = (*rocketmqReset)(nil)
+	_ resource.ResourceWithImportState    = (*rocketmqReset)(nil)
+	_ resource.ResourceWithIdentity       = (*rocketmqReset)(nil)
+)
+
+// rocketmqReset is the resource rocketmq_consumer_offset_reset.
+type rocketmqReset struct {
+	resetResource[rocketmqResetModel, *rocketmqResetModel]
+}
+
+var (
+	rocketmqSummaryFields = summaryFields("queues")
+	rocketmqBroker        = broker{dialect: offset.RocketMQRecord, partition: "queue", fields: rocketmqSummaryFields}
+)
+
+func newRocketMQReset() resource.Resource {
+	return &rocketmqReset{resetResource[rocketmqResetModel, *rocketmqResetModel]{
+		typeName: rocketmqResetType, broker: rocketmqBroker, engine: (*services).rocketmqEngine,
+	}}
+}
+
+// rocketmqResetModel is the resource's configuration, plan and state.
+type rocketmqResetModel struct {
+	rocketmqArguments
+	resetCommon
+	ResetAt types.String `tfsdk:"reset_at"`
+}
+
+func (r *rocketmqReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Resets the offsets of a RocketMQ consumer group on one topic, once: when it is created, and again when its target, topic or `triggers` change. " +
+			"The group's consumers may be online.",
+		Attributes: merge(resourceAttributes(rocketmqArgumentSchema()), commonAttributes(ctx, rocketmqSummaryFields, onDestroyKeep, onDestroyRestore), map[string]schema.Attribute{
+			"id":         computedText("`GROUP/TOPIC`: what an import takes."),
+			"cluster_id": computedText("The name of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
+			"reset_at":   computedText("The instant that `reset_time` means, as an RFC 3339 time in UTC. Known at plan time."),
+			"record": computedText("What the last reset did to each queue: a JSON document of broker, queue, and `previous` (null where the broker cannot tell none from 0), `offset`, " +
+				"the queue's `min` and `max` at the time, whether it was `clamped`, `how` it was written, whether a consumer still has to take it up (`pending`), and an `error` where the queue failed. " +
+				"Take it apart with `jsondecode`."),
+		}),
+	}
+}
+
+func (r *rocketmqReset) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"consumer_group": identityschema.StringAttribute{RequiredForImport: true, Description: "The consumer group."},
+		"topic":          identityschema.StringAttribute{RequiredForImport: true, Description: "The topic."},
+		"instance_id":    identityschema.StringAttribute{OptionalForImport: true, Description: "The managed instance."},
+	}}
+}
+
+type rocketmqIdentity struct {
+	ConsumerGroup types.String `tfsdk:"consumer_group"`
+	Topic         types.String `tfsdk:"topic"`
+	InstanceID    types.String `tfsdk:"instance_id"`
+}
+
+func (m *rocketmqResetModel) identity(id resetID) any {
+	return rocketmqIdentity{ConsumerGroup: types.StringValue(id.group), Topic: types.StringValue(firstOf(id.topics)), InstanceID: stringOrNull(id.instance)}
+}
+
+func (m *rocketmqResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics) {
+	var i rocketmqIdentity
+	diags := identity.Get(ctx, &i)
+	return resetID{group: i.ConsumerGroup.ValueString(), topics: []string{i.Topic.ValueString()}, instance: i.InstanceID.ValueString()}, diags
+}
+
+func (m *rocketmqResetModel) take(id resetID) {
+	m.ConsumerGroup, m.Topic, m.InstanceID = types.StringValue(id.group), types.StringValue(firstOf(id.topics)), stringOrNull(id.instance)
+}
+
+func (m *rocketmqResetModel) imported() bool { return m.Record.IsNull() && m.ResetType.IsNull() }
+
+func (m *rocketmqResetModel) wait() (types.String, bool) { return types.StringNull(), false }
+
+// derive computes reset_at.
+func (m *rocketmqResetModel) derive() {
+	m.ResetAt = types.StringNull()
+	if m.ResetType.IsUnknown() || m.ResetTime.IsUnknown() || m.TimeZone.IsUnknown() {
+		m.ResetAt = types.StringUnknown()
+		return
+	}
+	if t, known, err := m.instant(); known && err == nil {
+		m.ResetAt = types.StringValue(t.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+func (m *rocketmqResetModel) resetID(context.Context) (resetID, bool) {
+	if m.ConsumerGroup.IsUnknown() || m.Topic.IsUnknown() || m.InstanceID.IsUnknown() {
+		return resetID{}, false
+	}
+	return resetID{group: m.ConsumerGroup.ValueString(), topics: []string{m.Topic.ValueString()}, instance: m.InstanceID.ValueString()}, true
+}
+
+func (m *rocketmqResetModel) outcome() outcome {
+	return outcome{appliedAt: m.AppliedAt, clusterID: m.ClusterID, summary: m.Summary, record: m.Record}
+}
+
+func (m *rocketmqResetModel) setOutcome(o outcome) {
+	m.AppliedAt, m.ClusterID, m.Summary, m.Record = o.appliedAt, o.clusterID, o.summary, o.record
+}
+
+func (m *rocketmqResetModel) sameAim(_ context.Context, prior *rocketmqResetModel) bool {
+	return m.sameAimAs(&prior.rocketmqArguments)
+}
+
+func (m *rocketmqResetModel) keepAim(prior *rocketmqResetModel) {
+	m.Topic, m.ResetType, m.ResetTime, m.TimeZone, m.Offsets = prior.Topic, prior.ResetType, prior.ResetTime, prior.TimeZone, prior.Offsets
+}
+
+// keepWords keeps a reset_time that means the same instant, if both are said
+// by the same arguments.
+func (m *rocketmqResetModel) keepWords(prior *rocketmqResetModel) {
+	if m.sameAimAs(&prior.rocketmqArguments) && shape(m.aim()) == shape(prior.aim()) {
+		m.ResetTime, m.TimeZone = prior.ResetTime, prior.TimeZone
+	}
+}

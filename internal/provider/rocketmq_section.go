@@ -1,0 +1,80 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
+)
+
+type rocketmqSectionModel struct {
+	NameServers    types.List   `tfsdk:"name_servers"`
+	AccessKey      types.String `tfsdk:"access_key"`
+	SecretKey      types.String `tfsdk:"secret_key"`
+	SecurityToken  types.String `tfsdk:"security_token"`
+	TLS            *tlsModel    `tfsdk:"tls"`
+	RequestTimeout types.String `tfsdk:"request_timeout"`
+}
+
+func rocketmqSectionSchema() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "How to reach the RocketMQ cluster. The environment fills what is left out; credentials come from the environment only if " +
+			"`name_servers` does too, so that an alias never sends one cluster's secret to another.",
+		Attributes: map[string]schema.Attribute{
+			"name_servers": schema.ListAttribute{
+				ElementType: types.StringType, Optional: true,
+				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(notEmpty)},
+				MarkdownDescription: "`host:port` of the name servers, tried in order. Default: `NAMESRV_ADDR`, separated by semicolons.",
+			},
+			"access_key":     text("The access key, where the cluster has access control. Default: `ROCKETMQ_ACCESS_KEY`."),
+			"secret_key":     secret("The secret key. Default: `ROCKETMQ_SECRET_KEY`."),
+			"security_token": secret("The security token of temporary credentials. Default: `ROCKETMQ_SECURITY_TOKEN`."),
+			"tls":            tlsSchema("Encrypt the connections to name servers and brokers; `tls = {}` trusts the machine's certificate authorities.", "", "", ""),
+			"request_timeout": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{duration(1)},
+				MarkdownDescription: "How long one request, dialling included, may take. Default: `10s`.",
+			},
+		},
+	}
+}
+
+// readRocketMQSection reads the section rocketmq and completes it from the environment.
+func readRocketMQSection(ctx context.Context, object types.Object, getenv func(string) string, diags *diag.Diagnostics) section[rocketmq.Config] {
+	var m rocketmqSectionModel
+	reason, ok := decodeSection(ctx, "rocketmq", object, &m, diags)
+	if !ok {
+		return section[rocketmq.Config]{missing: reason}
+	}
+	c := rocketmq.Config{
+		NameServers: stringsOf(ctx, m.NameServers, diags),
+		AccessKey:   m.AccessKey.ValueString(), SecretKey: m.SecretKey.ValueString(), SecurityToken: m.SecurityToken.ValueString(),
+		RequestTimeout: durationOf(m.RequestTimeout),
+	}
+	if t := m.TLS; t != nil {
+		c.TLS = &rocketmq.TLS{
+			CACert: t.CACert.ValueString(), ClientCert: t.ClientCert.ValueString(), ClientKey: t.ClientKey.ValueString(),
+			ServerName: t.ServerName.ValueString(), InsecureSkipVerify: t.InsecureSkipVerify.ValueBool(),
+		}
+	}
+	if servers := getenv("NAMESRV_ADDR"); len(c.NameServers) == 0 && servers != "" {
+		c.NameServers = []string{servers}
+		if m.AccessKey.IsNull() && m.SecretKey.IsNull() && m.SecurityToken.IsNull() {
+			c.AccessKey, c.SecretKey, c.SecurityToken = getenv("ROCKETMQ_ACCESS_KEY"), getenv("ROCKETMQ_SECRET_KEY"), getenv("ROCKETMQ_SECURITY_TOKEN")
+		}
+	}
+	if len(c.NameServers) == 0 {
+		return section[rocketmq.Config]{missing: "no RocketMQ cluster is configured: set rocketmq.name_servers in the provider's configuration, or NAMESRV_ADDR"}
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		diags.AddAttributeError(path.Root("rocketmq").AtName("access_key"), "Invalid RocketMQ connection",
+			"access_key and secret_key belong together: one of them is missing.")
+	}
+	return section[rocketmq.Config]{config: c}
+}
