@@ -6,16 +6,15 @@
 package fake
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // Options say what a cluster is like. The zero value is three brokers without
@@ -30,22 +29,23 @@ type Options struct {
 }
 
 // Cluster is a Kafka cluster inside the process. Everything that kfake offers
-// is there too: ControlKey and Fault for faults, MoveTopicPartition,
-// RehashCoordinators, GroupInfo, CreateTopic, DeleteTopic, DeleteRecords.
+// is there: ControlKey and Fault for faults, MoveTopicPartition,
+// RehashCoordinators, GroupInfo, CreateTopic, DeleteTopic, DeleteRecords; and
+// kafkatest's helpers: Produce, Fill, Commit, Begin, Join, Leave, Log.
 type Cluster struct {
 	*kfake.Cluster
-	client  *kafkaclient.Client
+	helper
 	account *account
 }
+
+// helper lets kfake's methods win where both have one of the same name.
+type helper struct{ kafkatest.Helper }
 
 // Offsets are offsets by topic and partition.
 type Offsets = kafkaclient.Offsets
 
 // Record is one record to produce, or one that was consumed.
 type Record = kafkaclient.Record
-
-// patience is how long a helper waits for what should happen at once.
-const patience = 30 * time.Second
 
 // Start starts a cluster. The caller closes it.
 func Start(o Options) (*Cluster, error) {
@@ -75,7 +75,7 @@ func Start(o Options) (*Cluster, error) {
 		cluster.Close()
 		return nil, err
 	}
-	return &Cluster{cluster, client, account}, nil
+	return &Cluster{cluster, helper{kafkatest.New(client)}, account}, nil
 }
 
 // New starts a cluster that ends with the test.
@@ -91,55 +91,12 @@ func New(t testing.TB, o Options) *Cluster {
 
 // Close ends the cluster and its client.
 func (c *Cluster) Close() {
-	c.client.Close()
+	c.Client().Close()
 	c.Cluster.Close()
 }
 
 // Bootstrap returns the addresses of the brokers.
 func (c *Cluster) Bootstrap() []string { return c.ListenAddrs() }
-
-// Client returns the client with which the cluster is set up. Its methods
-// return errors and take contexts, for use without a test.
-func (c *Cluster) Client() *kafkaclient.Client { return c.client }
-
-// limited returns a context for one call of a helper.
-func limited(t testing.TB) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(t.Context()), patience)
-}
-
-// Produce appends the records, with their times, and returns the offset of the first.
-func (c *Cluster) Produce(t testing.TB, topic string, partition int32, records ...Record) int64 {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	first, err := c.client.Produce(ctx, topic, partition, records...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return first
-}
-
-// Fill appends n records to each of a topic's first partitions, the first of
-// them at the given time and each of the others a step later.
-func (c *Cluster) Fill(t testing.TB, topic string, partitions int32, n int, first time.Time, step time.Duration) {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	if err := c.client.Fill(ctx, topic, partitions, n, first, step); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Commit writes offsets as an administrator does. Nothing is checked, as on a
-// real broker.
-func (c *Cluster) Commit(t testing.TB, group string, offsets Offsets) {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	if err := c.client.Commit(ctx, group, offsets); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // Committed returns what the group has committed: the broker's own view. A
 // group that does not exist has nothing.
@@ -156,42 +113,4 @@ func (c *Cluster) Committed(group string) Offsets {
 		}
 	}
 	return offsets
-}
-
-// Begin opens a transaction with the records in it. It is forgotten when the
-// test ends, if it has not ended before.
-func (c *Cluster) Begin(t testing.TB, id, topic string, partition int32, records ...Record) *kafkaclient.Transaction {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	transaction, err := c.client.Begin(ctx, id, topic, partition, records...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(transaction.Close)
-	return transaction
-}
-
-// Join starts a consumer in a group and waits until it is a member with an
-// assignment. It is killed when the test ends, if it has not left before.
-func (c *Cluster) Join(t testing.TB, o kafkaclient.MemberOptions) *kafkaclient.Member {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	member, err := c.client.Join(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(member.Kill)
-	return member
-}
-
-// Leave has a member leave its group.
-func (c *Cluster) Leave(t testing.TB, member *kafkaclient.Member) {
-	t.Helper()
-	ctx, cancel := limited(t)
-	defer cancel()
-	if err := member.Leave(ctx); err != nil {
-		t.Fatal(err)
-	}
 }

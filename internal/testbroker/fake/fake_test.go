@@ -18,6 +18,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/certs"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +40,7 @@ func stranger(t *testing.T, c *Cluster, opts ...kgo.Opt) *kgo.Client {
 
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := kafkatest.Within(t)
 	t.Cleanup(cancel)
 	return ctx
 }

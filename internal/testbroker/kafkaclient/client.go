@@ -75,7 +75,9 @@ func (c *Client) Close() { c.kgo.Close() }
 
 // ClusterID returns the cluster's id.
 func (c *Client) ClusterID(ctx context.Context) (string, error) {
-	resp, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.kgo)
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{} // no topics; null would be all of them
+	resp, err := req.RequestWith(ctx, c.kgo)
 	if err != nil {
 		return "", fmt.Errorf("ask for the cluster id: %w", err)
 	}

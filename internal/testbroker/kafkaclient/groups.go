@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // commitChunk is how many partitions one OffsetCommit carries: a broker writes
@@ -115,4 +117,53 @@ func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 		}
 	}
 	return nil
+}
+
+// Coordinator returns the id of the broker that coordinates the group.
+func (c *Client) Coordinator(ctx context.Context, group string) (int32, error) {
+	var node int32
+	err := await(ctx, fmt.Sprintf("the coordinator of group %q", group), func() (bool, error) {
+		req := kmsg.NewPtrFindCoordinatorRequest()
+		req.CoordinatorKeys = []string{group}
+		resp, err := req.RequestWith(ctx, c.kgo)
+		if err != nil {
+			return false, err
+		}
+		if len(resp.Coordinators) != 1 {
+			return false, fmt.Errorf("%d coordinators in the answer", len(resp.Coordinators))
+		}
+		node = resp.Coordinators[0].NodeID
+		err = broken(resp.Coordinators[0].ErrorCode, resp.Coordinators[0].ErrorMessage)
+		return err == nil, err
+	})
+	return node, err
+}
+
+// AwaitShareMember waits until the share group has a member with the client id
+// and an assignment, which may be empty.
+func (c *Client) AwaitShareMember(ctx context.Context, group, clientID string) error {
+	client, err := c.open(kgo.MaxVersions(kversion.Stable())) // 3.9 knew share groups only as a preview
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return await(ctx, fmt.Sprintf("a member of share group %q", group), func() (bool, error) {
+		req := kmsg.NewPtrShareGroupDescribeRequest()
+		req.GroupIDs = []string{group}
+		resp, err := req.RequestWith(ctx, client)
+		if err != nil {
+			return false, err
+		}
+		for _, g := range resp.Groups {
+			if err := broken(g.ErrorCode, g.ErrorMessage); err != nil {
+				return false, err
+			}
+			for _, m := range g.Members {
+				if m.ClientID == clientID && m.MemberEpoch > 0 {
+					return true, nil
+				}
+			}
+		}
+		return false, nil
+	})
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Protocol is the way in which a group's members come together.
@@ -98,40 +97,18 @@ func (c *Client) Join(ctx context.Context, o MemberOptions) (*Member, error) {
 	m.stop = stop
 	go m.poll(polling, life, o.Commit)
 
-	if err := m.awaitAssignment(ctx, o); err != nil {
+	if err := c.awaitAssignment(ctx, m, o); err != nil {
 		m.Kill()
 		return nil, fmt.Errorf("join group %q: %w", o.Group, err)
 	}
 	return m, nil
 }
 
-func (m *Member) awaitAssignment(ctx context.Context, o MemberOptions) error {
+func (c *Client) awaitAssignment(ctx context.Context, m *Member, o MemberOptions) error {
 	if o.Protocol == Share { // its assignment shows at the broker only
-		return await(ctx, "a member of the share group", func() (bool, error) { return m.shares(ctx, o) })
+		return c.AwaitShareMember(ctx, o.Group, cmp.Or(o.ClientID, ClientID))
 	}
 	return m.wait(ctx, "an assignment", func() bool { return m.settled })
-}
-
-// shares asks the broker whether the share group has members that call
-// themselves like this one.
-func (m *Member) shares(ctx context.Context, o MemberOptions) (bool, error) {
-	req := kmsg.NewPtrShareGroupDescribeRequest()
-	req.GroupIDs = []string{o.Group}
-	resp, err := req.RequestWith(ctx, m.kgo)
-	if err != nil {
-		return false, err
-	}
-	for _, g := range resp.Groups {
-		if err := broken(g.ErrorCode, g.ErrorMessage); err != nil {
-			return false, err
-		}
-		for _, member := range g.Members {
-			if member.ClientID == cmp.Or(o.ClientID, ClientID) && member.MemberEpoch > 0 {
-				return true, nil
-			}
-		}
-	}
-	return false, m.Err()
 }
 
 // poll consumes until its first context is done. Commits are bound by the

@@ -113,6 +113,48 @@ func (c *Client) everyBroker(ctx context.Context, what, topic string, right func
 	})
 }
 
+// Leader returns the id of the broker that leads the partition.
+func (c *Client) Leader(ctx context.Context, topic string, partition int32) (int32, error) {
+	resp, err := c.metadata(ctx, c.kgo, topic)
+	if err != nil {
+		return -1, fmt.Errorf("look up topic %s: %w", topic, err)
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if p.Partition == partition {
+				return p.Leader, kerr.ErrorForCode(p.ErrorCode)
+			}
+		}
+	}
+	return -1, fmt.Errorf("look up %s/%d: %w", topic, partition, kerr.UnknownTopicOrPartition)
+}
+
+// AwaitWhole waits until each of so many brokers says that all of them are
+// there and that every replica of every partition is in sync.
+func (c *Client) AwaitWhole(ctx context.Context, brokers int) error {
+	return await(ctx, fmt.Sprintf("%d brokers with all replicas in sync", brokers), func() (bool, error) {
+		all, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.kgo)
+		if err != nil || len(all.Brokers) != brokers {
+			return false, err
+		}
+		for _, b := range all.Brokers {
+			req := kmsg.NewPtrMetadataRequest() // topics null: all of them
+			one, err := req.RequestWith(ctx, c.kgo.Broker(int(b.NodeID)))
+			if err != nil || len(one.Brokers) != brokers {
+				return false, err
+			}
+			for _, t := range one.Topics {
+				for _, p := range t.Partitions {
+					if p.ErrorCode != 0 || p.Leader < 0 || len(p.ISR) != len(p.Replicas) {
+						return false, kerr.ErrorForCode(p.ErrorCode)
+					}
+				}
+			}
+		}
+		return true, nil
+	})
+}
+
 func (c *Client) metadata(ctx context.Context, from kmsg.Requestor, topic string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
