@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"go.uber.org/goleak"
@@ -136,7 +137,12 @@ func checkDescription(t *testing.T, where, description string) {
 		t.Errorf("%s has no description", where)
 	case !strings.ContainsRune(".:)", rune(description[len(description)-1])):
 		t.Errorf("%s: the description is no sentence: %q", where, description)
-	case unicode.IsLower([]rune(description)[0]):
+	case startsSmall(description):
 		t.Errorf("%s: the description begins with a small letter: %q", where, description)
 	}
+}
+
+func startsSmall(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLower(r)
 }
