@@ -1,0 +1,485 @@
+package romaconnect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// The operations, by the vendor's names.
+const (
+	opReset  = "reset-message-offset"
+	opGroups = "ListInstanceGroups"    // ROMA Connect
+	opTopics = "ListMqsInstanceTopics" // ROMA Connect
+	opGroup  = "ShowGroups"            // DMS
+	opTopic  = "ShowInstanceTopicDetail"
+)
+
+// pageSize is the most that the list calls give at once.
+const pageSize = 50
+
+// maxPages ends a list that never ends.
+const maxPages = 400
+
+// resetBody is the body of reset-message-offset, the same for both services.
+// Exactly one of MessageOffset and Timestamp is set; 0 is a legal value of
+// both. Partition is always sent, -1 meaning all.
+type resetBody struct {
+	Topic         string `json:"topic"`
+	Partition     int32  `json:"partition"`
+	MessageOffset *int64 `json:"message_offset,omitempty"`
+	Timestamp     *int64 `json:"timestamp,omitempty"` // milliseconds since 1970
+}
+
+// failureBody is how the services, and the gateway before them, tell a
+// failure.
+type failureBody struct {
+	Code      managed.Scalar `json:"error_code"`
+	Message   managed.Scalar `json:"error_msg"`
+	RequestID managed.Scalar `json:"request_id"`
+	Error     struct {
+		Code    managed.Scalar `json:"code"`
+		Message managed.Scalar `json:"message"`
+	} `json:"error"` // IAM
+}
+
+// call sends one call. If data is not nil, the answer must be HTTP 200 with
+// JSON, else HTTP 204. The error is a *managed.Failure.
+func (c *Client) call(ctx context.Context, operation, method string, path []string, query [][2]string, body, data any) error {
+	var encoded, plain strings.Builder
+	for _, segment := range path {
+		if fault := managed.CheckSegment(segment); fault != "" {
+			return &managed.Failure{Err: errors.New("a name in the request's path " + fault)}
+		}
+		encoded.WriteString("/" + managed.Escape(segment))
+		plain.WriteString("/" + segment)
+	}
+	u := *c.base
+	u.Path, u.RawPath = plain.String(), encoded.String()
+	for i, q := range query { // the callers' queries are sorted: the signature wants it
+		if i > 0 {
+			u.RawQuery += "&"
+		}
+		u.RawQuery += managed.Escape(q[0]) + "=" + managed.Escape(q[1])
+	}
+	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}}
+	var raw []byte
+	if body != nil {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
+			return &managed.Failure{Err: err}
+		}
+	}
+	_, err := c.http.Do(ctx, managed.Call{
+		Name: operation, Method: method, URL: &u, Header: header, Body: raw, Write: method != http.MethodGet,
+		Sign: c.authenticate,
+		Judge: func(a managed.Answer) (managed.Verdict, error) {
+			verdict, err := judge(a, data == nil)
+			if err == nil && data != nil {
+				if err = decode(a.Body, data); err != nil {
+					return managed.Refused, &managed.VendorError{Status: a.Status, Message: err.Error(), RequestID: requestID(a.Header, "")}
+				}
+			}
+			return verdict, err
+		},
+	})
+	return err
+}
+
+// authenticate adds the token, or the signature.
+func (c *Client) authenticate(ctx context.Context, r *http.Request, body []byte) error {
+	if c.token != "" {
+		r.Header.Set("X-Auth-Token", c.token)
+		return nil
+	}
+	who, err := c.credentials(ctx)
+	if err != nil {
+		return &credentialsError{err}
+	}
+	c.http.Redactor.Add(who.SecretKey, who.SecurityToken)
+	r.Header.Set("X-Project-Id", c.project)
+	sign(r, body, who, c.clock.Now())
+	return nil
+}
+
+// credentialsError tells that nobody could say who calls.
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string { return e.err.Error() }
+func (e *credentialsError) Unwrap() error { return e.err }
+
+// judge says what an answer means. A reset is done by HTTP 204 and by nothing
+// else: a page of a proxy comes with 200.
+func judge(a managed.Answer, empty bool) (managed.Verdict, error) {
+	switch {
+	case empty && a.Status == http.StatusNoContent, !empty && a.Status == http.StatusOK:
+		return managed.Done, nil
+	case a.Status/100 == 2:
+		want := http.StatusOK
+		if empty {
+			want = http.StatusNoContent
+		}
+		err := vendorError(a)
+		if err.Code == "" {
+			err.Message = fmt.Sprintf("the service answered HTTP %d where HTTP %d means success", a.Status, want)
+		}
+		return managed.Doubt, err
+	}
+	err := vendorError(a)
+	switch {
+	case a.Status == http.StatusTooManyRequests, throttled(err.Code):
+		return managed.Later, err
+	case a.Status >= 500:
+		return managed.Doubt, err
+	default:
+		return managed.Refused, err
+	}
+}
+
+// throttled tells whether the gateway refused a call because there were too
+// many.
+func throttled(code string) bool {
+	return strings.HasPrefix(code, "APIG") && strings.HasSuffix(code, ".0308")
+}
+
+// vendorError takes from an answer whatever it says about its failure.
+func vendorError(a managed.Answer) *managed.VendorError {
+	e := &managed.VendorError{Status: a.Status}
+	var body failureBody
+	text := bytes.TrimSpace(a.Body)
+	if err := json.Unmarshal(text, &body); err == nil && len(text) > 0 && text[0] == '{' {
+		e.Code, e.Message = body.Code.String(), body.Message.String()
+		if e.Code == "" && e.Message == "" {
+			e.Code, e.Message = body.Error.Code.String(), body.Error.Message.String()
+		}
+	} else if len(text) > 0 {
+		e.Message = fmt.Sprintf("the answer is not the API's JSON but %d bytes: %q", len(a.Body), managed.Clean(string(text[:min(len(text), 400)]), 100))
+	}
+	e.Code, e.Message = managed.Clean(e.Code, 100), managed.Clean(e.Message, 500)
+	e.RequestID = requestID(a.Header, body.RequestID.String())
+	return e
+}
+
+// requestID returns what the vendor's support asks for.
+func requestID(h http.Header, fromBody string) string {
+	id := h.Get("X-Request-Id")
+	if id == "" {
+		id = fromBody
+	}
+	return managed.Clean(id, 100)
+}
+
+// decode reads an answer. The vendor's page shows the lists of ROMA Connect
+// inside of an array, its SDKs take them without; both are read.
+func decode(raw []byte, data any) error {
+	text := bytes.TrimSpace(raw)
+	if len(text) > 0 && text[0] == '[' {
+		var items []json.RawMessage
+		if err := json.Unmarshal(text, &items); err != nil {
+			return errors.New("the answer is not the API's JSON")
+		}
+		if len(items) == 0 {
+			return nil
+		}
+		text = items[0]
+	}
+	if len(text) == 0 || text[0] != '{' {
+		return fmt.Errorf("the answer is not the API's JSON but %d bytes: %q", len(raw), managed.Clean(string(text[:min(len(text), 400)]), 100))
+	}
+	if err := json.Unmarshal(text, data); err != nil {
+		return errors.New("the answer has another form than the API's")
+	}
+	return nil
+}
+
+// groupList is what ROMA Connect tells of groups.
+type groupList struct {
+	Groups []struct {
+		ID    managed.Scalar `json:"group_id"`
+		State managed.Scalar `json:"state"`
+		Lag   managed.Scalar `json:"lag"`
+	} `json:"groups"`
+	Total managed.Scalar `json:"total"`
+}
+
+// topicList is what ROMA Connect tells of topics.
+type topicList struct {
+	Topics []struct {
+		Name       managed.Scalar `json:"name"`
+		Partitions managed.Scalar `json:"partition"`
+	} `json:"topics"`
+	Total managed.Scalar `json:"total"`
+}
+
+// groupDetail is what DMS tells of a group.
+type groupDetail struct {
+	Group *struct {
+		ID      managed.Scalar `json:"group_id"`
+		State   managed.Scalar `json:"state"`
+		Members []struct {
+			Host       managed.Scalar `json:"host"`
+			MemberID   managed.Scalar `json:"member_id"`
+			ClientID   managed.Scalar `json:"client_id"`
+			Assignment []struct {
+				Topic      managed.Scalar   `json:"topic"`
+				Partitions []managed.Scalar `json:"partitions"`
+			} `json:"assignment"`
+		} `json:"members"`
+		Offsets []struct {
+			Partition managed.Scalar `json:"partition"`
+			Topic     managed.Scalar `json:"topic"`
+			Lag       managed.Scalar `json:"lag"`
+			Current   managed.Scalar `json:"message_current_offset"`
+			LogEnd    managed.Scalar `json:"message_log_end_offset"`
+		} `json:"group_message_offsets"`
+	} `json:"group"`
+}
+
+// topicDetail is what DMS tells of a topic. Its "lso" is the log's start, not
+// Kafka's last stable offset.
+type topicDetail struct {
+	Partitions []struct {
+		Partition     managed.Scalar `json:"partition"`
+		LogEnd        managed.Scalar `json:"leo"`
+		HighWatermark managed.Scalar `json:"hw"`
+		LogStart      managed.Scalar `json:"lso"`
+	} `json:"partitions"`
+}
+
+// status is what is known of a group.
+type status struct {
+	state   string
+	members []offset.Member
+	lag     managed.Scalar // over all its topics; ROMA Connect only
+	offsets map[int32]int64
+	ends    map[int32]int64
+}
+
+// groupStatus asks for the group, and with DMS for its offsets on the topic.
+func (e *instance) groupStatus(ctx context.Context, group, topic string) (status, error) {
+	if e.client.service == DMS {
+		return e.dmsGroup(ctx, group, topic)
+	}
+	return e.romaGroup(ctx, group)
+}
+
+// romaGroup looks for the group in the list, whose filter takes every name
+// that contains the group's.
+func (e *instance) romaGroup(ctx context.Context, group string) (status, error) {
+	c := e.client
+	path := []string{"v2", c.project, "mqs", "instances", e.id, "groups"}
+	for page := range maxPages {
+		var list groupList
+		query := [][2]string{{"group", group}, {"limit", strconv.Itoa(pageSize)}, {"offset", strconv.Itoa(page * pageSize)}}
+		if err := c.call(ctx, opGroups, http.MethodGet, path, query, nil, &list); err != nil {
+			return status{}, err
+		}
+		for _, g := range list.Groups {
+			if g.ID.String() == group {
+				return status{state: g.State.String(), lag: g.Lag}, nil
+			}
+		}
+		if len(list.Groups) < pageSize {
+			break
+		}
+	}
+	return status{}, &managed.Failure{Err: &missingError{group: true}}
+}
+
+// dmsGroup asks for one group.
+func (e *instance) dmsGroup(ctx context.Context, group, topic string) (status, error) {
+	c := e.client
+	var d groupDetail
+	path := []string{"v2", c.project, "instances", e.id, "management", "groups", group}
+	if err := c.call(ctx, opGroup, http.MethodGet, path, nil, nil, &d); err != nil {
+		return status{}, err
+	}
+	if d.Group == nil {
+		return status{}, &managed.Failure{Err: &missingError{group: true}}
+	}
+	s := status{state: d.Group.State.String(), offsets: map[int32]int64{}, ends: map[int32]int64{}}
+	for _, m := range d.Group.Members {
+		member := offset.Member{ID: m.MemberID.String(), ClientID: m.ClientID.String(), Host: m.Host.String()}
+		for _, a := range m.Assignment {
+			for _, p := range a.Partitions {
+				if n, ok := partition(p); ok {
+					if member.Assignment == nil {
+						member.Assignment = map[string][]int32{}
+					}
+					member.Assignment[a.Topic.String()] = append(member.Assignment[a.Topic.String()], n)
+				}
+			}
+		}
+		s.members = append(s.members, member)
+	}
+	for _, o := range d.Group.Offsets {
+		p, ok := partition(o.Partition)
+		if !ok || o.Topic.String() != topic {
+			continue
+		}
+		if n, ok := o.Current.Int(); ok && n >= 0 {
+			s.offsets[p] = n
+		}
+		if n, ok := o.LogEnd.Int(); ok && n >= 0 {
+			s.ends[p] = n
+		}
+	}
+	return s, nil
+}
+
+// bounds are a partition's first offset and the one after its last; None
+// where unknown.
+type bounds struct{ start, end int64 }
+
+// topicBounds returns the topic's partitions. ROMA Connect tells only their
+// number.
+func (e *instance) topicBounds(ctx context.Context, topic string) (map[int32]bounds, error) {
+	if e.client.service == DMS {
+		return e.dmsTopic(ctx, topic)
+	}
+	return e.romaTopic(ctx, topic)
+}
+
+func (e *instance) romaTopic(ctx context.Context, topic string) (map[int32]bounds, error) {
+	c := e.client
+	path := []string{"v2", c.project, "mqs", "instances", e.id, "topics"}
+	for page := range maxPages {
+		var list topicList
+		query := [][2]string{{"limit", strconv.Itoa(pageSize)}, {"name", topic}, {"offset", strconv.Itoa(page * pageSize)}}
+		if err := c.call(ctx, opTopics, http.MethodGet, path, query, nil, &list); err != nil {
+			return nil, err
+		}
+		for _, t := range list.Topics {
+			if t.Name.String() != topic {
+				continue
+			}
+			n, ok := t.Partitions.Int()
+			if !ok || n < 1 || n > 1<<20 {
+				return nil, nil // the number is not known; the service checks it
+			}
+			found := make(map[int32]bounds, n)
+			for p := range int32(n) { //nolint:gosec // checked above
+				found[p] = bounds{offset.None, offset.None}
+			}
+			return found, nil
+		}
+		if len(list.Topics) < pageSize {
+			break
+		}
+	}
+	return nil, &managed.Failure{Err: &missingError{}}
+}
+
+func (e *instance) dmsTopic(ctx context.Context, topic string) (map[int32]bounds, error) {
+	c := e.client
+	var d topicDetail
+	path := []string{"v2", c.project, "instances", e.id, "management", "topics", topic}
+	if err := c.call(ctx, opTopic, http.MethodGet, path, nil, nil, &d); err != nil {
+		return nil, err
+	}
+	found := make(map[int32]bounds, len(d.Partitions))
+	for _, p := range d.Partitions {
+		n, ok := partition(p.Partition)
+		if !ok {
+			continue
+		}
+		b := bounds{offset.None, offset.None}
+		if v, ok := p.LogStart.Int(); ok && v >= 0 {
+			b.start = v
+		}
+		if v, ok := p.HighWatermark.Int(); ok && v >= 0 {
+			b.end = v
+		} else if v, ok := p.LogEnd.Int(); ok && v >= 0 {
+			b.end = v
+		}
+		found[n] = b
+	}
+	return found, nil
+}
+
+// order is one call of reset-message-offset.
+type order struct {
+	partition int32 // offset.AllPartitions for all
+	offset    int64 // None if it is a time
+	millis    int64
+}
+
+// reset sends one order. Each has the same effect if it is executed twice.
+func (e *instance) reset(ctx context.Context, group, topic string, o order) error {
+	c := e.client
+	body := resetBody{Topic: topic, Partition: o.partition}
+	if o.offset >= 0 {
+		body.MessageOffset = &o.offset
+	} else {
+		body.Timestamp = &o.millis
+	}
+	path := []string{"v2", c.engine, c.project, "mqs", "instances", e.id, "groups", group, opReset}
+	if c.service == DMS {
+		path = []string{"v2", DefaultEngine, c.project, "instances", e.id, "groups", group, opReset}
+	}
+	return c.call(ctx, opReset, http.MethodPut, path, nil, body, nil)
+}
+
+// missingError tells that a list does not hold what was looked for.
+type missingError struct{ group bool }
+
+func (e *missingError) Error() string {
+	if e.group {
+		return "the instance has no such group"
+	}
+	return "the instance has no such topic"
+}
+
+// partition returns a partition's number.
+func partition(s managed.Scalar) (int32, bool) {
+	n, ok := s.Int()
+	if !ok || n < 0 || n > 1<<31-1 {
+		return 0, false
+	}
+	return int32(n), true
+}
+
+// codeOf sorts the vendor's codes into the kinds of trouble that all engines
+// share.
+func codeOf(operation string, err error) offset.Code {
+	var who *credentialsError
+	var missing *missingError
+	var v *managed.VendorError
+	switch {
+	case errors.As(err, &who):
+		return offset.Unauthorized
+	case errors.As(err, &missing) && missing.group:
+		return offset.GroupMissing
+	case missing != nil:
+		return offset.TopicMissing
+	case !errors.As(err, &v):
+		return offset.Unreachable
+	}
+	switch {
+	case v.Code == "DMS.111400864":
+		return offset.GroupMissing
+	case v.Code == "DMS.00404022":
+		return offset.InstanceMissing
+	case v.Status == http.StatusUnauthorized, v.Status == http.StatusForbidden, v.Code == "DMS.10240101",
+		strings.HasPrefix(v.Code, "APIG") && (strings.HasSuffix(v.Code, ".0301") || strings.HasSuffix(v.Code, ".0302")):
+		return offset.Unauthorized
+	case v.Status == http.StatusNotFound && operation == opTopic:
+		return offset.TopicMissing
+	case v.Status == http.StatusNotFound && operation == opGroup:
+		return offset.GroupMissing
+	case v.Status == http.StatusNotFound && (operation == opGroups || operation == opTopics):
+		return offset.InstanceMissing
+	case v.Status >= 500:
+		return offset.Unreachable
+	default:
+		return offset.Failed
+	}
+}

@@ -1,0 +1,546 @@
+package romaconnect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// instance is the engine of one instance.
+type instance struct {
+	client *Client
+	id     string
+}
+
+var _ offset.Engine = (*instance)(nil)
+
+// view is what the service tells of a group and a topic at one time.
+type view struct {
+	group  status
+	bounds map[int32]bounds // nil if not even the number of partitions is known
+}
+
+// Plan looks up the group and the topic. With DMS and message_offset it has a
+// move for each partition. Otherwise it has none: the service finds the
+// offsets of a time only while it resets, and ROMA Connect tells none at all.
+func (e *instance) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	if err := e.validate(req); err != nil {
+		return nil, err
+	}
+	seen, err := e.inspect(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	now := e.client.clock.Now()
+	plan := &offset.Plan{
+		Request: req, ClusterID: e.id, State: seen.group.state, Members: seen.group.members, At: now,
+		Notes: e.describe(req, seen),
+	}
+	if at, ok := instant(req.Target, now); ok {
+		plan.Instant = at
+		if at.After(now) {
+			plan.Notes = append(plan.Notes, "The time lies in the future: it leads to the log's end as of the apply.")
+		}
+	}
+	if plan.Moves, err = e.moves(req, seen); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// Apply waits until the group is inactive, checks everything again, resets,
+// and reads back what the service tells.
+func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, error) {
+	req := plan.Request
+	if err := e.validate(req); err != nil {
+		return nil, err
+	}
+	if err := e.awaitInactive(ctx, req.Group, e.what(req), req.Wait(), req.Tell); err != nil {
+		return nil, err
+	}
+	seen, err := e.inspect(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if !inactive(seen.group.state) { // it came back just now
+		return nil, e.active(e.what(req), seen.group, 0)
+	}
+	now := e.client.clock.Now()
+	moves, err := e.moves(req, seen)
+	if err != nil {
+		return nil, err
+	}
+	at, timed := instant(req.Target, now)
+	if timed && at.Unix() < 0 {
+		return nil, &offset.Error{
+			Code: offset.InvalidArgument, What: e.what(req) + ": the time lies before 1970", State: offset.NothingChanged,
+			Next: "Choose a shorter lookback.",
+		}
+	}
+
+	req.Tell("Resetting")
+	result := &offset.Result{ClusterID: e.id, State: seen.group.state, At: now}
+	sent, err := e.send(ctx, req, orders(req, at))
+	if err != nil && sent == 0 && !managed.InDoubt(err) {
+		return nil, e.fail(ctx, e.what(req), opReset, err)
+	}
+	req.Tell("Reading back")
+	return e.conclude(ctx, req, seen, moves, result, sent, err)
+}
+
+// orders returns the calls that a request needs: one, or after a failure one
+// for each partition that is left.
+func orders(req offset.Request, at time.Time) []order {
+	target := order{partition: offset.AllPartitions, offset: offset.None, millis: ceilMillis(at)}
+	if req.Target.Kind == offset.ToOffset {
+		target.offset = req.Target.Offset
+	}
+	if len(req.Resume) == 0 {
+		if !everyPartition(req.Scope) {
+			target.partition = req.Scope.Partitions[0]
+		}
+		return []order{target}
+	}
+	var list []order
+	for _, m := range req.Resume {
+		if !m.Failed() {
+			continue
+		}
+		o := target
+		o.partition = m.ID
+		if m.Offset >= 0 {
+			o.offset = m.Offset
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// send sends orders until one fails and returns how many were executed. After
+// the first, the user's interrupt no longer stops the others: half a reset
+// helps nobody.
+func (e *instance) send(ctx context.Context, req offset.Request, list []order) (int, error) {
+	for i, o := range list {
+		if err := e.reset(ctx, req.Group, req.Scope.Topics[0], o); err != nil {
+			return i, err
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	return len(list), nil
+}
+
+// conclude reads back and says how it stands. failed is the error of the
+// order after those that were sent, nil if all were.
+func (e *instance) conclude(ctx context.Context, req offset.Request, before view, moves []offset.Move, result *offset.Result, sent int, failed error) (*offset.Result, error) {
+	// It has been sent: whatever the user does now, the state has to tell how
+	// it stands.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*e.client.timeout)
+	defer cancel()
+	if e.client.service != DMS {
+		note := e.romaReadBack(ctx, req, before)
+		if failed == nil {
+			result.Notes = append(result.Notes, note)
+			return result, nil
+		}
+		told := e.fail(ctx, e.what(req), opReset, failed)
+		told.State = "It is not known whether the service executed the reset. " + note
+		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		return result, told
+	}
+
+	if moves == nil {
+		moves = e.unresolved(req, before)
+	}
+	after, err := e.readBack(ctx, req, moves)
+	if err != nil {
+		note := "The offsets could not be read back: " + err.Error() + "."
+		if failed == nil {
+			result.Moves = moves
+			result.Notes = append(result.Notes, note)
+			return result, nil
+		}
+		for i := range moves {
+			if e.concerned(req, moves[i], sent) {
+				moves[i].Error = "it is not known whether it was reset: " + failed.Error()
+			}
+		}
+		result.Moves = moves
+		told := e.fail(ctx, e.what(req), opReset, failed)
+		told.State = "It is not known whether the service executed the reset. " + note
+		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		return result, told
+	}
+
+	var wrong []offset.Move
+	for i := range moves {
+		m := &moves[i]
+		m.Seen = offset.None
+		if n, ok := after.offsets[m.ID]; ok {
+			m.Seen = n
+		}
+		if !e.settle(req, m, failed != nil && e.concerned(req, *m, sent), failed) {
+			wrong = append(wrong, *m)
+		}
+	}
+	offset.SortMoves(moves)
+	result.Moves = moves
+	switch {
+	case failed != nil && len(wrong) == 0:
+		result.Notes = append(result.Notes, "The service's answer was lost ("+failed.Error()+"), but the offsets that were read back are those that were asked for.")
+		return result, nil
+	case failed != nil:
+		told := e.fail(ctx, e.what(req), opReset, failed)
+		told.Code = offset.Incomplete
+		told.State = "Read back: " + figures(wrong) + "."
+		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		return result, told
+	case len(wrong) == 0:
+		return result, nil
+	case !inactive(after.state):
+		result.Notes = append(result.Notes, "A consumer has become active since and has moved on: "+figures(wrong)+".")
+		return result, nil
+	default:
+		return result, &offset.Error{
+			Code:  offset.Overwritten,
+			What:  e.what(req) + ": the offsets that were read back are not those that were set",
+			State: "Read back: " + figures(wrong) + ".",
+			Next:  "Something else writes this group's offsets, such as a consumer with assigned partitions or a mirror. Stop it and apply again.",
+		}
+	}
+}
+
+// concerned tells whether a move belongs to an order that was not certainly
+// executed. Without a Resume there is one order for all.
+func (e *instance) concerned(req offset.Request, m offset.Move, sent int) bool {
+	if len(req.Resume) == 0 {
+		return true
+	}
+	n := 0
+	for _, r := range req.Resume {
+		if !r.Failed() {
+			continue
+		}
+		if r.ID == m.ID {
+			return n >= sent
+		}
+		n++
+	}
+	return false
+}
+
+// settle compares a move with what was read back and returns false if they
+// differ. Where the service chose the offset, the read-back is the result.
+func (e *instance) settle(req offset.Request, m *offset.Move, doubtful bool, failed error) bool {
+	switch {
+	case m.Offset >= 0 && m.Seen == m.Offset:
+		m.Error = ""
+		return true
+	case m.Offset >= 0 && m.Clamped && (m.Offset == m.End && m.Seen > m.Offset || m.Offset == m.Start && m.Seen > m.Offset):
+		// The log's end has grown, or its start moved on, before the service
+		// looked.
+		m.Offset, m.Error = m.Seen, ""
+		return true
+	case doubtful && m.Offset < 0:
+		m.Error = "it is not known whether it was reset: " + failed.Error()
+		return false
+	case m.Offset < 0: // a time, or bounds that are not known
+		m.Offset, m.Error = m.Seen, ""
+		return true
+	case doubtful:
+		m.Error = failed.Error()
+		return false
+	default:
+		return false
+	}
+}
+
+// figures lists moves whose read-back differs, ten at most.
+func figures(moves []offset.Move) string {
+	var parts []string
+	for i, m := range moves {
+		if i == 10 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(moves)-i))
+			break
+		}
+		seen, want := "no offset", "the time's offset"
+		if m.Seen >= 0 {
+			seen = fmt.Sprintf("offset %d", m.Seen)
+		}
+		if m.Offset >= 0 {
+			want = fmt.Sprint(m.Offset)
+		}
+		parts = append(parts, fmt.Sprintf("partition %d has %s instead of %s", m.ID, seen, want))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// inspect reads the group and the topic and refuses what does not exist.
+func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error) {
+	var seen view
+	var err error
+	topic := req.Scope.Topics[0]
+	if seen.bounds, err = e.topicBounds(ctx, topic); err != nil {
+		return seen, e.fail(ctx, e.what(req), e.topicOperation(), err)
+	}
+	if seen.group, err = e.groupStatus(ctx, req.Group, topic); err != nil {
+		return seen, e.fail(ctx, e.what(req), e.groupOperation(), err)
+	}
+	if seen.bounds != nil && !everyPartition(req.Scope) {
+		if _, ok := seen.bounds[req.Scope.Partitions[0]]; !ok {
+			return seen, &offset.Error{
+				Code:  offset.PartitionGone,
+				What:  fmt.Sprintf("%s: the topic has no partition %d, it has %d", e.what(req), req.Scope.Partitions[0], len(seen.bounds)),
+				State: offset.NothingChanged,
+			}
+		}
+	}
+	return seen, nil
+}
+
+// validate refuses what needs no network to be refused.
+func (e *instance) validate(req offset.Request) error {
+	invalid := func(code offset.Code, reason string) error {
+		return &offset.Error{Code: code, What: e.what(req) + ": " + reason, State: offset.NothingChanged}
+	}
+	if refusals := Check(e.client.service, req, ""); len(refusals) > 0 {
+		texts := make([]string, len(refusals))
+		for i, r := range refusals {
+			texts[i] = r.Error()
+		}
+		return invalid(offset.Unsupported, strings.Join(texts, " "))
+	}
+	switch {
+	case managed.CheckSegment(e.id) != "":
+		return invalid(offset.InvalidArgument, "the instance id "+managed.CheckSegment(e.id))
+	case req.Group == "":
+		return invalid(offset.InvalidArgument, "no group is given")
+	case len(req.Scope.Topics) != 1:
+		return invalid(offset.InvalidArgument, "no topic is given")
+	case req.Target.Kind == "":
+		return invalid(offset.InvalidArgument, "no target is given")
+	case req.Target.Kind == offset.ToLookback && req.Target.Lookback < 0:
+		return invalid(offset.InvalidArgument, "a lookback is not negative")
+	}
+	return nil
+}
+
+// moves returns what a reset to an offset does to each partition, as far as
+// DMS tells. It returns nil where nobody can know.
+func (e *instance) moves(req offset.Request, seen view) ([]offset.Move, error) {
+	if len(req.Resume) > 0 {
+		return slices.Clone(req.Resume), nil
+	}
+	if e.client.service != DMS || req.Target.Kind != offset.ToOffset {
+		return nil, nil
+	}
+	moves := e.unresolved(req, seen)
+	known := true
+	var outside []string
+	for i := range moves {
+		m := &moves[i]
+		if m.Start < 0 || m.End < 0 {
+			known = false
+			continue
+		}
+		m.Offset = min(max(req.Target.Offset, m.Start), m.End)
+		if m.Clamped = m.Offset != req.Target.Offset; m.Clamped {
+			outside = append(outside, fmt.Sprintf("partition %d has %d to %d", m.ID, m.Start, m.End))
+		}
+	}
+	limited := req.Limits.MaxReplayed != nil || req.Limits.MaxSkipped != nil
+	switch {
+	case !known && (limited || req.OutOfRange == offset.Refuse):
+		return nil, &offset.Error{
+			Code:  offset.Unsupported,
+			What:  e.what(req) + ": the service does not tell the bounds of every partition, so limits and out_of_range cannot be checked",
+			State: offset.NothingChanged,
+			Next:  "Apply again later, or without limits and with out_of_range = \"clamp\".",
+		}
+	case req.OutOfRange == offset.Refuse && len(outside) > 0:
+		return nil, &offset.Error{
+			Code:  offset.OutsideLog,
+			What:  fmt.Sprintf("%s: offset %d lies outside of the log: %s", e.what(req), req.Target.Offset, strings.Join(outside[:min(10, len(outside))], "; ")),
+			State: offset.NothingChanged,
+			Next:  "Choose an offset within the log, or out_of_range = \"clamp\".",
+		}
+	}
+	if limited {
+		if err := req.Limits.Check(offset.Summarize(moves)); err != nil {
+			return nil, err
+		}
+	}
+	return moves, nil
+}
+
+// unresolved returns the partitions in scope with what DMS tells of them
+// before the reset, and no target.
+func (e *instance) unresolved(req offset.Request, seen view) []offset.Move {
+	topic := req.Scope.Topics[0]
+	ids := slices.Sorted(maps.Keys(seen.bounds))
+	if !everyPartition(req.Scope) {
+		ids = []int32{req.Scope.Partitions[0]}
+	}
+	moves := make([]offset.Move, 0, len(ids))
+	for _, id := range ids {
+		m := offset.Move{
+			Partition: offset.Partition{Topic: topic, ID: id},
+			Previous:  offset.None, Offset: offset.None, Start: offset.None, End: offset.None, Seen: offset.None,
+		}
+		if n, ok := seen.group.offsets[id]; ok {
+			m.Previous = n
+		}
+		if b, ok := seen.bounds[id]; ok {
+			m.Start, m.End = b.start, b.end
+		}
+		if n, ok := seen.group.ends[id]; ok && m.End < 0 {
+			m.End = n
+		}
+		moves = append(moves, m)
+	}
+	return moves
+}
+
+// readBack asks DMS for the offsets, a few times if they do not yet show the
+// reset.
+func (e *instance) readBack(ctx context.Context, req offset.Request, moves []offset.Move) (status, error) {
+	var after status
+	for try := range 3 {
+		if try > 0 {
+			if err := pause(ctx, e.client.poll/2); err != nil {
+				return after, nil
+			}
+		}
+		var err error
+		if after, err = e.groupStatus(ctx, req.Group, req.Scope.Topics[0]); err != nil {
+			return after, err
+		}
+		settled := true
+		for _, m := range moves {
+			if n, ok := after.offsets[m.ID]; !ok || m.Offset >= 0 && n != m.Offset {
+				settled = false
+			}
+		}
+		if settled || !inactive(after.state) {
+			break
+		}
+	}
+	return after, nil
+}
+
+// romaReadBack says in a sentence what ROMA Connect tells after a reset.
+func (e *instance) romaReadBack(ctx context.Context, req offset.Request, before view) string {
+	after, err := e.groupStatus(ctx, req.Group, req.Scope.Topics[0])
+	if err != nil {
+		return "The group could not be read back: " + err.Error() + "."
+	}
+	text := "After the reset the group is in state " + after.state
+	if n, ok := after.lag.Int(); ok {
+		text += fmt.Sprintf(" with a lag of %d over all its topics", n)
+		if b, ok := before.group.lag.Int(); ok {
+			text += fmt.Sprintf("; before it was %d", b)
+		}
+	}
+	return text + ". ROMA Connect tells no offsets of partitions."
+}
+
+// describe tells a plan's reader what is known beside moves.
+func (e *instance) describe(req offset.Request, seen view) []string {
+	var notes []string
+	switch {
+	case e.client.service != DMS:
+		notes = append(notes, "ROMA Connect tells no offsets of partitions: how many messages will be replayed or skipped cannot be known.")
+		if n, ok := seen.group.lag.Int(); ok {
+			notes = append(notes, fmt.Sprintf("The group's lag over all its topics is %d.", n))
+		}
+	case req.Target.Kind != offset.ToOffset:
+		notes = append(notes, fmt.Sprintf("DMS for Kafka finds the offsets of a time while it resets; the group has offsets on %d of the topic's %d partitions.", len(seen.group.offsets), len(seen.bounds)))
+	}
+	return notes
+}
+
+// instant returns the instant that a target means.
+func instant(t offset.Target, now time.Time) (time.Time, bool) {
+	switch t.Kind {
+	case offset.ToTime:
+		return t.Time, true
+	case offset.ToLookback:
+		return now.Add(-t.Lookback), true
+	default:
+		return time.Time{}, false
+	}
+}
+
+// ceilMillis returns the first whole millisecond at or after an instant.
+// Records have whole milliseconds, so the first record at or after both is
+// the same.
+func ceilMillis(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if time.UnixMilli(ms).Before(t) {
+		ms++
+	}
+	return ms
+}
+
+// what names what is being done.
+func (e *instance) what(req offset.Request) string {
+	names := "no topic"
+	if len(req.Scope.Topics) > 0 {
+		names = fmt.Sprintf("topic %q", req.Scope.Topics[0])
+	}
+	return fmt.Sprintf("Reset consumer group %q on %s of %s", req.Group, names, e.name())
+}
+
+// name names the instance.
+func (e *instance) name() string {
+	if e.client.service == DMS {
+		return fmt.Sprintf("DMS instance %q", e.id)
+	}
+	return fmt.Sprintf("ROMA Connect instance %q", e.id)
+}
+
+func (e *instance) groupOperation() string {
+	if e.client.service == DMS {
+		return opGroup
+	}
+	return opGroups
+}
+
+func (e *instance) topicOperation() string {
+	if e.client.service == DMS {
+		return opTopic
+	}
+	return opTopics
+}
+
+// fail turns a call's failure into an error for the person who has to act.
+func (e *instance) fail(ctx context.Context, what, operation string, err error) *offset.Error {
+	failed := &offset.Error{Code: codeOf(operation, err), What: what + " (" + operation + ")", State: offset.NothingChanged, Err: err}
+	if ctx.Err() != nil && !managed.InDoubt(err) {
+		failed.Code = offset.Interrupted
+		return failed
+	}
+	var who *credentialsError
+	switch failed.Code {
+	case offset.Unauthorized:
+		failed.Next = "Check access_key, secret_key and security_token, or auth_token, in the provider's section roma_connect: tokens end, and the user needs the right to call " + operation + " in this project. A wrong clock of this machine, by 15 minutes or more, is refused in the same way."
+		if errors.As(err, &who) {
+			failed.Next = "Give access_key and secret_key, or auth_token, in the provider's section roma_connect, or set up one of the sources named."
+		}
+	case offset.InstanceMissing:
+		failed.Next = "Check instance_id, and region or endpoint, project_id and service in the provider's section roma_connect."
+	case offset.GroupMissing:
+		failed.Next = "Check group_id; the service resets only groups that exist. A group whose offsets have expired is gone."
+	case offset.TopicMissing:
+		failed.Next = "Check topic."
+	case offset.Unreachable:
+		failed.Next = "Check region or endpoint in the provider's section roma_connect, the proxy variables, ca_cert and the service's status; then apply again."
+	}
+	return failed
+}

@@ -1,0 +1,193 @@
+package romaconnect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// Undo puts back, partition by partition, what a reset through DMS has moved,
+// if nothing has moved it since. ROMA Connect tells no offsets that could be
+// compared or put back.
+func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
+	what := fmt.Sprintf("Restore the offsets of consumer group %q on %s", req.Group, e.name())
+	refuse := func(code offset.Code, reason, next string) (*offset.Result, error) {
+		return nil, &offset.Error{Code: code, What: what + ": " + reason, State: offset.NothingChanged, Next: next}
+	}
+	switch {
+	case e.client.service != DMS:
+		return refuse(offset.Unsupported, "ROMA Connect tells no offsets of partitions, so none are known that could be put back", "Set on_destroy = \"keep\".")
+	case req.ClusterID != "" && req.ClusterID != e.id:
+		return refuse(offset.WrongCluster, fmt.Sprintf("the reset was done on instance %q", req.ClusterID), "Set instance_id to that instance, or on_destroy = \"keep\".")
+	}
+	result := &offset.Result{ClusterID: e.id, At: e.client.clock.Now()}
+	back, unknown := undone(req)
+	if len(unknown) > 0 {
+		return refuse(offset.NoOffset, "nobody knows where the group was on "+list(unknown)+", or it had no offset there, and the service cannot delete one", "Set on_destroy = \"keep\", apply, and destroy.")
+	}
+	if len(back) == 0 {
+		result.Notes = append(result.Notes, "There is nothing to put back.")
+		return result, nil
+	}
+	topic := back[0].Topic
+
+	tell := req.Progress
+	if tell == nil {
+		tell = func(string) {}
+	}
+	if err := e.awaitInactive(ctx, req.Group, what, req.Wait(), tell); err != nil {
+		return gone(result, err)
+	}
+	limits, err := e.topicBounds(ctx, topic)
+	if err != nil {
+		return gone(result, e.fail(ctx, what, opTopic, err))
+	}
+	now, err := e.groupStatus(ctx, req.Group, topic)
+	if err != nil {
+		return gone(result, e.fail(ctx, what, opGroup, err))
+	}
+	if !inactive(now.state) {
+		return nil, e.active(what, now, 0)
+	}
+	result.State = now.state
+
+	var moved, lost []string
+	for _, m := range back {
+		current, ok := now.offsets[m.ID]
+		if !ok {
+			current = offset.None
+		}
+		if current != m.Offset {
+			moved = append(moved, fmt.Sprintf("partition %d is at %s, not at %d", m.ID, number(current), m.Offset))
+		}
+		if b, ok := limits[m.ID]; ok && b.start >= 0 && m.Previous < b.start {
+			lost = append(lost, fmt.Sprintf("partition %d was at %d and its log begins at %d", m.ID, m.Previous, b.start))
+		}
+	}
+	next := "Set on_destroy = \"keep\", apply, and destroy; or reset once more with offsets from the record."
+	if len(moved) > 0 {
+		return refuse(offset.Overwritten, "the offsets have moved since the reset: "+shorten(moved), next)
+	}
+	if len(lost) > 0 {
+		return refuse(offset.OutsideLog, "the log no longer holds the offsets from before the reset: "+shorten(lost), next)
+	}
+
+	tell("Putting the offsets back")
+	sent := 0
+	for _, m := range back {
+		if err = e.reset(ctx, req.Group, topic, order{partition: m.ID, offset: m.Previous}); err != nil {
+			break
+		}
+		ctx = context.WithoutCancel(ctx)
+		sent++
+	}
+	if err != nil && sent == 0 && !managed.InDoubt(err) {
+		return nil, e.fail(ctx, what, opReset, err)
+	}
+	return e.concludeUndo(ctx, req.Group, what, back, result, err)
+}
+
+// concludeUndo reads back what an undo has done.
+func (e *instance) concludeUndo(ctx context.Context, group, what string, back []offset.Move, result *offset.Result, failed error) (*offset.Result, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*e.client.timeout)
+	defer cancel()
+	topic := back[0].Topic
+	for _, m := range back {
+		put := m
+		put.Previous, put.Offset, put.Seen, put.Clamped, put.Error = m.Offset, m.Previous, offset.None, false, ""
+		result.Moves = append(result.Moves, put)
+	}
+	offset.SortMoves(result.Moves)
+	request := offset.Request{Group: group, Scope: offset.Scope{Topics: []string{topic}}}
+	after, err := e.readBack(ctx, request, result.Moves)
+	var wrong []offset.Move
+	for i := range result.Moves {
+		m := &result.Moves[i]
+		if n, ok := after.offsets[m.ID]; ok {
+			m.Seen = n
+		}
+		if err != nil || m.Seen != m.Offset {
+			m.Error = "not put back"
+			wrong = append(wrong, *m)
+		}
+	}
+	switch {
+	case err != nil:
+		told := e.fail(ctx, what, opGroup, err)
+		told.Code = offset.Incomplete
+		told.State = "The offsets could not be read back, so it is not known which were put back."
+		return result, told
+	case len(wrong) == 0:
+		return result, nil
+	default:
+		told := &offset.Error{Code: offset.Incomplete, What: what + ": not every offset was put back", Err: failed}
+		told.State = "Read back: " + figures(wrong) + "."
+		told.Next = "Destroy again."
+		return result, told
+	}
+}
+
+// Forget is not possible: the service deletes a topic's offsets only as a
+// whole (DMS), or not at all.
+func (e *instance) Forget(_ context.Context, req offset.UndoRequest) (*offset.Result, error) {
+	return nil, &offset.Error{
+		Code:  offset.Unsupported,
+		What:  fmt.Sprintf("Delete the offsets of consumer group %q on %s: the service has no call for single partitions", req.Group, e.name()),
+		State: offset.NothingChanged,
+		Next:  "Set on_destroy = \"keep\".",
+	}
+}
+
+// undone returns the moves that have to be put back, and the partitions of
+// which nobody knows where to.
+func undone(req offset.UndoRequest) (back []offset.Move, unknown []string) {
+	for _, m := range req.Moves {
+		switch {
+		case m.Failed(), req.Skip != nil && req.Skip(m.Partition), m.Previous >= 0 && m.Previous == m.Offset:
+		case m.Previous < 0 || m.Offset < 0:
+			unknown = append(unknown, fmt.Sprint(m.ID))
+		default:
+			back = append(back, m)
+		}
+	}
+	return back, unknown
+}
+
+// gone turns the error that a group, topic or instance does not exist into a
+// note: what is gone needs no undo.
+func gone(result *offset.Result, err error) (*offset.Result, error) {
+	switch offset.CodeOf(err) {
+	case offset.GroupMissing, offset.TopicMissing:
+		var told *offset.Error
+		if errors.As(err, &told) {
+			result.Notes = append(result.Notes, "There is nothing to put back: "+told.Error()+".")
+			return result, nil
+		}
+	}
+	return nil, err
+}
+
+func list(partitions []string) string {
+	if len(partitions) == 1 {
+		return "partition " + partitions[0]
+	}
+	return "partitions " + strings.Join(partitions[:min(10, len(partitions))], ", ")
+}
+
+func shorten(parts []string) string {
+	if len(parts) > 10 {
+		parts = append(parts[:10:10], fmt.Sprintf("and %d more", len(parts)-10))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func number(n int64) string {
+	if n < 0 {
+		return "no offset"
+	}
+	return fmt.Sprint(n)
+}
