@@ -128,7 +128,7 @@ func (s selection) place(v *view) (*place, error) {
 // nil for all of them.
 func (s selection) wanted(t *sarama.TopicMetadata) []int32 {
 	if s.explicit != nil {
-		return s.explicit[t.Name]
+		return append([]int32{}, s.explicit[t.Name]...)
 	}
 	return s.only
 }
