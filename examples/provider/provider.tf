@@ -1,0 +1,13 @@
+terraform {
+  required_providers {
+    offsets = {
+      source = "terraform-offsets/offsets"
+    }
+  }
+}
+
+provider "offsets" {
+  kafka = {
+    bootstrap_servers = ["kafka-1.example.com:9092", "kafka-2.example.com:9092"]
+  }
+}

@@ -1,0 +1,15 @@
+resource "kafka_consumer_offset_reset" "billing" {
+  provider = offsets
+
+  group_id = "billing"
+  topic    = "orders"
+  datetime = "2026-03-01T14:05:00Z"
+}
+
+output "where_it_was" {
+  description = "The offsets from before the reset, in the form that the argument offsets takes."
+  value = {
+    for topic, partitions in jsondecode(kafka_consumer_offset_reset.billing.record) :
+    topic => { for id, p in partitions : id => p.previous if p.previous != null }
+  }
+}
