@@ -59,8 +59,7 @@ func Unauthorized(err error) bool {
 	if errors.As(err, &ke) {
 		return ke.RootCause != krberror.NetworkingError && ke.RootCause != krberror.ConfigError
 	}
-	var alert tls.AlertError
-	if errors.As(err, &alert) {
+	if alert, ok := alertOf(err); ok {
 		return clientCertificateAlert(alert)
 	}
 	return closedInLogin(err)
@@ -217,15 +216,31 @@ func clientCertificateAlert(a tls.AlertError) bool {
 	return false
 }
 
+// alertOf returns the alert that the peer sent, if err tells of one.
+// crypto/tls hides its type, which has the same words as the public one.
+func alertOf(err error) (tls.AlertError, bool) {
+	var oe *net.OpError
+	if !errors.As(err, &oe) || oe.Op != "remote error" || oe.Err == nil {
+		return 0, false
+	}
+	said := oe.Err.Error()
+	for code := range 256 {
+		if a := tls.AlertError(code); a.Error() == said {
+			return a, true
+		}
+	}
+	return 0, false
+}
+
 func explainAlert(err error) (string, string) {
-	var alert tls.AlertError
-	if !errors.As(err, &alert) {
+	alert, ok := alertOf(err)
+	if !ok {
 		return "", ""
 	}
 	said := strings.TrimPrefix(alert.Error(), "tls: ")
 	switch {
 	case alert == alertCertificateRequired:
-		return at(err) + " wants a client certificate", "Give tls.client_cert and tls.client_key."
+		return at(err) + " wants a client certificate", "Give tls.client_cert and tls.client_key, signed by an authority that the broker trusts."
 	case clientCertificateAlert(alert):
 		return at(err) + " refused the client certificate: " + said,
 			"Give a tls.client_cert that is not expired, is meant for clients, and is signed by an authority that the broker trusts."

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,6 +25,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	krb5 "github.com/jcmturner/gokrb5/v8/config"
+	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/xdg-go/scram"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -64,8 +67,32 @@ func (s *SASL) configure(conf *sarama.Config, d *Dialer, t *TLS) error {
 		n.TokenProvider = newTokens(d, nil, s.mskIAM())
 	case GSSAPI:
 		s.kerberos(&n.GSSAPI)
+		return kerberosFiles(&n.GSSAPI)
 	}
 	return nil
+}
+
+// kerberosFiles reads what sarama would read at every login, to tell before
+// the first one what is wrong with it.
+func kerberosFiles(g *sarama.GSSAPIConfig) error {
+	if _, err := krb5.Load(g.KerberosConfigPath); err != nil {
+		return problem("sasl.kerberos_config", "%s cannot be used: %s.", g.KerberosConfigPath, fileReason(err))
+	}
+	if g.AuthType == sarama.KRB5_KEYTAB_AUTH {
+		if _, err := keytab.Load(g.KeyTabPath); err != nil {
+			return problem("sasl.kerberos_keytab", "%s cannot be used: %s.", g.KeyTabPath, fileReason(err))
+		}
+	}
+	return nil
+}
+
+// fileReason is err without the path, which the caller has named.
+func fileReason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return strings.TrimSuffix(Mask(err.Error()), ".")
 }
 
 func (s *SASL) kerberos(g *sarama.GSSAPIConfig) {
