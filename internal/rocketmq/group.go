@@ -49,5 +49,46 @@ type QueueInfo struct {
 // consumes. A group that does not exist is no error. It needs the right GET on
 // the group and the topic where access control is on.
 func (c *Client) Describe(ctx context.Context, group, topic string) (*GroupInfo, error) {
-	return c.describe(ctx, group, topic)
+	if group == "" || topic == "" {
+		return nil, invalid("The consumer group and the topic must be named", "")
+	}
+	s, err := c.survey(ctx, group, topic)
+	if err != nil {
+		return nil, err
+	}
+	g := &GroupInfo{
+		Group: group, Topic: topic, ClusterID: s.clusterID, State: s.stateName(), Clients: s.clients(),
+		Exists: len(s.missing()) < len(s.brokers),
+	}
+	for _, b := range s.brokers {
+		if b.model != "" {
+			g.MessageModel = b.model
+		}
+		for q, state := range b.state {
+			info := QueueInfo{
+				Partition: offset.Partition{Topic: topic, Broker: b.name, ID: int32(q)}, //nolint:gosec // A queue id.
+				Offset:    state.offset, Min: state.min, Max: state.max, Lag: offset.None,
+				LastConsumeTime: millis(state.consumed),
+			}
+			if state.offset >= 0 {
+				info.Lag = max(state.max-state.offset, 0)
+				g.TotalLag += info.Lag
+			}
+			g.Queues = append(g.Queues, info)
+		}
+	}
+	if g.Exists {
+		g.Notes = append(g.Notes, s.notes(make([]way, len(s.brokers)), g.moves())...)
+		g.Notes = append(g.Notes, c.backlogNotes(ctx, s)...)
+	}
+	return g, nil
+}
+
+// moves are the queues as a plan would show them, without a target.
+func (g *GroupInfo) moves() []offset.Move {
+	moves := make([]offset.Move, len(g.Queues))
+	for i, q := range g.Queues {
+		moves[i] = offset.Move{Partition: q.Partition, Previous: q.Offset, Offset: offset.None, Start: q.Min, End: q.Max}
+	}
+	return moves
 }

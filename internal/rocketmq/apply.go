@@ -1,0 +1,176 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+)
+
+// Apply writes what the plan says, broker by broker, and reads it back. A plan
+// that is older than a few seconds is resolved anew. Consumers that are online
+// may have moved on from the target when it returns; brokers before 5.2 need
+// about 10 s to make them move at all, for which it waits up to 30 s.
+//
+// Targets "latest" and time are resolved by the brokers in the moment of the
+// reset, where they do that exactly; the result tells the offsets they chose.
+func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, error) {
+	ready, ok := plan.Engine.(*readiness)
+	if !ok || c.clock.Now().Sub(plan.At) > c.pace.fresh {
+		var err error
+		if plan, err = c.Plan(ctx, plan.Request); err != nil {
+			return nil, err
+		}
+		ready = plan.Engine.(*readiness) //nolint:errcheck,forcetypeassert // Plan has just made it.
+	}
+	req := plan.Request
+	if err := req.Limits.Check(offset.Summarize(plan.Moves)); err != nil {
+		return nil, err
+	}
+	what := "reset " + on(req.Group, ready.survey.topic)
+	return c.carryOut(ctx, ready.survey, intentOf(req), ready.ways, plan.Moves, what, req.Tell)
+}
+
+// carryOut writes, reads back and makes the result. What names the operation.
+func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &offset.Error{
+			Code: offset.Interrupted, State: offset.NothingChanged, Err: context.Cause(ctx),
+			What: fmt.Sprintf("Interrupted before the %s", what), Next: "Apply again.",
+		}
+	}
+	w := c.writer(s, in, ways, moves)
+	w.tell = tell
+	result := &offset.Result{ClusterID: s.clusterID, State: s.stateName(), At: c.clock.Now().UTC()}
+	if n := w.unwritten(); n > 0 {
+		tell(fmt.Sprintf("Going to %s: %s", what, queueCount(n)))
+	}
+	// From the first write on everything is finished, whoever has gone.
+	ctx = context.WithoutCancel(ctx)
+	w.write(ctx)
+	if !w.accepted.Load() && w.failed() > 0 {
+		return nil, w.refusal(what)
+	}
+	w.readBack(ctx)
+	result.Moves = w.moves
+	result.Notes = w.notes()
+	return result, w.incomplete(what)
+}
+
+// unwritten counts the queues that this run is to write.
+func (w *writer) unwritten() int {
+	var n int
+	for _, b := range w.s.brokers {
+		n += len(w.todo(b))
+	}
+	return n
+}
+
+func (w *writer) failed() int {
+	var n int
+	for _, err := range w.causes {
+		if err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// cause returns the first failure that is not the consequence of another.
+func (w *writer) cause() error {
+	var first error
+	for _, err := range w.causes {
+		var refused *remoting.Error
+		var lost *remoting.TransportError
+		switch {
+		case err == nil:
+		case errors.As(err, &refused), errors.As(err, &lost), errors.Is(err, errOther):
+			return err
+		case first == nil:
+			first = err
+		}
+	}
+	return first
+}
+
+// refusal is the error of a write of which nothing was accepted.
+func (w *writer) refusal(what string) error {
+	err := w.cause()
+	code, next := w.c.advice(err)
+	return &offset.Error{Code: code, What: "Cannot " + what, State: offset.NothingChanged, Next: next, Err: err}
+}
+
+// incomplete is the error of a write that failed for some queues, or nil.
+func (w *writer) incomplete(what string) error {
+	if w.failed() == 0 {
+		return nil
+	}
+	var states []string
+	for i, m := range w.moves {
+		if w.causes[i] == nil {
+			continue
+		}
+		state := fmt.Sprintf("%s/%d was at %s", m.Broker, m.ID, shown(m.Previous))
+		if m.Seen >= 0 {
+			state = fmt.Sprintf("%s/%d is at %d, not %d", m.Broker, m.ID, m.Seen, m.Offset)
+		}
+		states = append(states, state)
+	}
+	err := w.cause()
+	code, next := offset.Incomplete, "Remove the cause and apply again: only what has failed is done again, with the same targets."
+	if errors.Is(err, errOther) {
+		code = offset.Overwritten
+		next = "Something else commits for this group, or its consumers do not take resets (lite pull consumers). Stop the consumers and apply again: only what has failed is done again."
+	}
+	done := len(w.moves) - w.failed()
+	return &offset.Error{
+		Code: code, Err: err, Next: next,
+		What:  fmt.Sprintf("Could not %s completely: %d of %s failed", what, w.failed(), queueCount(len(w.moves))),
+		State: fmt.Sprintf("%s as they should be; of the rest %s", areThere(done), someOf(states)),
+	}
+}
+
+func areThere(n int) string {
+	switch n {
+	case 0:
+		return "No queue is"
+	case 1:
+		return "1 queue is"
+	default:
+		return fmt.Sprintf("%d queues are", n)
+	}
+}
+
+// notes tells what a reader of the result should know.
+func (w *writer) notes() []string {
+	var moved, early, pending []string
+	for i, m := range w.moves {
+		if w.causes[i] != nil || w.before[i].How != "" || m.How == HowKept {
+			continue
+		}
+		at := fmt.Sprintf("%s/%d", m.Broker, m.ID)
+		if m.Seen >= 0 && m.Seen != m.Offset {
+			moved = append(moved, fmt.Sprintf("%s from %d to %d", at, m.Offset, m.Seen))
+		}
+		if w.in.kind == offset.ToTime && m.How == HowPush && m.Offset < w.before[i].Offset {
+			early = append(early, fmt.Sprintf("%s at %d instead of %d", at, m.Offset, w.before[i].Offset))
+		}
+		if m.Pending {
+			pending = append(pending, at)
+		}
+	}
+	var notes []string
+	if len(moved) > 0 {
+		notes = append(notes, fmt.Sprintf("Consumers have moved on from the target on %s: %s.", queueCount(len(moved)), someOf(moved)))
+	}
+	if len(early) > 0 {
+		notes = append(notes, fmt.Sprintf("The broker looks up times to the nearest message, so that its consumers begin early on %s: %s.", queueCount(len(early)), someOf(early)))
+	}
+	if len(pending) > 0 {
+		notes = append(notes, fmt.Sprintf("A consumer still has to take up the reset of %s, which it does with its next pull.", queueCount(len(pending))))
+	}
+	return slices.Clip(notes)
+}

@@ -1,0 +1,370 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+)
+
+// How a queue's offset was written, as Move.How says it.
+const (
+	HowServer   = "server"    // the broker reset it (from 5.2 on); consumers take it up with their next pull
+	HowPush     = "push"      // the broker told its consumers to reset (before 5.2)
+	HowPerQueue = "per-queue" // the offset was committed for this queue alone
+	HowKept     = "kept"      // left alone: force is false and the target lies ahead
+)
+
+// readiness is what Plan keeps for Apply.
+type readiness struct {
+	survey *survey
+	ways   []way // one for each broker of the survey, in its order
+}
+
+// Plan resolves the request against the live cluster and writes nothing.
+// Members that are online are no error. It reads, besides the route and the
+// list of brokers, three times from each master; a time target also asks once
+// for each queue, and once or twice more on brokers before 5.1.1.
+func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	topic, err := readRequest(req)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.survey(ctx, req.Group, topic)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	plan := &offset.Plan{Request: req, ClusterID: s.clusterID, State: s.stateName(), At: c.clock.Now().UTC()}
+	for _, m := range s.clients() {
+		plan.Members = append(plan.Members, offset.Member{ID: m.ID, ClientID: m.ID, Host: m.Address})
+	}
+	if req.Target.Kind == offset.ToTime {
+		plan.Instant = req.Target.Time.UTC()
+		if plan.Instant.After(plan.At) {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("The instant %s lies in the future, so the target is the end of every queue.", plan.Instant.Format(time.RFC3339)))
+		}
+	}
+	if plan.Moves, err = c.moves(ctx, s, req); err != nil {
+		return nil, err
+	}
+	offset.SortMoves(plan.Moves)
+	ways, err := c.chooseWays(ctx, s, intentOf(req), plan.Moves)
+	if err != nil {
+		return nil, err
+	}
+	plan.Engine = &readiness{s, ways}
+	plan.Notes = append(plan.Notes, s.notes(ways, plan.Moves)...)
+	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, s)...)
+	return plan, nil
+}
+
+// readRequest checks what can be checked without the cluster.
+func readRequest(req offset.Request) (topic string, err error) {
+	if req.Group == "" {
+		return "", invalid("The consumer group has no name", "")
+	}
+	if len(req.Scope.Topics) != 1 || req.Scope.Topics[0] == "" || req.Scope.AllTopics || len(req.Scope.Partitions) > 0 {
+		return "", invalid("A RocketMQ reset is for exactly one topic, with all its queues", "Name one topic.")
+	}
+	topic = req.Scope.Topics[0]
+	switch req.Target.Kind {
+	case offset.ToLatest, offset.ToEarliest:
+	case offset.ToTime:
+		if req.Target.Time.IsZero() {
+			return "", invalid("A reset to a time needs the time", "Give reset_time.")
+		}
+	case offset.ToOffsets:
+		if len(req.Target.Offsets) == 0 {
+			return "", invalid("A reset to given offsets needs offsets", "Give them by broker and queue.")
+		}
+		for _, broker := range slices.Sorted(maps.Keys(req.Target.Offsets)) {
+			for _, q := range slices.Sorted(maps.Keys(req.Target.Offsets[broker])) {
+				if n := req.Target.Offsets[broker][q]; n < 0 || q < 0 {
+					return "", invalid(fmt.Sprintf("The offset %d of queue %d on broker %q is no offset: queues and offsets begin at 0", n, q, broker),
+						"To go to the log's end or start, use LATEST_OFFSET or EARLIEST_OFFSET.")
+				}
+			}
+		}
+	default:
+		return "", &offset.Error{
+			Code: offset.Unsupported, State: offset.NothingChanged,
+			What: fmt.Sprintf("RocketMQ groups cannot be reset to the target %q", req.Target.Kind),
+			Next: "Use latest, earliest, a time or offsets.",
+		}
+	}
+	return topic, nil
+}
+
+// moves resolves the target on every queue in scope.
+func (c *Client) moves(ctx context.Context, s *survey, req offset.Request) ([]offset.Move, error) {
+	if len(req.Resume) > 0 {
+		return s.resume(req)
+	}
+	if req.Target.Kind == offset.ToOffsets {
+		return s.movesTo(req)
+	}
+	var moves []offset.Move
+	for _, b := range s.brokers {
+		at := make([]int64, b.queues)
+		err := parallelErr(b.queues, c.pace.inFlight, func(q int) error {
+			var err error
+			switch req.Target.Kind {
+			case offset.ToLatest:
+				at[q] = b.state[q].max
+			case offset.ToEarliest:
+				at[q] = b.state[q].min
+			default:
+				at[q], err = c.offsetAt(ctx, s, b, q, wireTime(req.Target.Time))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, c.explain(err, fmt.Sprintf("Cannot look up the offsets at %s of topic %q on broker %q",
+				req.Target.Time.UTC().Format(time.RFC3339Nano), s.topic, b.name))
+		}
+		for q := range b.queues {
+			m := s.move(b, q)
+			m.Offset = at[q]
+			moves = append(moves, keepAhead(req, m))
+		}
+	}
+	return moves, nil
+}
+
+// move is a queue as it is now, without a target.
+func (s *survey) move(b *brokerState, queue int) offset.Move {
+	q := b.state[queue]
+	return offset.Move{
+		Partition: offset.Partition{Topic: s.topic, Broker: b.name, ID: int32(queue)}, //nolint:gosec // A queue id.
+		Previous:  q.offset, Start: q.min, End: q.max, Seen: offset.None,
+	}
+}
+
+// keepAhead leaves a queue alone whose target lies ahead of its offset. A queue
+// without an offset counts as being at the log's start: to move it farther
+// would skip messages as well, and some brokers cannot tell none from 0.
+func keepAhead(req offset.Request, m offset.Move) offset.Move {
+	if !req.KeepAhead {
+		return m
+	}
+	from := m.Previous
+	if from < 0 {
+		from = m.Start
+	}
+	if m.Offset > from {
+		m.Offset, m.Clamped, m.How = m.Previous, false, HowKept
+	}
+	return m
+}
+
+// movesTo resolves offsets that were given queue by queue.
+func (s *survey) movesTo(req offset.Request) ([]offset.Move, error) {
+	var moves []offset.Move
+	var outside []string
+	for _, name := range slices.Sorted(maps.Keys(req.Target.Offsets)) {
+		b := s.broker(name)
+		if b == nil {
+			return nil, s.noQueue(name, -1)
+		}
+		for _, q := range slices.Sorted(maps.Keys(req.Target.Offsets[name])) {
+			if int(q) >= b.queues {
+				return nil, s.noQueue(name, q)
+			}
+			m := s.move(b, int(q))
+			m = clampTo(m, req.Target.Offsets[name][q])
+			if m.Clamped && req.OutOfRange == offset.Refuse {
+				outside = append(outside, fmt.Sprintf("%s/%d: %d is not in %d to %d", name, q, req.Target.Offsets[name][q], m.Start, m.End))
+			}
+			moves = append(moves, keepAhead(req, m))
+		}
+	}
+	if len(moves) == 0 {
+		return nil, invalid("A reset to given offsets needs offsets", "Give them by broker and queue.")
+	}
+	return moves, s.outside(outside)
+}
+
+// clampTo sets the target, moved into the log if it lies outside.
+func clampTo(m offset.Move, target int64) offset.Move {
+	m.Offset = min(max(target, m.Start), m.End)
+	m.Clamped = m.Offset != target
+	return m
+}
+
+func (s *survey) outside(queues []string) error {
+	if len(queues) == 0 {
+		return nil
+	}
+	return &offset.Error{
+		Code: offset.OutsideLog, State: offset.NothingChanged,
+		What: fmt.Sprintf("The offsets given for %s lie outside of the log in %s (%s)", on(s.group, s.topic), queueCount(len(queues)), someOf(queues)),
+		Next: "Give offsets from the log's first offset to the one after its last, or allow clamping.",
+	}
+}
+
+// noQueue says that a broker, or one of its queues (if it is not negative), is
+// not part of the topic.
+func (s *survey) noQueue(broker string, queue int32) error {
+	if b := s.broker(broker); b != nil {
+		return &offset.Error{
+			Code: offset.PartitionGone, State: offset.NothingChanged,
+			What: fmt.Sprintf("Topic %q has no queue %d on broker %q: it has queues 0 to %d there", s.topic, queue, broker, b.queues-1),
+			Next: "Name queues that exist.",
+		}
+	}
+	var names []string
+	for _, b := range s.brokers {
+		names = append(names, fmt.Sprintf("%q", b.name))
+	}
+	return &offset.Error{
+		Code: offset.PartitionGone, State: offset.NothingChanged,
+		What: fmt.Sprintf("Topic %q has no queue on a broker %q: its brokers are %s", s.topic, broker, strings.Join(names, ", ")),
+		Next: "Name brokers of the topic; if one of them is down, bring it back first.",
+	}
+}
+
+// resume keeps what has landed and gives the rest the target it already has,
+// moved into the log if retention has caught up with it.
+func (s *survey) resume(req offset.Request) ([]offset.Move, error) {
+	moves := slices.Clone(req.Resume)
+	var outside []string
+	for i, m := range moves {
+		moves[i].Topic = s.topic
+		if !m.Failed() {
+			continue
+		}
+		b := s.broker(m.Broker)
+		if b == nil || m.ID < 0 || int(m.ID) >= b.queues {
+			return nil, s.noQueue(m.Broker, m.ID)
+		}
+		if m.Offset < 0 {
+			return nil, invalid(fmt.Sprintf("Queue %d on broker %q has no target to go on with", m.ID, m.Broker), "Change triggers to begin anew.")
+		}
+		now := clampTo(s.move(b, int(m.ID)), m.Offset)
+		if now.Clamped && req.OutOfRange == offset.Refuse {
+			outside = append(outside, fmt.Sprintf("%s/%d: %d is not in %d to %d", m.Broker, m.ID, m.Offset, now.Start, now.End))
+		}
+		now.Previous, now.Clamped = m.Previous, now.Clamped || m.Clamped
+		moves[i] = now
+	}
+	return moves, s.outside(outside)
+}
+
+// notes tells what a reader of the plan should know.
+func (s *survey) notes(ways []way, moves []offset.Move) []string {
+	var notes []string
+	for i, b := range s.brokers {
+		if b.online && !b.subscribed {
+			notes = append(notes, fmt.Sprintf("The group is online on broker %s, but subscribes to %s and not to topic %q.", b.name, someOf(b.topics), s.topic))
+		}
+		if ways[i] == wayPush {
+			notes = append(notes, fmt.Sprintf("Broker %s (%s) does not reset offsets itself, it tells its consumers to: that takes them up to half a minute.",
+				b.name, remoting.VersionName(b.version)))
+		}
+	}
+	var unsure int
+	for _, m := range moves {
+		b := s.broker(m.Broker)
+		if b != nil && m.Previous < 0 && !m.Failed() && int(m.ID) < b.queues && b.state[m.ID].asked == 0 {
+			unsure++
+		}
+	}
+	if unsure > 0 {
+		notes = append(notes, fmt.Sprintf("For %s the broker cannot tell offset 0 from no offset, so the previous offset is not known.", queueCount(unsure)))
+	}
+	return notes
+}
+
+// backlogNotes tells what waits in the group's retry and dead-letter topics,
+// which a reset does not touch. What cannot be read is left out: a preview is
+// worth more than a right on these topics.
+func (c *Client) backlogNotes(ctx context.Context, s *survey) []string {
+	retry := "%RETRY%" + s.group
+	topics := []struct {
+		name string
+		dead bool
+	}{
+		{retry, false},
+		{retry + "_" + s.topic, false}, // consumers by POP, 5.0 to 5.2
+		{retry + "+" + s.topic, false}, // consumers by POP, later
+		{"%DLQ%" + s.group, true},
+	}
+	waiting := make([]int64, len(topics))
+	parallel(len(topics), len(topics), func(i int) {
+		if t := topics[i]; t.name != s.topic {
+			waiting[i] = c.backlog(ctx, s.group, t.name, t.dead)
+		}
+	})
+	var notes []string
+	if n := waiting[0] + waiting[1] + waiting[2]; n > 0 {
+		notes = append(notes, fmt.Sprintf("%s for retry, and still delivered after the reset: retry topics stay as they are.", messagesWait(n)))
+	}
+	if n := waiting[3]; n > 0 {
+		notes = append(notes, fmt.Sprintf("%s in the dead-letter topic %s, which stays as it is.", messagesWait(n), topics[3].name))
+	}
+	return notes
+}
+
+func messagesWait(n int64) string {
+	if n == 1 {
+		return "1 message waits"
+	}
+	return fmt.Sprintf("%d messages wait", n)
+}
+
+// backlog counts what a group has not consumed of a topic, or all that the
+// topic holds. A topic that does not exist, or cannot be read, counts 0.
+func (c *Client) backlog(ctx context.Context, group, topic string, all bool) int64 {
+	route, err := c.askNameServers(ctx, remoting.GetRoute, fields{"topic": topic})
+	if err != nil {
+		return 0
+	}
+	var masters []master
+	for _, b := range route.Get("brokerDatas").Elements() {
+		if address := b.Get("brokerAddrs").Get("0").Text(); address != "" {
+			masters = append(masters, master{name: b.Get("brokerName").Text(), address: address})
+		}
+	}
+	counts := make([]int64, len(masters))
+	parallel(len(masters), len(masters), func(i int) {
+		code, f, from, to := remoting.GetConsumeStats, fields{"consumerGroup": group, "topic": topic}, "consumerOffset", "brokerOffset"
+		if all {
+			code, f, from, to = remoting.GetTopicStats, fields{"topic": topic}, "minOffset", "maxOffset"
+		}
+		body, _, err := c.askTable(ctx, masters[i], code, f)
+		if err != nil {
+			return
+		}
+		for _, v := range byQueue(body.Get("offsetTable"), topic) {
+			a, ok1 := v.Get(from).Int()
+			b, ok2 := v.Get(to).Int()
+			if ok1 && ok2 && b > a {
+				counts[i] += b - a
+			}
+		}
+	})
+	var sum int64
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+// Forget is not possible: brokers cannot delete the offsets of single queues.
+func (c *Client) Forget(context.Context, offset.UndoRequest) (*offset.Result, error) {
+	return nil, &offset.Error{
+		Code: offset.Unsupported, State: offset.NothingChanged,
+		What: "RocketMQ brokers cannot delete a group's offsets on one topic",
+		Next: `Use on_destroy "keep" or "restore".`,
+		Err:  errors.ErrUnsupported,
+	}
+}

@@ -1,0 +1,260 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+)
+
+// writer carries out moves on the brokers of a survey. It writes to those
+// moves that say no How yet, and leaves in each what became of it.
+type writer struct {
+	c      *Client
+	s      *survey
+	in     intent
+	ways   []way
+	before []offset.Move // as planned
+	moves  []offset.Move
+	tell   func(string)
+
+	accepted atomic.Bool // a broker has taken a write, or may have
+	causes   []error     // by move: why it failed, if it did
+}
+
+func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
+	return &writer{c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), causes: make([]error, len(moves))}
+}
+
+// todo returns the moves of a broker that are still to be written.
+func (w *writer) todo(b *brokerState) []int {
+	var todo []int
+	for i, m := range w.moves {
+		if m.Broker == b.name && m.How == "" && w.causes[i] == nil {
+			todo = append(todo, i)
+		}
+	}
+	return todo
+}
+
+// write writes everything. The first broker goes ahead alone, and of its
+// queues the first: what it refuses, such as for want of a right, is most
+// likely refused everywhere, and then nothing was changed.
+func (w *writer) write(ctx context.Context) {
+	var brokers []int
+	for i, b := range w.s.brokers {
+		if len(w.todo(b)) > 0 {
+			brokers = append(brokers, i)
+		}
+	}
+	if len(brokers) == 0 {
+		return
+	}
+	first := w.s.brokers[brokers[0]]
+	w.broker(ctx, first, w.ways[brokers[0]], true)
+	if slices.ContainsFunc(w.moves, func(m offset.Move) bool { return m.Broker == first.name && m.Failed() }) {
+		for _, i := range brokers[1:] {
+			for _, m := range w.todo(w.s.brokers[i]) {
+				w.fail(m, fmt.Errorf("not attempted, because broker %q failed", first.name))
+			}
+		}
+		return
+	}
+	parallel(len(brokers)-1, len(brokers), func(i int) {
+		n := brokers[i+1]
+		w.broker(ctx, w.s.brokers[n], w.ways[n], false)
+	})
+}
+
+// fail notes that a queue was not written, or that nobody knows.
+func (w *writer) fail(i int, err error) {
+	w.causes[i] = err
+	w.moves[i].Error = err.Error()
+}
+
+// took notes the answer to a write: unless the broker refused it, it was, or
+// may have been, carried out.
+func (w *writer) took(err error) {
+	var refused *remoting.Error
+	if err == nil || !errors.As(err, &refused) {
+		w.accepted.Store(true)
+	}
+}
+
+// broker writes one broker's queues. cautious lets the first queue go ahead.
+func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious bool) {
+	todo := w.todo(b)
+	switch how {
+	case wayBroker, wayPush:
+		if w.whole(ctx, b, how, todo) {
+			return
+		}
+		todo = w.todo(b)
+		how = wayCommit
+	case wayCommit, wayQueue:
+	}
+	one := w.commit
+	if how == wayQueue {
+		one = w.resetQueue
+	}
+	if cautious && len(todo) > 0 {
+		if one(ctx, b, todo[0]); w.causes[todo[0]] != nil {
+			for _, i := range todo[1:] {
+				w.fail(i, fmt.Errorf("not attempted, because queue %d failed", w.moves[todo[0]].ID))
+			}
+			return
+		}
+		todo = todo[1:]
+	}
+	parallel(len(todo), w.c.pace.inFlight, func(i int) { one(ctx, b, todo[i]) })
+}
+
+// whole asks the broker to reset all queues of the topic. It returns true if
+// that is done or has failed for good, and false if the queues that are still
+// to do need a commit each: before 5.2 a broker only passes the reset on to
+// its consumers, and refuses if none is online or a queue has no offset.
+func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int) bool {
+	resp, err := w.resetAll(ctx, b, todo)
+	if noOffset(err) && b.online {
+		// Give an offset to the queues that have none, so that the rest can
+		// be passed on to the consumers.
+		for _, i := range todo {
+			if b.state[w.moves[i].ID].asked < 0 {
+				if w.commit(ctx, b, i); w.causes[i] != nil {
+					return false
+				}
+			}
+		}
+		resp, err = w.resetAll(ctx, b, todo)
+		if err == nil {
+			for _, i := range todo {
+				w.moves[i].How = ""
+			}
+		}
+	}
+	if hasCode(err, remoting.ConsumerNotOnline) || noOffset(err) {
+		w.c.log(ctx, "RocketMQ broker leaves the reset to its consumers, committing queue by queue", "broker", b.name)
+		return false
+	}
+	if err == nil {
+		var body remoting.Value
+		if body, err = parse(resp, remoting.ResetOffset, b.address); err == nil {
+			return w.adopt(b, how, todo, byQueue(body.Get("offsetTable"), w.s.topic))
+		}
+	}
+	for _, i := range todo {
+		w.fail(i, err)
+	}
+	return true
+}
+
+// adopt takes over what the broker says it has done. It returns false if it
+// has left queues out: before 5.2 it resets those that producers write to.
+func (w *writer) adopt(b *brokerState, how way, todo []int, table map[int32]remoting.Value) bool {
+	all := true
+	for _, i := range todo {
+		m := &w.moves[i]
+		n, ok := table[m.ID].Int()
+		if !ok || n < 0 {
+			all = false
+			continue
+		}
+		m.How = HowServer
+		if how == wayPush || b.version < remoting.V5_1_0 {
+			m.How = HowPush
+		}
+		if w.in.kind == offset.ToTime && b.version < remoting.V5_1_1 && n > m.Offset {
+			w.fail(i, fmt.Errorf("the broker has looked up %d for the instant, where the first message at or after it is %d, and has sent its consumers there", n, m.Offset))
+			continue
+		}
+		m.Offset, m.End = n, max(m.End, n)
+	}
+	return all
+}
+
+// noOffset tells whether a broker before 5.2 refuses because the group has no
+// offset on some queue, or because the group does not exist, which it cannot
+// tell apart.
+func noOffset(err error) bool {
+	var e *remoting.Error
+	return errors.As(err, &e) && e.Code == remoting.SystemError &&
+		strings.Contains(strings.ToLower(e.Remark), "the consumer group <") && strings.Contains(e.Remark, "not exist")
+}
+
+// resetAll sends the reset of all queues.
+func (w *writer) resetAll(ctx context.Context, b *brokerState, todo []int) (*remoting.Response, error) {
+	resp, err := w.c.ask(ctx, b.master, remoting.ResetOffset, fields{
+		"topic": w.s.topic, "group": w.s.group, "isForce": strconv.FormatBool(!w.in.ahead),
+		"timestamp": strconv.FormatInt(w.timestamp(b, todo), 10), "queueId": "-1", "offset": "-1",
+	})
+	w.took(err)
+	return resp, err
+}
+
+// timestamp is what makes the broker resolve the target as it was resolved
+// here. Latest is -1 and not the current time, for which brokers before 5.1.1
+// answer the last message. Their look-up by time answers the nearest message,
+// or any of several of the same millisecond; a millisecond less makes sure
+// that no message at or after the instant is skipped.
+func (w *writer) timestamp(b *brokerState, todo []int) int64 {
+	switch {
+	case w.in.kind == offset.ToLatest:
+		return -1
+	case w.in.kind == offset.ToEarliest:
+		return 0
+	case b.version >= remoting.V5_1_1:
+		return w.in.ms
+	case !slices.ContainsFunc(todo, func(i int) bool { return w.moves[i].Offset < w.moves[i].End }):
+		return -1
+	default:
+		return max(w.in.ms-1, 0)
+	}
+}
+
+// pendingRemark is what a broker from 5.2 on says, with code 0, when it
+// ignores a commit because an earlier reset waits for a consumer.
+const pendingRemark = "previously reset"
+
+// commit commits one queue's offset, as a consumer does. Where that is ignored
+// because of an earlier reset, the broker is one that resets by itself, and is
+// asked to do that for the queue.
+func (w *writer) commit(ctx context.Context, b *brokerState, i int) {
+	m := &w.moves[i]
+	resp, err := w.c.ask(ctx, b.master, remoting.UpdateOffset, fields{
+		"consumerGroup": w.s.group, "topic": w.s.topic, "queueId": strconv.Itoa(int(m.ID)),
+		"commitOffset": strconv.FormatInt(m.Offset, 10),
+	})
+	if err == nil && strings.Contains(resp.Remark, pendingRemark) {
+		w.resetQueue(ctx, b, i)
+		return
+	}
+	w.took(err)
+	if err != nil {
+		w.fail(i, err)
+		return
+	}
+	m.How = HowPerQueue
+}
+
+// resetQueue makes a broker that resets by itself reset one queue to the
+// offset. It must never reach another broker: that would ignore queue and
+// offset, and send all consumers to the end of all queues.
+func (w *writer) resetQueue(ctx context.Context, b *brokerState, i int) {
+	m := &w.moves[i]
+	_, err := w.c.ask(ctx, b.master, remoting.ResetOffset, fields{
+		"topic": w.s.topic, "group": w.s.group, "isForce": "true", "timestamp": "-1",
+		"queueId": strconv.Itoa(int(m.ID)), "offset": strconv.FormatInt(m.Offset, 10),
+	})
+	w.took(err)
+	if err != nil {
+		w.fail(i, err)
+		return
+	}
+	m.How = HowServer
+}
