@@ -90,7 +90,7 @@ func (c *Client) ClusterID(ctx context.Context) (string, error) {
 // retryEvery is how often something is asked that announces itself by no event.
 const retryEvery = 50 * time.Millisecond
 
-// await asks until it is told yes, or ctx is done.
+// await asks until it is told yes, or ctx is done; then with the last error.
 func await(ctx context.Context, what string, ask func() (done bool, err error)) error {
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()

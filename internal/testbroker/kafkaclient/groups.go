@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -33,16 +35,22 @@ func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) erro
 		req.Topics = nil
 		once := *req
 		once.Topics = topics
-		resp, err := once.RequestWith(ctx, c.kgo)
-		if err != nil {
-			return fmt.Errorf("commit offsets of group %q: %w", group, err)
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return fmt.Errorf("commit %s/%d of group %q: %w", t.Topic, p.Partition, group, err)
+		err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
+			resp, err := once.RequestWith(ctx, coordinator)
+			if err != nil {
+				return err
+			}
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+						return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
+					}
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("commit offsets of group %q: %w", group, err)
 		}
 		return nil
 	}
@@ -75,30 +83,37 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 	g.Group = group
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Groups = append(req.Groups, g)
-	resp, err := req.RequestWith(ctx, c.kgo)
+	out := Offsets{}
+	err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
+		clear(out)
+		resp, err := req.RequestWith(ctx, coordinator)
+		if err != nil {
+			return err
+		}
+		if len(resp.Groups) != 1 {
+			return fmt.Errorf("%d groups in the answer", len(resp.Groups))
+		}
+		switch err := kerr.ErrorForCode(resp.Groups[0].ErrorCode); {
+		case errors.Is(err, kerr.GroupIDNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		for _, t := range resp.Groups[0].Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
+				}
+				if out[t.Topic] == nil {
+					out[t.Topic] = map[int32]int64{}
+				}
+				out[t.Topic][p.Partition] = p.Offset
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("fetch offsets of group %q: %w", group, err)
-	}
-	if len(resp.Groups) != 1 {
-		return nil, fmt.Errorf("fetch offsets of group %q: %d groups in the answer", group, len(resp.Groups))
-	}
-	switch err := kerr.ErrorForCode(resp.Groups[0].ErrorCode); {
-	case errors.Is(err, kerr.GroupIDNotFound):
-		return Offsets{}, nil
-	case err != nil:
-		return nil, fmt.Errorf("fetch offsets of group %q: %w", group, err)
-	}
-	out := Offsets{}
-	for _, t := range resp.Groups[0].Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return nil, fmt.Errorf("fetch %s/%d of group %q: %w", t.Topic, p.Partition, group, err)
-			}
-			if out[t.Topic] == nil {
-				out[t.Topic] = map[int32]int64{}
-			}
-			out[t.Topic][p.Partition] = p.Offset
-		}
 	}
 	return out, nil
 }
@@ -107,14 +122,20 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 	req := kmsg.NewPtrDeleteGroupsRequest()
 	req.Groups = []string{group}
-	resp, err := req.RequestWith(ctx, c.kgo)
+	err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
+		resp, err := req.RequestWith(ctx, coordinator)
+		if err != nil {
+			return err
+		}
+		for _, g := range resp.Groups {
+			if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("delete group %q: %w", group, err)
-	}
-	for _, g := range resp.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return fmt.Errorf("delete group %q: %w", group, err)
-		}
 	}
 	return nil
 }
@@ -122,21 +143,50 @@ func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 // Coordinator returns the id of the broker that coordinates the group.
 func (c *Client) Coordinator(ctx context.Context, group string) (int32, error) {
 	var node int32
-	err := await(ctx, fmt.Sprintf("the coordinator of group %q", group), func() (bool, error) {
-		req := kmsg.NewPtrFindCoordinatorRequest()
-		req.CoordinatorKeys = []string{group}
-		resp, err := req.RequestWith(ctx, c.kgo)
-		if err != nil {
-			return false, err
-		}
-		if len(resp.Coordinators) != 1 {
-			return false, fmt.Errorf("%d coordinators in the answer", len(resp.Coordinators))
-		}
-		node = resp.Coordinators[0].NodeID
-		err = broken(resp.Coordinators[0].ErrorCode, resp.Coordinators[0].ErrorMessage)
+	err := await(ctx, fmt.Sprintf("the coordinator of group %q", group), func() (done bool, err error) {
+		node, err = c.findCoordinator(ctx, group)
 		return err == nil, err
 	})
 	return node, err
+}
+
+func (c *Client) findCoordinator(ctx context.Context, group string) (int32, error) {
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.CoordinatorKeys = []string{group}
+	resp, err := req.RequestWith(ctx, c.kgo)
+	if err != nil {
+		return -1, err
+	}
+	if len(resp.Coordinators) != 1 {
+		return -1, fmt.Errorf("%d coordinators in the answer", len(resp.Coordinators))
+	}
+	found := resp.Coordinators[0]
+	return found.NodeID, broken(found.ErrorCode, found.ErrorMessage)
+}
+
+// onCoordinator works with the group's coordinator, and with the next one
+// where that has moved, is still loading or is gone.
+func (c *Client) onCoordinator(ctx context.Context, group string, work func(coordinator kmsg.Requestor) error) error {
+	var failed error
+	err := await(ctx, fmt.Sprintf("the coordinator of group %q", group), func() (done bool, err error) {
+		node, err := c.findCoordinator(ctx, group)
+		if err == nil {
+			err = work(c.kgo.Broker(int(node)))
+		}
+		if moving(err) {
+			return false, err
+		}
+		failed = err
+		return true, nil
+	})
+	return errors.Join(err, failed)
+}
+
+// moving tells whether an error says that a group has no coordinator right now.
+func moving(err error) bool {
+	var network net.Error
+	return errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.CoordinatorLoadInProgress) ||
+		errors.Is(err, kerr.NotCoordinator) || errors.As(err, &network) || errors.Is(err, io.EOF)
 }
 
 // AwaitShareMember waits until the share group has a member with the client id

@@ -137,15 +137,6 @@ func (c *Cluster) properties(n *node, names []string) map[string]string {
 	return p
 }
 
-// formatFeatures returns the arguments that turn on what a version has but
-// does not use unless asked to.
-func (c *Cluster) formatFeatures() []string {
-	if c.before4() {
-		return []string{"--feature", "group.version=1"}
-	}
-	return nil
-}
-
 func (l Listener) protocol() string {
 	switch {
 	case l.TLS && len(l.Mechanisms) > 0:

@@ -126,7 +126,7 @@ func (c *Cluster) format(ctx context.Context) error {
 		}
 	}
 	p, err := artifacts.Start(artifacts.Command{
-		Name: "kafka-storage", Path: c.java, Args: append(args, c.formatFeatures()...), Dir: first.dir,
+		Name: "kafka-storage", Path: c.java, Args: args, Dir: first.dir,
 		Log: filepath.Join(c.logs, "format.log"),
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (c *Cluster) ResetByTool(ctx context.Context, group string, args ...string)
 	if err != nil {
 		return nil, fmt.Errorf("reset group %q with Apache's tool: %w", group, err)
 	}
-	offsets, err := parseTable(out, "NEW-OFFSET")
+	offsets, err := parseReset(out)
 	if err != nil {
 		return nil, fmt.Errorf("reset group %q with Apache's tool: %w", group, err)
 	}
@@ -63,55 +63,95 @@ func (c *Cluster) OffsetsByTool(ctx context.Context, group string) (Offsets, err
 	if err != nil {
 		return nil, fmt.Errorf("describe group %q with Apache's tool: %w", group, err)
 	}
-	offsets, err := parseTable(out, "CURRENT-OFFSET")
+	offsets, err := parseDescribe(out)
 	if err != nil {
 		return nil, fmt.Errorf("describe group %q with Apache's tool: %w", group, err)
 	}
 	return offsets, nil
 }
 
-// parseTable reads the offsets in the named column of the tables that the
-// group tool prints, and fails with the tool's own words where it reports an
-// error, which it does with exit status 0. A dash means no offset. Names of
-// groups with spaces cannot be told from columns and are refused by count.
-func parseTable(out, column string) (Offsets, error) {
-	offsets := Offsets{}
-	topicAt, partitionAt, offsetAt, columns := -1, -1, -1, 0
-	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, "Error: ") {
-			return nil, errors.New(strings.TrimSpace(out))
-		}
-		fields := strings.Fields(line)
-		if slices.Contains(fields, "TOPIC") && slices.Contains(fields, column) {
-			columns = len(fields)
-			topicAt, partitionAt, offsetAt = slices.Index(fields, "TOPIC"), slices.Index(fields, "PARTITION"), slices.Index(fields, column)
-			continue
-		}
-		if topicAt < 0 || len(fields) == 0 {
-			continue
-		}
-		if partitionAt < 0 || len(fields) != columns {
-			return nil, fmt.Errorf("cannot read the line %q", strings.TrimSpace(line))
-		}
-		if fields[offsetAt] == "-" {
-			continue
-		}
-		partition, err := strconv.ParseInt(fields[partitionAt], 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the line %q: %w", strings.TrimSpace(line), err)
-		}
-		offset, err := strconv.ParseInt(fields[offsetAt], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the line %q: %w", strings.TrimSpace(line), err)
-		}
-		topic := fields[topicAt]
-		if offsets[topic] == nil {
-			offsets[topic] = map[int32]int64{}
-		}
-		offsets[topic][int32(partition)] = offset
+// parseReset reads the table of new offsets that a reset prints. Before 4.0
+// the tool ends none of its lines, so the columns are counted.
+func parseReset(out string) (Offsets, error) {
+	if err := reported(out); err != nil {
+		return nil, err
 	}
-	if topicAt < 0 && !strings.Contains(out, "has no offsets") && strings.TrimSpace(out) != "" {
+	fields := strings.Fields(out)
+	at := slices.Index(fields, "NEW-OFFSET")
+	const columns = 4
+	if at != -1 && at < columns-1 || at == -1 && len(fields) > 0 {
 		return nil, errors.New(strings.TrimSpace(out))
 	}
+	offsets := Offsets{}
+	for row := range slices.Chunk(fields[at+1:], columns) {
+		if len(row) != columns {
+			return nil, fmt.Errorf("cannot read the row %q", row)
+		}
+		if err := add(offsets, row[1], row[2], row[3]); err != nil {
+			return nil, err
+		}
+	}
 	return offsets, nil
+}
+
+// parseDescribe reads the committed offsets in the tables that a description
+// prints. A dash means that there is none.
+func parseDescribe(out string) (Offsets, error) {
+	if err := reported(out); err != nil {
+		return nil, err
+	}
+	offsets := Offsets{}
+	var header []string
+	for line := range strings.Lines(out) {
+		fields := strings.Fields(line)
+		switch {
+		case slices.Contains(fields, "CURRENT-OFFSET"):
+			header = fields
+			continue
+		case len(fields) == 0 || header == nil:
+			continue // an empty line, or "Consumer group 'billing' has no active members."
+		case len(fields) != len(header):
+			return nil, fmt.Errorf("cannot read the row %q", fields)
+		}
+		column := func(name string) string {
+			if i := slices.Index(header, name); i >= 0 {
+				return fields[i]
+			}
+			return ""
+		}
+		if column("CURRENT-OFFSET") == "-" {
+			continue
+		}
+		if err := add(offsets, column("TOPIC"), column("PARTITION"), column("CURRENT-OFFSET")); err != nil {
+			return nil, err
+		}
+	}
+	return offsets, nil
+}
+
+// reported returns the error that the tool tells of on stdout, with status 0.
+func reported(out string) error {
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "Error: ") {
+			return errors.New(strings.TrimSpace(out))
+		}
+	}
+	return nil
+}
+
+// add adds one offset to the others.
+func add(offsets Offsets, topic, partition, offset string) error {
+	p, err := strconv.ParseInt(partition, 10, 32)
+	if err != nil {
+		return fmt.Errorf("cannot read partition %q of topic %q: %w", partition, topic, err)
+	}
+	o, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil {
+		return fmt.Errorf("cannot read offset %q of %s/%d: %w", offset, topic, p, err)
+	}
+	if offsets[topic] == nil {
+		offsets[topic] = map[int32]int64{}
+	}
+	offsets[topic][int32(p)] = o
+	return nil
 }
