@@ -82,7 +82,9 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 	for _, m := range told.Members {
 		member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{}}
 		for _, t := range m.Assignment.TopicPartitions {
-			member.Assignment[t.TopicName] = t.Partitions
+			if t.TopicName != "" {
+				member.Assignment[t.TopicName] = t.Partitions
+			}
 		}
 		d.members = append(d.members, member)
 		d.topics = append(d.topics, m.SubscribedTopicNames...)
