@@ -30,7 +30,8 @@ type Dialer struct {
 	tls     *tls.Config // nil means plaintext
 	sasl    bool
 
-	ctx    context.Context // ends with CloseAll; for dials and token requests
+	//nolint:containedctx // not a request's: it ends with CloseAll, and carries that to dials and token requests
+	ctx    context.Context
 	cancel context.CancelFunc
 	stop   func() // the logger's
 
@@ -281,7 +282,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		return 0, e
 	}
 	if len(b) >= 6 {
-		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6])))) //nolint:gosec // a request's key is an int16
+		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6]))))
 	}
 	n, err := c.Conn.Write(b)
 	if err != nil {
@@ -313,10 +314,10 @@ func (c *conn) deadline(set func(time.Time) error, t time.Time) error {
 // Close ends the connection. A connection that failed is closed already.
 func (c *conn) Close() error {
 	c.dialer.forget(c)
-	if c.failure.Load() != nil {
-		return nil
+	if c.failure.Load() == nil {
+		return c.Conn.Close()
 	}
-	return c.Conn.Close()
+	return nil
 }
 
 func (d *Dialer) forget(c *conn) {

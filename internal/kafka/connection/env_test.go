@@ -90,6 +90,17 @@ func TestAliasGetsNoCredentials(t *testing.T) {
 	}
 }
 
+func TestMechanismNames(t *testing.T) {
+	for s, want := range map[string]string{
+		"plain": Plain, " SCRAM-SHA-256 ": ScramSHA256, "scram-sha256": ScramSHA256, "scram-sha512": ScramSHA512,
+		"oauthbearer": OAuthBearer, "aws-iam": AWSMSKIAM, "aws_msk_iam": AWSMSKIAM, "gssapi": GSSAPI, "md5": "MD5",
+	} {
+		if got := mechanismNamed(s); got != want {
+			t.Errorf("%q is %q", s, got)
+		}
+	}
+}
+
 func TestFromEnvLeavesTheOriginal(t *testing.T) {
 	c := Config{TLS: &TLS{}, SASL: &SASL{Mechanism: Plain}}
 	got := FromEnv(c, environment("KAFKA_BOOTSTRAP_SERVERS=b:1", "KAFKA_CA_CERT=ca", "KAFKA_SASL_PASSWORD=p"))

@@ -87,7 +87,7 @@ func at(err error) string {
 }
 
 func capital(s string) string {
-	if s == "" {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
@@ -194,20 +194,20 @@ func issuer(cert *x509.Certificate) string {
 
 // TLS alerts (RFC 8446, section 6).
 const (
-	alertHandshakeFailure    tls.AlertError = 40
-	alertBadCertificate      tls.AlertError = 42
-	alertUnsupportedCert     tls.AlertError = 43
-	alertCertificateRevoked  tls.AlertError = 44
-	alertCertificateExpired  tls.AlertError = 45
-	alertCertificateUnknown  tls.AlertError = 46
-	alertUnknownCA           tls.AlertError = 48
-	alertAccessDenied        tls.AlertError = 49
-	alertProtocolVersion     tls.AlertError = 70
-	alertUnrecognizedName    tls.AlertError = 112
-	alertCertificateRequired tls.AlertError = 116
+	alertHandshakeFailure    = 40
+	alertBadCertificate      = 42
+	alertUnsupportedCert     = 43
+	alertCertificateRevoked  = 44
+	alertCertificateExpired  = 45
+	alertCertificateUnknown  = 46
+	alertUnknownCA           = 48
+	alertAccessDenied        = 49
+	alertProtocolVersion     = 70
+	alertUnrecognizedName    = 112
+	alertCertificateRequired = 116
 )
 
-func clientCertificateAlert(a tls.AlertError) bool {
+func clientCertificateAlert(a int) bool {
 	switch a {
 	case alertBadCertificate, alertUnsupportedCert, alertCertificateRevoked, alertCertificateExpired,
 		alertCertificateUnknown, alertUnknownCA, alertAccessDenied, alertCertificateRequired:
@@ -218,15 +218,15 @@ func clientCertificateAlert(a tls.AlertError) bool {
 
 // alertOf returns the alert that the peer sent, if err tells of one.
 // crypto/tls hides its type, which has the same words as the public one.
-func alertOf(err error) (tls.AlertError, bool) {
+func alertOf(err error) (code int, ok bool) {
 	var oe *net.OpError
 	if !errors.As(err, &oe) || oe.Op != "remote error" || oe.Err == nil {
 		return 0, false
 	}
 	said := oe.Err.Error()
 	for code := range 256 {
-		if a := tls.AlertError(code); a.Error() == said {
-			return a, true
+		if tls.AlertError(code).Error() == said {
+			return code, true
 		}
 	}
 	return 0, false
@@ -237,7 +237,7 @@ func explainAlert(err error) (string, string) {
 	if !ok {
 		return "", ""
 	}
-	said := strings.TrimPrefix(alert.Error(), "tls: ")
+	said := strings.TrimPrefix(tls.AlertError(alert).Error(), "tls: ")
 	switch {
 	case alert == alertCertificateRequired:
 		return at(err) + " wants a client certificate", "Give tls.client_cert and tls.client_key, signed by an authority that the broker trusts."

@@ -313,12 +313,12 @@ func (r *responder) versions(version int16) *kmsg.ApiVersionsResponse {
 }
 
 func answer(w io.Writer, id int32, tags bool, resp kmsg.Response) error {
-	body := binary.BigEndian.AppendUint32(nil, uint32(id)) //nolint:gosec // a correlation id
+	body := binary.BigEndian.AppendUint32(nil, uint32(id))
 	if tags {
 		body = append(body, 0)
 	}
 	body = resp.AppendTo(body)
-	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)) //nolint:gosec // small
+	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...))
 	return err
 }
 

@@ -389,7 +389,7 @@ func TestDialContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.CloseAll()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if _, err := d.DialContext(ctx, "tcp", addr); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

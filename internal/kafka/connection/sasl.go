@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"net"
 	"net/http"
@@ -132,7 +131,7 @@ func (e *AuthError) Unwrap() error { return e.Err }
 func (s *SASL) scramClient() (*scram.Client, error) {
 	generate := scram.HashGeneratorFcn(sha256.New)
 	if s.Mechanism == ScramSHA512 {
-		generate = func() hash.Hash { return sha512.New() }
+		generate = sha512.New
 	}
 	// Kafka takes names and passwords as they are, without the SASLprep that
 	// RFC 5802 asks for (ScramFormatter.normalize): a prepared password with
@@ -194,7 +193,8 @@ type fetchToken func(ctx context.Context) (token string, expires time.Time, err 
 // asks for one at a time; whoever comes meanwhile gets the same answer, also
 // if that is an error.
 type tokens struct {
-	ctx        context.Context // ends with the Dialer
+	//nolint:containedctx // the Dialer's: sarama asks for tokens without one
+	ctx        context.Context
 	timeout    time.Duration
 	extensions map[string]string
 	fetch      fetchToken

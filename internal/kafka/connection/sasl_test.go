@@ -333,7 +333,7 @@ func TestTokensAreReusedAndRenewed(t *testing.T) {
 	var asked int
 	var expires time.Time
 	var failure error
-	src := &tokens{ctx: context.Background(), timeout: time.Minute, now: func() time.Time { return now },
+	src := &tokens{ctx: t.Context(), timeout: time.Minute, now: func() time.Time { return now },
 		fetch: func(context.Context) (string, time.Time, error) {
 			asked++
 			return fmt.Sprintf("renewed-%d", asked), expires, failure
@@ -371,7 +371,7 @@ func TestTokensAreReusedAndRenewed(t *testing.T) {
 func TestTokensAreAskedForOnce(t *testing.T) {
 	release, started := make(chan struct{}), make(chan struct{})
 	var asked atomic.Int32
-	src := &tokens{ctx: context.Background(), timeout: time.Minute, now: time.Now,
+	src := &tokens{ctx: t.Context(), timeout: time.Minute, now: time.Now,
 		fetch: func(context.Context) (string, time.Time, error) {
 			asked.Add(1)
 			close(started)

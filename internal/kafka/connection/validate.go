@@ -53,7 +53,7 @@ func (c Config) Warnings() []Problem {
 		return ps
 	}
 	if c.TLS == nil && (c.SASL.Mechanism == Plain || c.SASL.Mechanism == OAuthBearer) {
-		ps.add("sasl.mechanism", fmt.Sprintf("%s without tls sends the credentials in the clear.", c.SASL.Mechanism))
+		ps.add("sasl.mechanism", c.SASL.Mechanism+" without tls sends the credentials in the clear.")
 	}
 	if u, err := url.Parse(c.SASL.TokenURL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		ps.add("sasl.token_url", "The client secret travels unencrypted: use https.")
@@ -213,7 +213,7 @@ func (s *SASL) validate(encrypted bool) []Problem {
 	}
 	require := func(name, value string) {
 		if value == "" {
-			ps.add("sasl."+name, fmt.Sprintf("%s needs it. (KAFKA_* variables are read for it only if the servers come from KAFKA_BOOTSTRAP_SERVERS.)", s.Mechanism))
+			ps.add("sasl."+name, s.Mechanism+" needs it. (KAFKA_* variables are read for it only if the servers come from KAFKA_BOOTSTRAP_SERVERS.)")
 		}
 	}
 	switch s.Mechanism {
