@@ -92,7 +92,7 @@ func TestAliasGetsNoCredentials(t *testing.T) {
 
 func TestMechanismNames(t *testing.T) {
 	for s, want := range map[string]string{
-		"plain": Plain, " SCRAM-SHA-256 ": ScramSHA256, "scram-sha256": ScramSHA256, "scram-sha512": ScramSHA512,
+		"plain": Plain, "SCRAM-SHA-256": ScramSHA256, "scram-sha256": ScramSHA256, "scram-sha512": ScramSHA512,
 		"oauthbearer": OAuthBearer, "aws-iam": AWSMSKIAM, "aws_msk_iam": AWSMSKIAM, "gssapi": GSSAPI, "md5": "MD5",
 	} {
 		if got := mechanismNamed(s); got != want {
