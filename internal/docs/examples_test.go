@@ -25,6 +25,13 @@ type example struct {
 	after map[string]fake.Offsets
 	// needs names the first Terraform and the first OpenTofu that can do it; "" means none.
 	needs *[2]string
+	// access is how the clusters let clients in.
+	access access
+	// vars are the values of the example's variables.
+	vars map[string]string
+	// planOnly is for what no broker inside of a process offers: it is planned,
+	// not applied.
+	planOnly bool
 }
 
 // The places of the usual groups before each example.
@@ -39,7 +46,19 @@ var examples = map[string]example{
 		want:  groups("billing", fake.Offsets{"orders": {0: 90, 1: 90, 2: 90}}),
 		after: groups("billing", billing),
 	},
-	"provider/clusters.tf": {},
+	"provider/clusters.tf":                {},
+	"guides/authentication/tls.tf":        {access: access{tls: true}},
+	"guides/authentication/mutual-tls.tf": {access: access{tls: true, clients: true}},
+	"guides/authentication/plain.tf":      {access: access{tls: true, mechanism: "PLAIN"}, vars: passwordVariable},
+	"guides/authentication/scram.tf":      {access: access{tls: true, mechanism: "SCRAM-SHA-512"}, vars: passwordVariable},
+	"guides/authentication/oauthbearer.tf": {
+		planOnly: true, access: access{tls: true}, vars: map[string]string{"client_secret": password},
+	},
+	"guides/authentication/token.tf": {
+		planOnly: true, access: access{tls: true}, vars: map[string]string{"kafka_token": "header.payload.signature"},
+	},
+	"guides/authentication/msk-iam.tf":  {planOnly: true},
+	"guides/authentication/kerberos.tf": {planOnly: true},
 	"resources/kafka_consumer_offset_reset/resource.tf": {
 		want:  groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}, "payments": billing["payments"]}),
 		after: groups("billing", billing),
@@ -77,9 +96,24 @@ var examples = map[string]example{
 	},
 }
 
+const password = "correct horse battery staple"
+
+var passwordVariable = map[string]string{"kafka_password": password}
+
 func groups(group string, offsets fake.Offsets) map[string]fake.Offsets {
 	return map[string]fake.Offsets{group: offsets}
 }
+
+// probe is put beside an example that only configures the provider: it needs
+// every topic of the group, and moves nothing.
+const probe = `resource "kafka_consumer_offset_reset" "probe" {
+  provider = offsets
+
+  group_id   = "billing"
+  all_topics = true
+  position   = "current"
+}
+`
 
 // terraformBlock is put beside an example that has none of its own.
 const terraformBlock = `terraform {
@@ -118,10 +152,15 @@ func exampleFiles(t *testing.T) []string {
 	var files []string
 	dir := os.DirFS(filepath.Join(root, "examples"))
 	err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".tf" {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "modules":
+			return fs.SkipDir // The examples beside it call them.
+		case !entry.IsDir() && filepath.Ext(path) == ".tf":
 			files = append(files, path)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -145,21 +184,42 @@ func TestNoExampleIsExpectedThatIsNotThere(t *testing.T) {
 // tryOut applies one example, checks that the offsets are where its page says,
 // that the plan after it is empty, and destroys it.
 func tryOut(t *testing.T, name string, e example) {
-	main, dr := startCluster(t), startCluster(t)
-	source, err := os.ReadFile(filepath.Join(root, "examples", filepath.FromSlash(name)))
+	source := filepath.Join(root, "examples", filepath.FromSlash(name))
+	content, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
 	}
+	secrets := newSecrets(t, e.access)
+	main, dr := startCluster(t, secrets), startCluster(t, secrets)
 	w := workspace{t: t, dir: t.TempDir(), env: environment("KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(main.Bootstrap(), ","))}
-	code := string(source)
+	for name, value := range e.vars {
+		w.env = append(w.env, "TF_VAR_"+name+"="+value)
+	}
+	code := string(content)
 	code = brokers.ReplaceAllLiteralString(code, `"`+main.Bootstrap()[0]+`"`)
 	code = drBrokers.ReplaceAllLiteralString(code, `"`+dr.Bootstrap()[0]+`"`)
 	w.write("main.tf", code)
 	if !strings.Contains(code, "required_providers") {
 		w.write("terraform.tf", terraformBlock)
 	}
+	if !strings.Contains(code, "resource \"") && !strings.Contains(code, "module \"") {
+		w.write("probe.tf", probe)
+	}
+	for file, content := range secrets.files {
+		w.write(file, content)
+	}
+	if modules := filepath.Join(filepath.Dir(source), "modules"); strings.Contains(code, "./modules/") {
+		if err := os.CopyFS(filepath.Join(w.dir, "modules"), os.DirFS(modules)); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	w.run("init", "-input=false")
+	w.run("validate")
+	if e.planOnly {
+		w.run("plan", "-input=false")
+		return
+	}
 	w.run("apply", "-input=false", "-auto-approve")
 	checkCommitted(t, main, e.want)
 	if out, code := w.try("plan", "-input=false", "-no-color", "-detailed-exitcode"); code != 0 {
@@ -187,9 +247,12 @@ func checkCommitted(t *testing.T, cluster *fake.Cluster, want map[string]fake.Of
 // startCluster starts the cluster that the examples speak of: in each
 // partition 600 records of March 2026, one a minute from 12:00 UTC on, and 400
 // that came in a minute apart until just now.
-func startCluster(t *testing.T) *fake.Cluster {
+func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	t.Helper()
-	cluster, err := fake.Start(fake.Options{Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3}})
+	cluster, err := fake.Start(fake.Options{
+		Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3},
+		TLS: s.listener, Kfake: s.broker, Client: s.client,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,29 @@
+provider "offsets" {
+  kafka = {
+    bootstrap_servers = ["kafka-1.example.com:9092"]
+  }
+}
+
+provider "offsets" {
+  alias = "dr"
+
+  kafka = {
+    bootstrap_servers = ["kafka-1.dr.example.com:9092"]
+  }
+}
+
+resource "kafka_consumer_offset_reset" "here" {
+  provider = offsets
+
+  group_id = "billing"
+  topic    = "orders"
+  lookback = "1h"
+}
+
+resource "kafka_consumer_offset_reset" "there" {
+  provider = offsets.dr
+
+  group_id = "billing"
+  topic    = "orders"
+  lookback = "1h"
+}
