@@ -1,0 +1,271 @@
+package kafka
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+)
+
+// movedGroup is a cluster whose group was put from 5 to 8, where partition 2 had no
+// offset before.
+func movedGroup(t *testing.T) (*fake.Cluster, *Client, offset.UndoRequest) {
+	t.Helper()
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3, "bills": 2}})
+	f.Fill(t, "orders", 3, 10, noon, time.Second)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 1: 5}, "bills": {0: 0}})
+	c := connect(t, f.Bootstrap())
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: 8}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ResetRequests()
+	return f, c, undo(result)
+}
+
+var (
+	before = fake.Offsets{"orders": {0: 5, 1: 5}, "bills": {0: 0}}
+	after  = fake.Offsets{"orders": {0: 8, 1: 8, 2: 8}, "bills": {0: 0}}
+)
+
+func wrote(f *fake.Cluster) int { return f.Requests()[8] + f.Requests()[47] }
+
+func TestUndoPutsEveryOffsetBack(t *testing.T) {
+	f, c, req := movedGroup(t)
+	result, err := c.Undo(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", before)
+	for i, to := range []int64{5, 5, offset.None} {
+		if m := result.Moves[i]; m.Previous != 8 || m.Offset != to || m.Seen != to || m.Failed() {
+			t.Errorf("move %+v", m)
+		}
+	}
+	got := f.Requests()
+	delete(got, 18)
+	if got[8] != 1 || got[47] != 1 || got[9] != 2 || got[3] != 1 {
+		t.Errorf("requests %v", got)
+	}
+
+	// Once more it has nothing to do.
+	f.ResetRequests()
+	if _, err := c.Undo(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", before)
+	if n := wrote(f); n > 0 {
+		t.Errorf("%d requests that write", n)
+	}
+}
+
+func TestUndoRefusesAndChangesNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		happens func(t *testing.T, f *fake.Cluster, req *offset.UndoRequest)
+		code    offset.Code
+		words   []string
+		now     fake.Offsets
+	}{
+		"consumers have moved on": {func(t *testing.T, f *fake.Cluster, _ *offset.UndoRequest) {
+			f.Commit(t, "billing", fake.Offsets{"orders": {1: 9}})
+		}, offset.Overwritten, []string{"orders-1 is at 9 and not at 8", `on_destroy = "keep"`, "previous offsets from the record"},
+			fake.Offsets{"orders": {0: 8, 1: 9, 2: 8}, "bills": {0: 0}}},
+		"the old offset has left the log": {func(t *testing.T, f *fake.Cluster, _ *offset.UndoRequest) {
+			if err := f.DeleteRecords("orders", 0, 6); err != nil {
+				t.Fatal(err)
+			}
+		}, offset.OutsideLog, []string{"orders-0 was at 5 and its log holds 6 to 10"}, after},
+		"another cluster": {func(_ *testing.T, _ *fake.Cluster, req *offset.UndoRequest) {
+			req.ClusterID = "other"
+		}, offset.WrongCluster, []string{`"other"`, "the record"}, after},
+		"a member": {func(t *testing.T, f *fake.Cluster, _ *offset.UndoRequest) {
+			f.Join(t, member(kafkaclient.Consumer))
+		}, offset.GroupActive, []string{`"billing-app"`}, after},
+		"no right to delete": {func(t *testing.T, f *fake.Cluster, _ *offset.UndoRequest) {
+			f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
+				resp := described(r, "Empty", "consumer").(*kmsg.DescribeGroupsResponse)
+				resp.Groups[0].AuthorizedOperations = 1<<3 | 1<<8
+				return resp, nil, true
+			})
+		}, offset.Unauthorized, []string{`DELETE on the consumer group "billing"`}, after},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, c, req := movedGroup(t)
+			tc.happens(t, f, &req)
+			_, err := c.Undo(t.Context(), req)
+			wantError(t, err, tc.code, append(tc.words, "Nothing was changed")...)
+			want(t, f, "billing", tc.now)
+			if n := wrote(f); n > 0 {
+				t.Errorf("%d requests that write", n)
+			}
+		})
+	}
+}
+
+func TestUndoOfWhatIsGoneIsDone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		happens func(t *testing.T, f *fake.Cluster)
+		note    string
+	}{
+		"topic": {func(t *testing.T, f *fake.Cluster) {
+			if err := f.DeleteTopic("orders"); err != nil {
+				t.Fatal(err)
+			}
+		}, "orders"},
+		"group": {func(t *testing.T, f *fake.Cluster) {
+			if err := f.Client().DeleteGroup(t.Context(), "billing"); err != nil {
+				t.Fatal(err)
+			}
+		}, `Consumer group "billing" does not exist any more`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, c, req := movedGroup(t)
+			tc.happens(t, f)
+			for what, do := range map[string]func() (*offset.Result, error){
+				"undo":   func() (*offset.Result, error) { return c.Undo(t.Context(), req) },
+				"forget": func() (*offset.Result, error) { return c.Forget(t.Context(), req) },
+			} {
+				result, err := do()
+				if err != nil {
+					t.Fatalf("%s: %v", what, err)
+				}
+				if !strings.Contains(strings.Join(result.Notes, " "), tc.note) {
+					t.Errorf("%s: notes %q", what, result.Notes)
+				}
+			}
+			if n := wrote(f); n > 0 {
+				t.Errorf("%d requests that write", n)
+			}
+		})
+	}
+}
+
+func TestUndoLeavesAloneWhatAnotherResetHasSet(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 2}})
+	req.Skip = func(p offset.Partition) bool { return p.ID == 1 }
+	if _, err := c.Undo(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 2}, "bills": {0: 0}})
+}
+
+func TestUndoLeavesAloneWhatFailed(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 2}})
+	req.Moves = slices.Clone(req.Moves)
+	req.Moves[1].Error = "no"
+	if _, err := c.Undo(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 2}, "bills": {0: 0}})
+}
+
+func TestUndoOfNothing(t *testing.T) {
+	_, c, req := movedGroup(t)
+	req.Moves = nil
+	if result, err := c.Undo(t.Context(), req); err != nil || len(result.Notes) != 1 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if _, err := c.Forget(t.Context(), req); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUndoWaitsForMembersAndComparesAgain(t *testing.T) {
+	f, c, req := movedGroup(t)
+	m := f.Join(t, member(kafkaclient.Classic))
+	wait := time.Minute
+	told := make(chan string, 100)
+	req.WaitForInactive, req.Progress = &wait, func(s string) { told <- s }
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Undo(t.Context(), req)
+		done <- err
+	}()
+	<-told
+	leaveAt(t, f, m, fake.Offsets{"orders": {0: 9}})
+	wantError(t, <-done, offset.Overwritten, "orders-0 is at 9")
+}
+
+func TestUndoThatFailsOnOnePartitionCanBeRepeated(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.InvalidTopicException, Count: 1})
+	_, err := c.Undo(t.Context(), req)
+	wantError(t, err, offset.Incomplete, "orders-1", "2 partitions were put back")
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 8}, "bills": {0: 0}})
+	if _, err := c.Undo(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", before)
+}
+
+func TestForgetDeletesTheRecordedOffsetsOnly(t *testing.T) {
+	f, c, req := movedGroup(t)
+	result, err := c.Forget(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"bills": {0: 0}})
+	if n := f.Requests()[47]; n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	for _, m := range result.Moves {
+		if m.Previous != 8 || m.Offset != offset.None || m.Failed() {
+			t.Errorf("move %+v", m)
+		}
+	}
+	if _, err := c.Forget(t.Context(), req); err != nil {
+		t.Error("a second time:", err)
+	}
+}
+
+func TestForgetRefusesAnotherCluster(t *testing.T) {
+	f, c, req := movedGroup(t)
+	req.ClusterID = "other"
+	_, err := c.Forget(t.Context(), req)
+	wantError(t, err, offset.WrongCluster, "Nothing was changed")
+	want(t, f, "billing", after)
+}
+
+func TestForgetRefusesWhileTheTopicIsConsumed(t *testing.T) {
+	for _, protocol := range protocols {
+		t.Run(string(protocol), func(t *testing.T) {
+			f, c, req := movedGroup(t)
+			f.Join(t, member(protocol))
+			_, err := c.Forget(t.Context(), req)
+			wantError(t, err, offset.GroupActive, `"billing-app"`, "Nothing was changed")
+			want(t, f, "billing", after)
+		})
+	}
+}
+
+func TestForgetOfATopicThatAnActiveGroupDoesNotConsume(t *testing.T) {
+	f, c, req := movedGroup(t)
+	o := member(kafkaclient.Classic) // kfake refuses for the other protocol
+	o.Topics = []string{"bills"}
+	f.Join(t, o)
+	if _, err := c.Forget(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Committed("billing")["orders"]; len(got) > 0 {
+		t.Errorf("offsets left: %v", got)
+	}
+}
+
+// A subscription that the description did not show yet.
+func TestForgetTellsOfASubscribedTopic(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{47}, Topic: "orders", Err: kerr.GroupSubscribedToTopic, Count: -1})
+	_, err := c.Forget(t.Context(), req)
+	wantError(t, err, offset.Incomplete, "an active member of the group is subscribed to the topic")
+	want(t, f, "billing", after)
+}
