@@ -31,6 +31,7 @@ func (a *attempt) run(ctx context.Context, services *services, engine offset.Eng
 			return nil, err
 		}
 		a.putBack = true
+		services.prepared.drop(engine) // They were made before.
 	}
 	return services.run(ctx, engine, a.request)
 }

@@ -115,6 +115,13 @@ func (p *prepared) take(engine offset.Engine, req offset.Request, now time.Time)
 	return nil
 }
 
+// drop forgets the plans of an engine, because something has been written since.
+func (p *prepared) drop(engine offset.Engine) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plans = slices.DeleteFunc(p.plans, func(c preparedPlan) bool { return c.engine == engine })
+}
+
 func (p *prepared) forgetOld(now time.Time) {
 	p.plans = slices.DeleteFunc(p.plans, func(c preparedPlan) bool { return now.Sub(c.at) > preparedForSure })
 }

@@ -306,6 +306,10 @@ func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decide
 		r.services.previewUnavailable(diags, what, "some of its arguments are known only after the apply.")
 		return
 	}
+	if decided == reset && state != nil && isIncomplete(state.common().Record) {
+		r.services.previewUnavailable(diags, what, "the last reset failed half-way. What it moved is put back first, and the new targets are resolved from there.")
+		return
+	}
 	request, more := plan.request(ctx)
 	diags.Append(more...)
 	if decided == resume {
