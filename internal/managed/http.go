@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/net/http/httpproxy"
 )
 
 // maxAnswer is the most that is read of an answer. The longest legal one, a
@@ -84,7 +85,8 @@ func NewClient(o Options) (*Client, error) {
 	}
 	proxy := o.Proxy
 	if proxy == nil {
-		proxy = http.ProxyFromEnvironment
+		choose := httpproxy.FromEnvironment().ProxyFunc()
+		proxy = func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 	}
 	c := &Client{options: o}
 	c.http = &http.Client{

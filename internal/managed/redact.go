@@ -12,8 +12,9 @@ import (
 // Redactor takes secrets out of texts. Services send them back: the answer to
 // a wrong signature quotes the signed headers, the security token among them.
 type Redactor struct {
-	mu      sync.RWMutex
-	secrets []string
+	mu       sync.RWMutex
+	secrets  []string
+	replacer *strings.Replacer // in one pass, so that no mask is taken for a secret
 }
 
 // masked stands in a text where a secret was.
@@ -23,6 +24,7 @@ const masked = "(secret)"
 func (r *Redactor) Add(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	known := len(r.secrets)
 	for _, s := range secrets {
 		if s == "" {
 			continue
@@ -38,18 +40,26 @@ func (r *Redactor) Add(secrets ...string) {
 			}
 		}
 	}
+	if len(r.secrets) == known {
+		return
+	}
 	// The longest first: a secret may hold another.
 	slices.SortFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(r.secrets))
+	for _, s := range r.secrets {
+		pairs = append(pairs, s, masked)
+	}
+	r.replacer = strings.NewReplacer(pairs...)
 }
 
 // Text returns the text without the secrets.
 func (r *Redactor) Text(s string) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for _, secret := range r.secrets {
-		s = strings.ReplaceAll(s, secret, masked)
+	if r.replacer == nil {
+		return s
 	}
-	return s
+	return r.replacer.Replace(s)
 }
 
 // Error returns err itself if its text holds no secret. Else it returns an
