@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"go.uber.org/goleak"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/certs"
@@ -372,4 +374,35 @@ func FuzzScan(f *testing.F) {
 			c.scan(chunk)
 		}
 	})
+}
+
+func TestACLs(t *testing.T) {
+	login := func(user, password string) kgo.Opt {
+		return kgo.SASL(plain.Auth{User: user, Pass: password}.AsMechanism())
+	}
+	c := New(t, Options{
+		Topics: map[string]int32{"orders": 1},
+		Kfake: []kfake.Opt{
+			kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "admin", "admin"), kfake.User("PLAIN", "alice", "pw"),
+		},
+		Client: []kgo.Opt{login("admin", "admin")},
+	})
+	alice, err := kafkaclient.New(c.Bootstrap(), login("alice", "pw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alice.Close()
+	if err := alice.Commit(within(t), "g", Offsets{"orders": {0: 1}}); !errors.Is(err, kerr.GroupAuthorizationFailed) {
+		t.Errorf("got %v", err)
+	}
+	c.Allow(t, "User:alice", "GROUP", "g", "READ")
+	c.Allow(t, "User:alice", "TOPIC", "orders", "READ", "DESCRIBE")
+	if err := alice.Commit(within(t), "g", Offsets{"orders": {0: 1}}); err != nil {
+		t.Error(err)
+	}
+	for _, words := range [][]string{{"NONSENSE", "READ"}, {"GROUP", "NONSENSE"}} {
+		if err := c.Client().Allow(within(t), "User:alice", words[0], "g", words[1]); err == nil {
+			t.Errorf("%v: no error", words)
+		}
+	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
@@ -75,9 +74,7 @@ func (c *Client) Close() { c.kgo.Close() }
 
 // ClusterID returns the cluster's id.
 func (c *Client) ClusterID(ctx context.Context) (string, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	req.Topics = []kmsg.MetadataRequestTopic{} // no topics; null would be all of them
-	resp, err := req.RequestWith(ctx, c.kgo)
+	resp, err := c.metadata(ctx, c.kgo)
 	if err != nil {
 		return "", fmt.Errorf("ask for the cluster id: %w", err)
 	}

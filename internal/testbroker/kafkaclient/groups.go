@@ -35,8 +35,8 @@ func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) erro
 		req.Topics = nil
 		once := *req
 		once.Topics = topics
-		err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
-			resp, err := once.RequestWith(ctx, coordinator)
+		err := c.onCoordinator(ctx, group, func(coordinator int32) error {
+			resp, err := once.RequestWith(ctx, c.kgo.Broker(int(coordinator)))
 			if err != nil {
 				return err
 			}
@@ -84,9 +84,9 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Groups = append(req.Groups, g)
 	out := Offsets{}
-	err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
+	err := c.onCoordinator(ctx, group, func(coordinator int32) error {
 		clear(out)
-		resp, err := req.RequestWith(ctx, coordinator)
+		resp, err := req.RequestWith(ctx, c.kgo.Broker(int(coordinator)))
 		if err != nil {
 			return err
 		}
@@ -122,8 +122,8 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 	req := kmsg.NewPtrDeleteGroupsRequest()
 	req.Groups = []string{group}
-	err := c.onCoordinator(ctx, group, func(coordinator kmsg.Requestor) error {
-		resp, err := req.RequestWith(ctx, coordinator)
+	err := c.onCoordinator(ctx, group, func(coordinator int32) error {
+		resp, err := req.RequestWith(ctx, c.kgo.Broker(int(coordinator)))
 		if err != nil {
 			return err
 		}
@@ -166,12 +166,12 @@ func (c *Client) findCoordinator(ctx context.Context, group string) (int32, erro
 
 // onCoordinator works with the group's coordinator, and with the next one
 // where that has moved, is still loading or is gone.
-func (c *Client) onCoordinator(ctx context.Context, group string, work func(coordinator kmsg.Requestor) error) error {
+func (c *Client) onCoordinator(ctx context.Context, group string, work func(coordinator int32) error) error {
 	var failed error
 	err := await(ctx, fmt.Sprintf("the coordinator of group %q", group), func() (done bool, err error) {
 		node, err := c.findCoordinator(ctx, group)
 		if err == nil {
-			err = work(c.kgo.Broker(int(node)))
+			err = work(node)
 		}
 		if moving(err) {
 			return false, err

@@ -133,13 +133,12 @@ func (c *Client) Leader(ctx context.Context, topic string, partition int32) (int
 // there and that every replica of every partition is in sync.
 func (c *Client) AwaitWhole(ctx context.Context, brokers int) error {
 	return await(ctx, fmt.Sprintf("%d brokers with all replicas in sync", brokers), func() (bool, error) {
-		all, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.kgo)
+		all, err := c.metadata(ctx, c.kgo)
 		if err != nil || len(all.Brokers) != brokers {
 			return false, err
 		}
 		for _, b := range all.Brokers {
-			req := kmsg.NewPtrMetadataRequest() // topics null: all of them
-			one, err := req.RequestWith(ctx, c.kgo.Broker(int(b.NodeID)))
+			one, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.kgo.Broker(int(b.NodeID)))
 			if err != nil || len(one.Brokers) != brokers {
 				return false, err
 			}
@@ -155,11 +154,15 @@ func (c *Client) AwaitWhole(ctx context.Context, brokers int) error {
 	})
 }
 
-func (c *Client) metadata(ctx context.Context, from kmsg.Requestor, topic string) (*kmsg.MetadataResponse, error) {
+// metadata asks one broker, or any, about the topics.
+func (c *Client) metadata(ctx context.Context, from kmsg.Requestor, topics ...string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(topic)
-	req.Topics = append(req.Topics, t)
+	req.Topics = []kmsg.MetadataRequestTopic{} // none; null would be all of them
+	for _, topic := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(topic)
+		req.Topics = append(req.Topics, t)
+	}
 	return req.RequestWith(ctx, from)
 }
 

@@ -117,6 +117,7 @@ func TestJavaConsumersOfBothProtocols(t *testing.T) {
 					t.Errorf("consumed %+v", r)
 				}
 			}
+			hasType(t, c, group, protocol)
 			if _, err := c.ResetByTool(within(t), group, "--topic", topic, "--to-earliest"); err == nil {
 				t.Error("the tool has reset an active group")
 			}
@@ -130,6 +131,15 @@ func TestJavaConsumersOfBothProtocols(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+// hasType asks the broker whether the group speaks the protocol.
+func hasType(t *testing.T, c *Cluster, group string, protocol kafkaclient.Protocol) {
+	t.Helper()
+	out, err := c.Tool(t, "--list", "--type", string(protocol))
+	if err != nil || !strings.Contains(out, group) {
+		t.Errorf("groups of type %s: %s: %v", protocol, out, err)
 	}
 }
 
@@ -183,6 +193,7 @@ func TestGoMembersOfBothProtocols(t *testing.T) {
 			if err := m.WaitRecords(within(t), 30); err != nil {
 				t.Fatal(err)
 			}
+			hasType(t, c, group, protocol)
 			c.Leave(t, m)
 			if got, want := c.Committed(t, group), (Offsets{topic: {0: 10, 1: 10, 2: 10}}); !equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)

@@ -35,8 +35,8 @@ type Options struct {
 	Properties map[string]string // added to server.properties
 	Listeners  []Listener        // beside the plain one
 	Users      map[string]string // passwords by name: PLAIN and, if a listener offers it, SCRAM
-	// ACLs has the cluster refuse what no rule allows. Whoever comes through
-	// the plain listener remains free to do anything.
+	// ACLs has the cluster refuse what no rule allows. Whoever shows no name,
+	// through the plain listener or with TLS alone, may still do anything.
 	ACLs bool
 	// Heap is the size of each node's heap; empty means 320m.
 	Heap string
@@ -141,6 +141,13 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	if err := c.Client().AwaitWhole(ctx, len(c.nodes)); err != nil {
 		return err
+	}
+	for _, mechanism := range c.scramMechanisms() {
+		for user, password := range c.options.Users {
+			if err := client.SetScram(ctx, mechanism, user, password); err != nil {
+				return err
+			}
+		}
 	}
 	c.id, err = client.ClusterID(ctx)
 	return err

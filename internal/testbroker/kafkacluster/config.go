@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/artifacts"
 )
@@ -132,7 +133,7 @@ func (c *Cluster) properties(n *node, names []string) map[string]string {
 	}
 	if c.options.ACLs {
 		p["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-		p["super.users"] = "User:ANONYMOUS" // who comes through the plain listeners
+		p["super.users"] = "User:ANONYMOUS" // the nodes themselves are too
 	}
 	return p
 }
@@ -223,12 +224,23 @@ func UnsecuredToken(subject string, lifetime time.Duration) (string, error) {
 	return encode([]byte(`{"alg":"none"}`)) + "." + encode(claims) + ".", nil
 }
 
-// encodeProperties writes a Java properties file.
+// encodeProperties writes a Java properties file, which is Latin-1 by
+// definition: what is not ASCII is escaped, in UTF-16.
 func encodeProperties(p map[string]string) []byte {
-	escape := strings.NewReplacer("\\", "\\\\", "\n", "\\n")
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(p)) {
-		b.WriteString(key + "=" + escape.Replace(p[key]) + "\n")
+		b.WriteString(key + "=")
+		for _, unit := range utf16.Encode([]rune(p[key])) {
+			switch {
+			case unit == '\\':
+				b.WriteString(`\\`)
+			case unit < ' ' || unit > '~':
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			default:
+				b.WriteByte(byte(unit))
+			}
+		}
+		b.WriteByte('\n')
 	}
 	return []byte(b.String())
 }

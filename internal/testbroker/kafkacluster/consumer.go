@@ -68,7 +68,7 @@ func (c *Cluster) Consume(ctx context.Context, o ConsumerOptions) (*Consumer, er
 	})
 	if err == nil {
 		if o.Protocol == kafkaclient.Share {
-			err = c.Client().AwaitShareMember(ctx, o.Group, clientID)
+			err = consumer.awaitShareMember(ctx, c.Client(), o.Group, clientID)
 		} else {
 			err = consumer.wait(ctx, "an assignment", func() bool { return consumer.settled })
 		}
@@ -84,6 +84,18 @@ func (c *Cluster) Consume(ctx context.Context, o ConsumerOptions) (*Consumer, er
 		return nil, errors.Join(err, consumer.Close(stopping))
 	}
 	return consumer, nil
+}
+
+// awaitShareMember waits until the broker knows the consumer, which is told no
+// assignment itself, or until the consumer fails.
+func (c *Consumer) awaitShareMember(ctx context.Context, client *kafkaclient.Client, group, clientID string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(c.wait(ctx, "an error", func() bool { return false })) }()
+	if err := client.AwaitShareMember(ctx, group, clientID); err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return nil
 }
 
 func (c *Cluster) consumerProperties(o ConsumerOptions, clientID string) map[string]string {

@@ -122,8 +122,9 @@ func FuzzParseTables(f *testing.F) {
 }
 
 func TestPropertiesAreEscaped(t *testing.T) {
-	got := string(encodeProperties(map[string]string{"b": "line\nline", "a": `back\slash`}))
-	if want := "a=back\\\\slash\nb=line\\nline\n"; got != want {
+	got := string(encodeProperties(map[string]string{"b": "line\nline", "a": `back\slash`, "c": "pä😀"}))
+	want := `a=back\\slash` + "\n" + `b=line\u000aline` + "\n" + `c=p\u00e4\ud83d\ude00` + "\n"
+	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -119,12 +119,8 @@ func (c *Cluster) format(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args := append(c.jvm("128m"), "-Dtestbroker.level=warn", "kafka.tools.StorageTool", "format", "-t", id, "-c", first.properties())
-	for name, password := range c.options.Users {
-		for _, mechanism := range c.scramMechanisms() {
-			args = append(args, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s]", mechanism, name, password))
-		}
-	}
+	args := append(c.jvm("128m"), "-Dtestbroker.level=warn",
+		"kafka.tools.StorageTool", "format", "-t", id, "-c", first.properties())
 	p, err := artifacts.Start(artifacts.Command{
 		Name: "kafka-storage", Path: c.java, Args: args, Dir: first.dir,
 		Log: filepath.Join(c.logs, "format.log"),

@@ -132,6 +132,16 @@ func (h Helper) Leader(t testing.TB, topic string, partition int32) (node int32)
 	return node
 }
 
+// Allow lets a principal, such as "User:alice", do the operations on one
+// resource; see kafkaclient's Allow for the words. Rules are enforced at once
+// on a cluster of one node only.
+func (h Helper) Allow(t testing.TB, principal, resource, name string, operations ...string) {
+	t.Helper()
+	do(t, func(ctx context.Context) error {
+		return h.client.Allow(ctx, principal, resource, name, operations...)
+	})
+}
+
 // Begin opens a transaction with the records in it. It is forgotten when the
 // test ends, if it has not ended before.
 func (h Helper) Begin(t testing.TB, id, topic string, partition int32, records ...kafkaclient.Record) (tx *kafkaclient.Transaction) {
@@ -160,4 +170,22 @@ func (h Helper) Join(t testing.TB, o kafkaclient.MemberOptions) (member *kafkacl
 func (h Helper) Leave(t testing.TB, member *kafkaclient.Member) {
 	t.Helper()
 	do(t, member.Leave)
+}
+
+// JoinStreams makes a member of a streams group that reads one topic and does
+// no work. It is forgotten when the test ends.
+func (h Helper) JoinStreams(t testing.TB, group, topic string) (member *kafkaclient.StreamsMember) {
+	t.Helper()
+	do(t, func(ctx context.Context) (err error) {
+		member, err = h.client.JoinStreams(ctx, group, topic)
+		return err
+	})
+	t.Cleanup(member.Close)
+	return member
+}
+
+// LeaveStreams has a member leave its streams group.
+func (h Helper) LeaveStreams(t testing.TB, member *kafkaclient.StreamsMember) {
+	t.Helper()
+	do(t, func(ctx context.Context) error { return h.client.LeaveStreams(ctx, member) })
 }
