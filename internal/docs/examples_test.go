@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
@@ -19,6 +21,8 @@ import (
 // for most: apply it on the usual cluster, see that the plan after it is
 // empty, and destroy it.
 type example struct {
+	// before is what groups have committed before the apply, where it is not the usual.
+	before map[string]fake.Offsets
 	// want is what the groups have committed after the apply, as far as it is told.
 	want map[string]fake.Offsets
 	// after is what they have after the destroy; nil means the same as want.
@@ -46,7 +50,19 @@ var examples = map[string]example{
 		want:  groups("billing", fake.Offsets{"orders": {0: 90, 1: 90, 2: 90}}),
 		after: groups("billing", billing),
 	},
-	"provider/clusters.tf":                {},
+	"provider/clusters.tf": {},
+	"guides/replay/main.tf": {
+		want:  groups("billing", fake.Offsets{"orders": {0: 65, 1: 65, 2: 65}}),
+		after: groups("billing", billing),
+	},
+	"guides/skip/one-message.tf": {
+		before: groups("billing", fake.Offsets{"orders": {2: 905}}),
+		want:   groups("billing", fake.Offsets{"orders": {0: 900, 1: 900, 2: 906}}),
+	},
+	"guides/skip/backlog.tf": {
+		want:  groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
+		after: groups("billing", billing),
+	},
 	"guides/authentication/tls.tf":        {access: access{tls: true}},
 	"guides/authentication/mutual-tls.tf": {access: access{tls: true, clients: true}},
 	"guides/authentication/plain.tf":      {access: access{tls: true, mechanism: "PLAIN"}, vars: passwordVariable},
@@ -191,6 +207,7 @@ func tryOut(t *testing.T, name string, e example) {
 	}
 	secrets := newSecrets(t, e.access)
 	main, dr := startCluster(t, secrets), startCluster(t, secrets)
+	commit(t, main, e.before)
 	w := workspace{t: t, dir: t.TempDir(), env: environment("KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(main.Bootstrap(), ","))}
 	for name, value := range e.vars {
 		w.env = append(w.env, "TF_VAR_"+name+"="+value)
@@ -251,7 +268,8 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	t.Helper()
 	cluster, err := fake.Start(fake.Options{
 		Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3},
-		TLS: s.listener, Kfake: s.broker, Client: s.client,
+		TLS: s.listener, Client: s.client,
+		Kfake: append([]kfake.Opt{kfake.ClusterID("MkU3OEVBNTcwNTJENDM2Qg")}, s.broker...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -273,10 +291,17 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 			}
 		}
 	}
-	for group, offsets := range map[string]fake.Offsets{"billing": billing, "search-indexer": indexer} {
-		if err := client.Commit(ctx, group, offsets); err != nil {
+	commit(t, cluster, map[string]fake.Offsets{"billing": billing, "search-indexer": indexer})
+	return cluster
+}
+
+func commit(t *testing.T, cluster *fake.Cluster, groups map[string]fake.Offsets) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for group, offsets := range groups {
+		if err := cluster.Client().Commit(ctx, group, offsets); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return cluster
 }

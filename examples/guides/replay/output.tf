@@ -1,0 +1,14 @@
+resource "kafka_consumer_offset_reset" "inc_4711" {
+  provider = offsets
+
+  group_id = "billing"
+  topic    = "orders"
+  datetime = "2026-03-01T14:05:00+01:00"
+}
+
+output "offsets_before" {
+  value = {
+    for topic, partitions in jsondecode(kafka_consumer_offset_reset.inc_4711.record) :
+    topic => { for id, p in partitions : id => p.previous if p.previous != null }
+  }
+}

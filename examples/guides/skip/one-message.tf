@@ -1,0 +1,10 @@
+resource "kafka_consumer_offset_reset" "poison" {
+  provider = offsets
+
+  group_id       = "billing"
+  topic          = "orders"
+  partition      = 2
+  message_offset = 906
+
+  max_skipped_messages = 1
+}

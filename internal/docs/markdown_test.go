@@ -1,0 +1,200 @@
+package docs
+
+import (
+	"bytes"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// page is a markdown file.
+type page struct {
+	path string // from the repository's root
+	text string
+}
+
+// pages returns the markdown files that people read: those at the repository's
+// root, below .github, and the generated documentation.
+func pages(t *testing.T) []page {
+	t.Helper()
+	found := files(t, ".github", ".md")
+	found = append(found, files(t, "docs", ".md")...)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() && filepath.Ext(e.Name()) == ".md" {
+			found = append(found, read(t, e.Name()))
+		}
+	}
+	return found
+}
+
+// files returns the files below a directory whose names end in ext.
+func files(t *testing.T, dir, ext string) []page {
+	t.Helper()
+	var found []page
+	err := fs.WalkDir(os.DirFS(root), dir, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(name, ext) {
+			found = append(found, read(t, name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func read(t *testing.T, name string) page {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{path: name, text: string(content)}
+}
+
+var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)\n```$")
+
+// terraformBlocks returns the blocks of Terraform code in a page.
+func (p page) terraformBlocks() []string {
+	var blocks []string
+	for _, m := range fence.FindAllStringSubmatch(p.text, -1) {
+		switch m[1] {
+		case "terraform", "hcl", "tf":
+			blocks = append(blocks, strings.TrimSpace(m[2]))
+		}
+	}
+	return blocks
+}
+
+// What a page shows has been applied by a test: it is a file below examples/.
+func TestEachBlockOfTerraformCodeIsAnExample(t *testing.T) {
+	t.Parallel()
+	shown := map[string]bool{}
+	examples := map[string]string{}
+	for _, ext := range []string{".tf", ".hcl"} {
+		for _, e := range files(t, "examples", ext) {
+			examples[strings.TrimSpace(e.text)] = e.path
+		}
+	}
+	for _, p := range pages(t) {
+		for _, block := range p.terraformBlocks() {
+			name, ok := examples[block]
+			if !ok {
+				t.Errorf("%s shows code that is no file below examples/:\n%s", p.path, block)
+			}
+			shown[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Values(examples)) {
+		if !shown[name] {
+			t.Errorf("%s is not shown on any page", name)
+		}
+	}
+	for _, p := range files(t, "templates", ".tmpl") {
+		if blocks := p.terraformBlocks(); len(blocks) > 0 {
+			t.Errorf("%s has code of its own; use tffile:\n%s", p.path, blocks[0])
+		}
+	}
+}
+
+var (
+	codeSpan = regexp.MustCompile("`[^`\n]*`")
+	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#{1,6} +(.+)$`)
+	anchor   = regexp.MustCompile(`<a id="([^"]+)">`)
+	notSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// registry is where the documentation is read. Its start page has no
+// directory of its own, so that links from there have to be whole.
+const registry = "https://registry.terraform.io/providers/terraform-offsets/offsets/latest/docs/"
+
+// anchors returns the names that a link may have behind its #.
+func (p page) anchors() map[string]bool {
+	names := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(p.text, ""), -1) {
+		slug := notSlug.ReplaceAllString(strings.ToLower(strings.TrimSpace(m[1])), "")
+		names[strings.ReplaceAll(slug, " ", "-")] = true
+	}
+	for _, m := range anchor.FindAllStringSubmatch(p.text, -1) {
+		names[m[1]] = true
+	}
+	return names
+}
+
+// Links to elsewhere are followed by the documentation's workflow.
+func TestNoLinkWithinTheRepositoryIsDead(t *testing.T) {
+	t.Parallel()
+	for _, p := range pages(t) {
+		text := codeSpan.ReplaceAllString(fence.ReplaceAllString(p.text, ""), "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target, name, _ := strings.Cut(m[1], "#")
+			inDocs := strings.HasPrefix(p.path, "docs/")
+			switch {
+			case strings.HasPrefix(target, registry):
+				target, inDocs = "docs/"+strings.TrimPrefix(target, registry), true
+			case strings.Contains(target, "://"), strings.HasPrefix(target, "mailto:"):
+				continue
+			case target == "":
+				target = p.path
+			default:
+				if p.path == "docs/index.md" {
+					t.Errorf("%s: %s has to begin with %s", p.path, m[1], registry)
+				}
+				target = path.Join(path.Dir(p.path), target)
+			}
+			if inDocs && path.Ext(target) == "" {
+				target += ".md" // The registry leaves it out.
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(target))); err != nil {
+				t.Errorf("%s: the link %s leads to nothing", p.path, m[1])
+				continue
+			}
+			if name != "" && !read(t, target).anchors()[name] {
+				t.Errorf("%s: there is no heading %q in %s", p.path, name, target)
+			}
+		}
+	}
+}
+
+// What is said to be an error's text is what the program says, apart from the
+// parts that are written as an ellipsis.
+func TestQuotedErrorsAreWhatTheProgramSays(t *testing.T) {
+	t.Parallel()
+	literals := stringLiterals(t)
+	quoted := 0
+	for _, p := range files(t, "templates", ".tmpl") {
+		_, section, found := strings.Cut(p.text, "\n## Errors\n")
+		if !found {
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n## ")
+		for _, m := range heading.FindAllStringSubmatch(section, -1) {
+			for _, span := range codeSpan.FindAllString(m[1], -1) {
+				for part := range strings.SplitSeq(strings.Trim(span, "`"), "…") {
+					part = strings.Trim(part, ` "`)
+					if part == "" || part == "with" {
+						continue
+					}
+					quoted++
+					if !bytes.Contains(literals, []byte(part)) {
+						t.Errorf("%s: nothing in the program says %q", p.path, part)
+					}
+				}
+			}
+		}
+	}
+	if quoted == 0 {
+		t.Error("no page quotes an error")
+	}
+}
