@@ -111,7 +111,7 @@ func unreachable(errs []error) error {
 	}
 	e := &offset.Error{Code: offset.Unreachable, What: "The Kafka cluster could not be asked", Next: advice, Err: &explained{sentence, last}}
 	if connection.Unauthorized(last) {
-		e.Code = offset.Unauthorized
+		e.Code, e.What = offset.Unauthorized, "The Kafka cluster let nobody in with these credentials"
 	}
 	return e
 }

@@ -9,14 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // noon is when the first records of the tests were written.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -111,21 +107,5 @@ func same(t testing.TB, what string, got, want map[int16]int) {
 	t.Helper()
 	if !maps.Equal(got, want) {
 		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
-func TestResetToEarliest(t *testing.T) {
-	f := orders(t)
-	c := connect(t, f.Bootstrap())
-	f.ResetRequests()
-	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
-	t.Logf("%+v", result)
-	t.Log(f.Requests())
-	for _, r := range f.RequestLog() {
-		t.Log(r)
 	}
 }
