@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -51,7 +50,11 @@ type kafkaSASLModel struct {
 }
 
 func kafkaSectionSchema() schema.Attribute {
-	return schema.SingleNestedAttribute{
+	variables := map[string]string{}
+	for _, v := range connection.Environment() {
+		variables[v.Attribute] = v.Name
+	}
+	return withEnvironment(schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "How to reach the Kafka cluster. The environment fills what is left out; credentials come from the environment only if " +
 			"`bootstrap_servers` does too, so that an alias never sends one cluster's password to another.",
@@ -59,7 +62,7 @@ func kafkaSectionSchema() schema.Attribute {
 			"bootstrap_servers": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true,
 				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(notEmpty)},
-				MarkdownDescription: "`host:port` of some brokers, tried in order. Default: `KAFKA_BOOTSTRAP_SERVERS`, separated by commas.",
+				MarkdownDescription: "`host:port` of some brokers, tried in order.",
 			},
 			"client_id": text("The `client.id` that the brokers see. Default: `terraform-provider-offsets`."),
 			"kafka_version": text("The newest protocol version to speak, such as `3.9.0`. Not needed: the versions are negotiated with each broker. " +
@@ -68,41 +71,41 @@ func kafkaSectionSchema() schema.Attribute {
 				Optional: true, Validators: []validator.String{duration(1)},
 				MarkdownDescription: "How long one request, and dialling, may take. Default: `30s`.",
 			},
-			"cluster_id": text("Work with this cluster and refuse any other, before anything is written. Default: `KAFKA_CLUSTER_ID`."),
-			"tls":        tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities.", "KAFKA_CA_CERT", "KAFKA_CLIENT_CERT", "KAFKA_CLIENT_KEY"),
+			"cluster_id": text("Work with this cluster and refuse any other, before anything is written."),
+			"tls":        tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
 			"sasl": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "How to authenticate.",
 				Attributes: map[string]schema.Attribute{
 					"mechanism": schema.StringAttribute{
 						Optional: true, Validators: []validator.String{stringvalidator.OneOf(connection.Mechanisms()...)},
-						MarkdownDescription: "One of `" + strings.Join(connection.Mechanisms(), "`, `") + "`. Default: `PLAIN`, or `KAFKA_SASL_MECHANISM`.",
+						MarkdownDescription: "One of `" + strings.Join(connection.Mechanisms(), "`, `") + "`.",
 					},
-					"username":                    text("The user name (PLAIN, SCRAM) or principal (GSSAPI). Default: `KAFKA_SASL_USERNAME`."),
-					"password":                    secret("The password. Default: `KAFKA_SASL_PASSWORD`."),
-					"token":                       secret("OAUTHBEARER: a token. Default: `KAFKA_SASL_TOKEN`."),
-					"token_url":                   text("OAUTHBEARER: the URL that gives tokens for client credentials. Default: `KAFKA_SASL_TOKEN_URL`."),
-					"client_id":                   text("OAUTHBEARER: the client's id at `token_url`. Default: `KAFKA_SASL_CLIENT_ID`."),
-					"client_secret":               secret("OAUTHBEARER: the client's secret at `token_url`. Default: `KAFKA_SASL_CLIENT_SECRET`."),
+					"username":                    text("The user name (PLAIN, SCRAM) or principal (GSSAPI)."),
+					"password":                    secret("The password."),
+					"token":                       secret("OAUTHBEARER: a token."),
+					"token_url":                   text("OAUTHBEARER: the URL that gives tokens for client credentials."),
+					"client_id":                   text("OAUTHBEARER: the client's id at `token_url`."),
+					"client_secret":               secret("OAUTHBEARER: the client's secret at `token_url`."),
 					"scopes":                      schema.ListAttribute{ElementType: types.StringType, Optional: true, MarkdownDescription: "OAUTHBEARER: the scopes to ask `token_url` for."},
 					"extensions":                  schema.MapAttribute{ElementType: types.StringType, Optional: true, MarkdownDescription: "OAUTHBEARER: SASL extensions, such as `logicalCluster`."},
-					"aws_region":                  text("AWS_MSK_IAM: the cluster's region. Default: the AWS environment's."),
+					"aws_region":                  text("AWS_MSK_IAM: the cluster's region."),
 					"aws_profile":                 text("AWS_MSK_IAM: the profile of the shared configuration to use."),
 					"aws_role_arn":                text("AWS_MSK_IAM: the role to assume."),
 					"aws_role_session_name":       text("AWS_MSK_IAM: the session's name when assuming the role."),
 					"aws_role_external_id":        text("AWS_MSK_IAM: the external id that the role asks for."),
-					"aws_access_key_id":           text("AWS_MSK_IAM: a static access key's id. Default: the AWS credential chain."),
+					"aws_access_key_id":           text("AWS_MSK_IAM: a static access key's id. Without it, the AWS credential chain is asked."),
 					"aws_secret_access_key":       secret("AWS_MSK_IAM: the static access key's secret."),
 					"aws_session_token":           secret("AWS_MSK_IAM: the session token of temporary credentials."),
-					"kerberos_service_name":       text("GSSAPI: the brokers' service name. Default: `kafka`."),
+					"kerberos_service_name":       text("GSSAPI: the brokers' service name. Otherwise `kafka`."),
 					"kerberos_realm":              text("GSSAPI: the realm."),
 					"kerberos_keytab":             text("GSSAPI: the path of the keytab, instead of a password."),
-					"kerberos_config":             text("GSSAPI: the path of `krb5.conf`. Default: `/etc/krb5.conf`."),
+					"kerberos_config":             text("GSSAPI: the path of `krb5.conf`. Otherwise `/etc/krb5.conf`."),
 					"kerberos_disable_pa_fx_fast": schema.BoolAttribute{Optional: true, MarkdownDescription: "GSSAPI: do not use PA-FX-FAST, which some directories refuse."},
 				},
 			},
 		},
-	}
+	}, "", variables)
 }
 
 // readKafkaSection reads the section kafka and completes it from the environment.
@@ -117,11 +120,10 @@ func readKafkaSection(ctx context.Context, object types.Object, getenv func(stri
 		return section[connection.Config]{missing: "no Kafka cluster is configured: set kafka.bootstrap_servers in the provider's configuration, or KAFKA_BOOTSTRAP_SERVERS"}
 	}
 	for _, p := range config.Validate() {
-		at := path.Root("kafka")
-		for name := range strings.SplitSeq(p.Attribute, ".") {
-			at = at.AtName(name)
-		}
-		diags.AddAttributeError(at, "Invalid Kafka connection", p.Message)
+		diags.AddAttributeError(at("kafka", p.Attribute), "Invalid Kafka connection", p.Message)
+	}
+	for _, p := range config.Warnings() {
+		diags.AddAttributeWarning(at("kafka", p.Attribute), "Unsafe Kafka connection", p.Message)
 	}
 	return section[connection.Config]{config: config}
 }

@@ -22,8 +22,16 @@ type rocketmqSectionModel struct {
 	RequestTimeout types.String `tfsdk:"request_timeout"`
 }
 
+// rocketmqVariables are the environment variables that fill the section.
+var rocketmqVariables = map[string]string{
+	"name_servers":   "NAMESRV_ADDR",
+	"access_key":     "ROCKETMQ_ACCESS_KEY",
+	"secret_key":     "ROCKETMQ_SECRET_KEY",
+	"security_token": "ROCKETMQ_SECURITY_TOKEN",
+}
+
 func rocketmqSectionSchema() schema.Attribute {
-	return schema.SingleNestedAttribute{
+	return withEnvironment(schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "How to reach the RocketMQ cluster. The environment fills what is left out; credentials come from the environment only if " +
 			"`name_servers` does too, so that an alias never sends one cluster's secret to another.",
@@ -31,18 +39,18 @@ func rocketmqSectionSchema() schema.Attribute {
 			"name_servers": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true,
 				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(notEmpty)},
-				MarkdownDescription: "`host:port` of the name servers, tried in order. Default: `NAMESRV_ADDR`, separated by semicolons.",
+				MarkdownDescription: "`host:port` of the name servers, tried in order.",
 			},
-			"access_key":     text("The access key, where the cluster has access control. Default: `ROCKETMQ_ACCESS_KEY`."),
-			"secret_key":     secret("The secret key. Default: `ROCKETMQ_SECRET_KEY`."),
-			"security_token": secret("The security token of temporary credentials. Default: `ROCKETMQ_SECURITY_TOKEN`."),
-			"tls":            tlsSchema("Encrypt the connections to name servers and brokers; `tls = {}` trusts the machine's certificate authorities.", "", "", ""),
+			"access_key":     text("The access key, where the cluster has access control."),
+			"secret_key":     secret("The secret key."),
+			"security_token": secret("The security token of temporary credentials."),
+			"tls":            tlsSchema("Encrypt the connections to name servers and brokers; `tls = {}` trusts the machine's certificate authorities."),
 			"request_timeout": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{duration(1)},
 				MarkdownDescription: "How long one request, dialling included, may take. Default: `10s`.",
 			},
 		},
-	}
+	}, "", rocketmqVariables)
 }
 
 // readRocketMQSection reads the section rocketmq and completes it from the environment.
@@ -63,10 +71,10 @@ func readRocketMQSection(ctx context.Context, object types.Object, getenv func(s
 			ServerName: t.ServerName.ValueString(), InsecureSkipVerify: t.InsecureSkipVerify.ValueBool(),
 		}
 	}
-	if servers := getenv("NAMESRV_ADDR"); len(c.NameServers) == 0 && servers != "" {
+	if servers := getenv(rocketmqVariables["name_servers"]); len(c.NameServers) == 0 && servers != "" {
 		c.NameServers = []string{servers}
 		if m.AccessKey.IsNull() && m.SecretKey.IsNull() && m.SecurityToken.IsNull() {
-			c.AccessKey, c.SecretKey, c.SecurityToken = getenv("ROCKETMQ_ACCESS_KEY"), getenv("ROCKETMQ_SECRET_KEY"), getenv("ROCKETMQ_SECURITY_TOKEN")
+			c.AccessKey, c.SecretKey, c.SecurityToken = getenv(rocketmqVariables["access_key"]), getenv(rocketmqVariables["secret_key"]), getenv(rocketmqVariables["security_token"])
 		}
 	}
 	if len(c.NameServers) == 0 {

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -71,23 +72,56 @@ type tlsModel struct {
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
 }
 
-// tlsSchema describes tlsModel; the variables are those that hold defaults.
-func tlsSchema(description, caVariable, certVariable, keyVariable string) schema.Attribute {
-	from := func(variable string) string {
-		if variable == "" {
-			return ""
-		}
-		return " Default: `" + variable + "`."
-	}
+// tlsSchema describes tlsModel.
+func tlsSchema(description string) schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional:            true,
 		MarkdownDescription: description,
 		Attributes: map[string]schema.Attribute{
-			"ca_cert":              text("The certificate authorities to trust instead of the machine's, as PEM text or a file's path." + from(caVariable)),
-			"client_cert":          text("The client's certificate, as PEM text or a file's path." + from(certVariable)),
-			"client_key":           secret("The client's private key, as PEM text or a file's path." + from(keyVariable)),
+			"ca_cert":              text("The certificate authorities to trust instead of the machine's, as PEM text or a file's path."),
+			"client_cert":          text("The client's certificate, as PEM text or a file's path."),
+			"client_key":           secret("The client's private key, as PEM text or a file's path."),
 			"server_name":          text("The name that the server's certificate must carry, if it is not the host that is dialled."),
 			"insecure_skip_verify": schema.BoolAttribute{Optional: true, MarkdownDescription: "Trust whoever answers. For tests only."},
 		},
 	}
+}
+
+// withEnvironment adds to each attribute's description the environment
+// variable that fills it; variables are named by the attribute's path.
+func withEnvironment(attribute schema.SingleNestedAttribute, prefix string, variables map[string]string) schema.SingleNestedAttribute {
+	for name, a := range attribute.Attributes {
+		at := prefix + name
+		variable := ""
+		if v, ok := variables[at]; ok {
+			variable = " Environment: `" + v + "`."
+		}
+		switch a := a.(type) {
+		case schema.StringAttribute:
+			a.MarkdownDescription += variable
+			attribute.Attributes[name] = a
+		case schema.BoolAttribute:
+			a.MarkdownDescription += variable
+			attribute.Attributes[name] = a
+		case schema.ListAttribute:
+			a.MarkdownDescription += variable
+			attribute.Attributes[name] = a
+		case schema.MapAttribute:
+			a.MarkdownDescription += variable
+			attribute.Attributes[name] = a
+		case schema.SingleNestedAttribute:
+			a.MarkdownDescription += variable
+			attribute.Attributes[name] = withEnvironment(a, at+".", variables)
+		}
+	}
+	return attribute
+}
+
+// at returns the path of an attribute of a section, given with dots.
+func at(section, attribute string) path.Path {
+	p := path.Root(section)
+	for name := range strings.SplitSeq(attribute, ".") {
+		p = p.AtName(name)
+	}
+	return p
 }
