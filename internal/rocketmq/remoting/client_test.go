@@ -3,16 +3,11 @@ package remoting
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"sync"
@@ -21,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/certs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -443,8 +440,8 @@ func TestTLS(t *testing.T) {
 func TestTraceKnowsNoSecret(t *testing.T) {
 	address := serve(t, nil, func(p peer) {
 		for h := p.request(t); h != nil; h = p.request(t) {
-			if h.Fields["AccessKey"] != "ak" || h.Fields["SecurityToken"] != "st" ||
-				h.Fields["Signature"] != Signature("sk", h.Fields, nil) {
+			if h.Fields["AccessKey"] != "ak" || h.Fields["SecurityToken"] != "token" ||
+				h.Fields["Signature"] != Signature("secret-key", h.Fields, nil) {
 				t.Errorf("not signed: %v", h.Fields)
 			}
 			if h.Language != "GO" || h.Version == 0 {
@@ -455,7 +452,7 @@ func TestTraceKnowsNoSecret(t *testing.T) {
 	})
 	var seen []Exchange
 	c := client(t, Options{
-		Credentials: &Credentials{AccessKey: "ak", SecretKey: "sk", SecurityToken: "st"},
+		Credentials: &Credentials{AccessKey: "ak", SecretKey: "secret-key", SecurityToken: "token"},
 		Trace:       func(_ context.Context, x Exchange) { seen = append(seen, x) },
 	})
 	_, err := c.Call(t.Context(), address, say("x"))
@@ -466,8 +463,8 @@ func TestTraceKnowsNoSecret(t *testing.T) {
 	if x.Address != address || x.Request != GetRoute || x.Name != "GET_ROUTEINFO_BY_TOPIC" || x.Code != 1 || x.Err == nil {
 		t.Errorf("got %+v", x)
 	}
-	for _, secret := range []string{"sk", "st"} {
-		if strings.Contains(strings.ReplaceAll(fmt.Sprintf("%+v %v", x, err), "start", ""), "\""+secret) {
+	for _, secret := range []string{"secret-key", "token"} {
+		if strings.Contains(fmt.Sprintf("%+v %v", x, err), secret) {
 			t.Errorf("%q is in %+v", secret, x)
 		}
 	}
@@ -481,50 +478,30 @@ func TestACallThatCannotBeEncoded(t *testing.T) {
 	}
 }
 
+// authority is a certificate authority.
 type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	*certs.Authority
 	pool *x509.CertPool
 }
 
 func newAuthority(t *testing.T) authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a, err := certs.NewAuthority("test authority")
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return authority{cert, key, pool}
+	return authority{a, a.Pool()}
 }
 
 func (a authority) issue(t *testing.T, name string) tls.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c, err := a.Issue(name, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	pair, err := c.TLS()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return pair
 }

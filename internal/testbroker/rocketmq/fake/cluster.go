@@ -111,12 +111,16 @@ type Call struct {
 
 // Fault is what goes wrong with a request. The zero value answers as usual.
 type Fault struct {
-	Code   int           // answer with this code and the remark, doing nothing
-	Remark string        //
-	Silent bool          // never answer, doing nothing
-	Lost   bool          // do what was asked for, but never answer
-	Close  bool          // close the connection, doing nothing
-	Raw    []byte        // send these bytes instead of an answer
+	Code   int     // answer with this code and the remark, doing nothing
+	Remark string  //
+	Silent bool    // never answer, doing nothing
+	Lost   bool    // do what was asked for, but never answer
+	Close  bool    // close the connection, doing nothing
+	Raw    []byte  // send these bytes instead of an answer
+	Body   *string // answer with code 0 and this body, doing nothing
+
+	// Fields, if not nil, are answered with code 0, doing nothing.
+	Fields map[string]string
 	Wait   time.Duration // before anything else
 	Before func()        // run before anything else
 }

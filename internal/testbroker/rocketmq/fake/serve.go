@@ -82,6 +82,10 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 		return nil
 	case f.Raw != nil:
 		return f.Raw
+	case f.Body != nil:
+		r = ok(*f.Body)
+	case f.Fields != nil:
+		r = reply{fields: f.Fields}
 	case f.Code != 0:
 		r = refuse(f.Code, f.Remark)
 	default:

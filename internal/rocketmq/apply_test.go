@@ -1,0 +1,765 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
+)
+
+func TestTheSameMeaningOnEverySetup(t *testing.T) {
+	for _, s := range setups {
+		for _, c := range []struct {
+			name string
+			req  offset.Request
+			want int64
+			// early is where consumers of a broker before 5.1.1 begin that are
+			// online: it looks up the nearest message.
+			early int64
+		}{
+			{"latest", request(offset.ToLatest), 10, 10},
+			{"earliest", request(offset.ToEarliest), 0, 0},
+			{"the time of a message", atTime(base.Add(3 * time.Second)), 3, 3},
+			{"nearer to the one before", atTime(base.Add(3*time.Second + time.Millisecond)), 4, 3},
+			{"a fraction of a millisecond after a message", atTime(base.Add(3*time.Second + time.Microsecond)), 4, 3},
+			{"before all", atTime(base.Add(-time.Hour)), 0, 0},
+			{"before 1970", atTime(time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC)), 0, 0},
+			{"after all", atTime(base.Add(time.Hour)), 10, 10},
+			{"the last message", atTime(base.Add(9 * time.Second)), 9, 9},
+			{"in the far future", atTime(time.Now().Add(time.Hour)), 10, 10},
+		} {
+			t.Run(s.name+"/"+c.name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				want := c.want
+				if s.version == fake.V4_9_7 && s.online {
+					want = c.early
+				}
+				r := mustReset(t, k, c.req)
+				if got := where(cluster); got != everywhere(want) {
+					t.Errorf("the offsets are %s, want %d", got, want)
+				}
+				for _, m := range r.Moves {
+					if m.Offset != want || m.Previous != 6 || m.Start != 0 || m.End != 10 || m.Seen != want || m.Failed() {
+						t.Errorf("got %+v", m)
+					}
+				}
+				how := HowPerQueue
+				switch {
+				case s.resetsItself():
+					how = HowServer
+				case s.online:
+					how = HowPush
+				}
+				if s.version == fake.V5_5_0 && s.clientReset && s.online {
+					how = HowServer // the consumer took it up at once: nothing tells the two apart
+				}
+				if got := hows(r.Moves); got != how {
+					t.Errorf("done by %s, want %s", got, how)
+				}
+				if early := want < c.want; early != (len(r.Notes) > 0 && strings.Contains(strings.Join(r.Notes, " "), "begin early")) {
+					t.Errorf("notes %q", r.Notes)
+				}
+			})
+		}
+	}
+}
+
+func TestGivenOffsets(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			_, err := reset(t, k, toEach(offset.Offsets{"broker-a": {1: 3}, "broker-b": {0: 99}}))
+			if s.online && !s.resetsItself() {
+				wantError(t, err, offset.GroupActive, group, topic, "broker-", "consumers online", "Stop the group's consumers", "Nothing was changed")
+				nothingWritten(t, cluster)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := where(cluster), "a/0=6 a/1=3 b/0=10 b/1=6"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestForceFalseMeansTheSameOnEverySetup(t *testing.T) {
+	for _, s := range setups {
+		for name, c := range map[string]struct {
+			req  offset.Request
+			want string
+		}{
+			"latest":   {request(offset.ToLatest), "a/0=6 a/1=9 b/0=6 b/1=6"},
+			"a time":   {atTime(base.Add(7 * time.Second)), "a/0=6 a/1=7 b/0=6 b/1=6"},
+			"earliest": {request(offset.ToEarliest), "a/0=0 a/1=0 b/0=0 b/1=0"},
+		} {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				cluster.Commit("broker-a", group, topic, 1, 9)
+				c.req.KeepAhead = true
+				r := mustReset(t, k, c.req)
+				if got := where(cluster); got != c.want {
+					t.Errorf("got %s, want %s", got, c.want)
+				}
+				for _, m := range r.Moves {
+					if kept := m.How == HowKept; kept != (m.Offset == m.Previous) {
+						t.Errorf("got %+v", m)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestForceFalseLeavesAQueueWithoutAnOffsetAlone(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.DeleteGroup(group)
+			cluster.CreateGroup(group)
+			req := atTime(base.Add(4 * time.Second))
+			req.KeepAhead = true
+			r := mustReset(t, k, req)
+			if got := where(cluster); got != "a/0=none a/1=none b/0=none b/1=none" {
+				t.Errorf("got %s", got)
+			}
+			if sum := offset.Summarize(r.Moves); sum.Unchanged != 4 || sum.Created != 0 {
+				t.Errorf("got %+v", sum)
+			}
+		})
+	}
+}
+
+func TestQueuesWithoutAnOffset(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			consumers := s.online
+			cluster.DeleteGroup(group)
+			cluster.CreateGroup(group)
+			cluster.Commit("broker-b", group, topic, 0, 5)
+			if consumers {
+				cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+			}
+			r := mustReset(t, k, atTime(base.Add(4*time.Second)))
+			if got := where(cluster); got != everywhere(4) {
+				t.Errorf("got %s", got)
+			}
+			sum := offset.Summarize(r.Moves)
+			if sum.Created != 3 || sum.Moved != 4 || sum.Replayed != 1 {
+				t.Errorf("got %+v", sum)
+			}
+		})
+	}
+}
+
+// Trap 5: no offset looks like 0, in the statistics everywhere and on 4.9 in
+// every answer.
+func TestNoOffsetIsNotZero(t *testing.T) {
+	for _, c := range []struct {
+		version    int
+		zero, none int64
+	}{{fake.V5_5_0, 0, offset.None}, {fake.V4_9_7, offset.None, offset.None}} {
+		s := setup{version: c.version}
+		cluster, k := s.start(t)
+		cluster.DeleteGroup(group)
+		cluster.Commit("broker-a", group, topic, 0, 0)
+		cluster.Commit("broker-a", group, topic, 1, 6)
+		cluster.CreateGroup(group)
+		plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int64{c.zero, 6, c.none, c.none} {
+			if got := plan.Moves[i].Previous; got != want {
+				t.Errorf("version %d, queue %d: previous %d, want %d", c.version, i, got, want)
+			}
+		}
+		told := strings.Contains(strings.Join(plan.Notes, " "), "cannot tell offset 0 from no offset")
+		if told != (c.version == fake.V4_9_7) {
+			t.Errorf("version %d: notes %q", c.version, plan.Notes)
+		}
+		// Also where 0 is the target and cannot be told from none.
+		if _, err := k.Apply(t.Context(), plan); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Trap 1: before 5.2 a broker says that all is well when the group is online
+// but consumes something else.
+func TestAGroupThatConsumesAnotherTopicIsReset(t *testing.T) {
+	for _, s := range setups {
+		if !s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.Disconnect(group)
+			cluster.Connect(group, fake.Consumer{Topics: []string{"invoices"}})
+			plan, err := k.Plan(t.Context(), atTime(base.Add(2*time.Second)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, "subscribes to invoices and not to topic") {
+				t.Errorf("notes %q", notes)
+			}
+			if plan.Moves[0].Previous != 6 {
+				t.Errorf("trap 6: the baseline is %d", plan.Moves[0].Previous)
+			}
+			if _, err := k.Apply(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(2) {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// Trap 1: nor is it believed where the consumers do not take it up.
+func TestNoFalseSuccess(t *testing.T) {
+	for name, consumer := range map[string]fake.Consumer{
+		"lite pull consumers": {Topics: []string{topic}, Deaf: true},
+	} {
+		for _, s := range []setup{{version: fake.V4_9_7}, {version: fake.V5_5_0, clientReset: true}} {
+			t.Run(name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				cluster.Connect(group, consumer)
+				r, err := reset(t, k, request(offset.ToEarliest))
+				wantError(t, err, offset.Overwritten, "4 of 4 queues failed", "told its consumers to go to 0", "the offset is 6", "broker-a/0 is at 6, not 0", "lite pull")
+				if got := where(cluster); got != everywhere(6) {
+					t.Errorf("got %s", got)
+				}
+				for _, m := range r.Moves {
+					if !m.Failed() || m.Offset != 0 || m.Previous != 6 || m.Seen != 6 {
+						t.Errorf("got %+v", m)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestConsumersThatTakeTheirTimeAreWaitedFor(t *testing.T) {
+	for _, s := range []setup{{version: fake.V4_9_7}, {version: fake.V5_5_0, clientReset: true}} {
+		cluster, k := s.start(t)
+		k.pace.push = 20 * time.Second
+		cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Delay: 100 * time.Millisecond})
+		var told []string
+		req := request(offset.ToEarliest)
+		req.Progress = func(m string) { told = append(told, m) }
+		k.pace.inFlight = 1
+		r := mustReset(t, k, req)
+		if got := where(cluster); got != everywhere(0) {
+			t.Errorf("got %s", got)
+		}
+		if got := hows(r.Moves); got != HowPush {
+			t.Errorf("done by %s", got)
+		}
+		if len(told) == 0 || !strings.Contains(told[0], "4 queues") {
+			t.Errorf("told %q", told)
+		}
+	}
+}
+
+func TestConsumersThatMoveOnAreNoFailure(t *testing.T) {
+	for _, s := range setups {
+		if !s.online {
+			continue
+		}
+		for name, req := range map[string]offset.Request{
+			"after a rewind": atTime(base.Add(2 * time.Second)), "after a skip": atTime(base.Add(7 * time.Second)),
+		} {
+			t.Run(s.name+" "+name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				cluster.Disconnect(group)
+				cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Eager: 2})
+				r := mustReset(t, k, req)
+				if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "moved on from the target on 4 queues") {
+					t.Errorf("notes %q", notes)
+				}
+				for _, m := range r.Moves {
+					if m.Seen != m.Offset+2 || m.Pending || m.Failed() {
+						t.Errorf("got %+v", m)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Trap 2: from 5.2 on a reset that waits for a consumer blocks commits, which
+// brokers answer with success.
+func TestTwoResetsInARowBothTake(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			r := mustReset(t, k, atTime(base.Add(2*time.Second)))
+			if pending := s.resetsItself() && !s.online; pending {
+				if n, ok := cluster.Pending("broker-a", group, topic, 0); !ok || n != 2 || !r.Moves[0].Pending {
+					t.Fatalf("no reset waits: %+v", r.Moves[0])
+				}
+			}
+			mustReset(t, k, request(offset.ToLatest))
+			if got := where(cluster); got != everywhere(10) {
+				t.Errorf("got %s", got)
+			}
+			if s.online && !s.resetsItself() {
+				return
+			}
+			r = mustReset(t, k, toEach(all(3)))
+			if got := where(cluster); got != everywhere(3) {
+				t.Errorf("got %s", got)
+			}
+			// What a broker from 5.2 on says is an echo of the reset until the
+			// consumers move on, so also with consumers online nobody can tell.
+			if want := s.resetsItself(); want != r.Moves[0].Pending {
+				t.Errorf("got %+v", r.Moves[0])
+			}
+		})
+	}
+}
+
+func TestRoundTrips(t *testing.T) {
+	for _, c := range []struct {
+		name                    string
+		setup                   setup
+		req                     offset.Request
+		reset, commits, lookups int
+		readBack                int
+	}{
+		{"5.5.0", setups[0], request(offset.ToLatest), 2, 0, 0, 2},
+		{"5.5.0 online", setups[1], request(offset.ToLatest), 2, 0, 0, 2},
+		{"5.5.0 to a time", setups[0], atTime(base.Add(time.Second)), 2, 0, 4, 2},
+		{"5.5.0 to a time after all", setups[0], atTime(base.Add(time.Hour)), 2, 0, 0, 2},
+		{"5.5.0 to offsets", setups[0], toEach(all(2)), 0, 4, 0, 2},
+		{"4.9.7", setups[4], request(offset.ToLatest), 2, 4, 0, 2},
+		{"4.9.7 to a time", setups[4], atTime(base.Add(time.Second)), 2, 4, 4, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cluster, k := c.setup.start(t)
+			plan, err := k.Plan(t.Context(), c.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			planned := counted(cluster)
+			// Four more routes are asked for: the retry and dead-letter topics'.
+			want := map[string]int{
+				"GET_ROUTEINFO_BY_TOPIC": 1 + 4, "GET_BROKER_CLUSTER_INFO": 1,
+				"GET_TOPIC_STATS_INFO": 2, "GET_CONSUME_STATS": 2, "GET_CONSUMER_CONNECTION_LIST": 2,
+			}
+			if c.lookups > 0 {
+				want["SEARCH_OFFSET_BY_TIMESTAMP"] = c.lookups
+				if c.setup.version < remoting.V5_1_1 {
+					want["PULL_MESSAGE"] = 2 * c.lookups
+				}
+			}
+			if !maps.Equal(planned, want) {
+				t.Errorf("Plan sent %v, want %v", planned, want)
+			}
+			cluster.Forget()
+			if _, err := k.Apply(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			want = map[string]int{"INVOKE_BROKER_TO_RESET_OFFSET": c.reset, "UPDATE_CONSUMER_OFFSET": c.commits, "GET_CONSUME_STATS": c.readBack}
+			maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
+			if got := counted(cluster); !maps.Equal(got, want) {
+				t.Errorf("Apply sent %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestLimitsAreCheckedBeforeTheFirstWrite(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			limit := int64(15)
+			req := request(offset.ToLatest) // skips 4 on each of 4 queues
+			req.Limits.MaxSkipped = &limit
+			_, err := reset(t, k, req)
+			wantError(t, err, offset.LimitExceeded, "16 messages would be skipped", "15", "Nothing was changed")
+			req = request(offset.ToEarliest) // replays 6 on each
+			req.Limits.MaxReplayed = &limit
+			_, err = reset(t, k, req)
+			wantError(t, err, offset.LimitExceeded, "24 messages would be replayed")
+			nothingWritten(t, cluster)
+			limit = 24
+			mustReset(t, k, req)
+			if got := where(cluster); got != everywhere(0) {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// A broker that resolves "latest" by itself would skip more than was checked.
+func TestALimitHoldsWhenMessagesArriveMeanwhile(t *testing.T) {
+	for _, s := range setups {
+		if s.online && !s.resetsItself() {
+			continue // its brokers can only be told to go to the end
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			limit := int64(16)
+			req := request(offset.ToLatest)
+			req.Limits.MaxSkipped = &limit
+			plan, err := k.Plan(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster.Append("broker-a", topic, 0, base.Add(time.Hour), base.Add(time.Hour))
+			if _, err := k.Apply(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(10) {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+func TestTheResultTellsWhereTheBrokerHasPutTheGroup(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	plan, err := k.Plan(t.Context(), request(offset.ToLatest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Append("broker-a", topic, 0, base.Add(time.Hour), base.Add(time.Hour))
+	r, err := k.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Moves[0]; m.Offset != 12 || m.End != 12 || m.Seen != 12 {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestAnOldPlanIsResolvedAnew(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	plan, err := k.Plan(t.Context(), toEach(offset.Offsets{"broker-a": {0: 9}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Trim("broker-a", topic, 0, 10)
+	k.clock = clock.Fixed(plan.At.Add(time.Minute))
+	r, err := k.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Moves[0]; m.Offset != 10 || !m.Clamped || m.Start != 10 {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestAPartialFailureIsToldQueueByQueueAndResumed(t *testing.T) {
+	for _, s := range setups {
+		if s.online && !s.resetsItself() {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.SetFault(func(c fake.Call) *fake.Fault {
+				if c.Server == "broker-b" && (c.Code == remoting.ResetOffset && c.Fields["queueId"] != "1" || c.Code == remoting.UpdateOffset && c.Fields["queueId"] == "0") {
+					return &fake.Fault{Code: 1, Remark: "disk full"}
+				}
+				return nil
+			})
+			req := toEach(all(2))
+			r, err := reset(t, k, req)
+			wantError(t, err, offset.Incomplete, "1 of 4 queues failed", "disk full", "3 queues are as they should be", "broker-b/0 was at 6", "apply again")
+			if r == nil {
+				t.Fatal("no result")
+			}
+			for i, m := range r.Moves {
+				if bad := i == 2; m.Failed() != bad || m.Offset != 2 || m.Previous != 6 {
+					t.Errorf("got %+v", m)
+				}
+			}
+			if got := where(cluster); got != "a/0=2 a/1=2 b/0=6 b/1=2" {
+				t.Errorf("got %s", got)
+			}
+
+			// The next attempt does only the rest, whatever has happened to what has landed.
+			cluster.SetFault(nil)
+			cluster.Forget()
+			req.Resume = r.Moves
+			plan, err := k.Plan(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster.Forget()
+			r2, err := k.Apply(t.Context(), plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := writes(cluster); n != 1 {
+				t.Errorf("%d writes", n)
+			}
+			if got := where(cluster); got != everywhere(2) {
+				t.Errorf("got %s", got)
+			}
+			for _, m := range r2.Moves {
+				if m.Failed() || m.Previous != 6 || m.Offset != 2 || m.How == "" {
+					t.Errorf("got %+v", m)
+				}
+			}
+		})
+	}
+}
+
+func TestAResumedTargetKeepsItsOffset(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	req := request(offset.ToLatest)
+	req.Resume = []offset.Move{
+		{Partition: offset.Partition{Broker: "broker-a", ID: 0}, Previous: 5, Offset: 8, Start: 0, End: 8, How: HowServer},
+		{Partition: offset.Partition{Broker: "broker-a", ID: 1}, Previous: 4, Offset: 8, Start: 0, End: 8, Error: "lost"},
+	}
+	r := mustReset(t, k, req)
+	if got := where(cluster); got != "a/0=6 a/1=8 b/0=6 b/1=6" {
+		t.Errorf("got %s", got)
+	}
+	if m := r.Moves[1]; m.Previous != 4 || m.Offset != 8 || m.Failed() || m.End != 10 {
+		t.Errorf("got %+v", m)
+	}
+	cluster.Trim("broker-a", topic, 1, 9)
+	r = mustReset(t, k, req)
+	if m := r.Moves[1]; m.Offset != 9 || !m.Clamped {
+		t.Errorf("got %+v", m)
+	}
+	req.OutOfRange = offset.Refuse
+	_, err := reset(t, k, req)
+	wantError(t, err, offset.OutsideLog, "broker-a/1: 8 is not in 9 to 10")
+	req.Resume[1].ID = 7
+	_, err = reset(t, k, req)
+	wantError(t, err, offset.PartitionGone, "no queue 7")
+}
+
+func TestWhatTheFirstBrokerRefusesStopsEverything(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault fake.Fault
+		code  offset.Code
+	}{
+		{"no right, ACL 2.0", fake.Fault{Code: 16, Remark: "User:app has no permission to access Group:billing"}, offset.Unauthorized},
+		{"no right, ACL 1.0", fake.Fault{Code: 1, Remark: "org.apache.rocketmq.acl.common.AclException: No default permission for billing"}, offset.Unauthorized},
+		{"a group that is gone", fake.Fault{Code: 26, Remark: "Group billing does not exist"}, offset.GroupMissing},
+		{"a proxy", fake.Fault{Code: 3, Remark: "request code 222 not supported"}, offset.Unsupported},
+	} {
+		for _, s := range []setup{setups[0], setups[4]} {
+			for name, req := range map[string]offset.Request{"all": request(offset.ToEarliest), "queues": toEach(all(1))} {
+				t.Run(c.name+"/"+s.name+"/"+name, func(t *testing.T) {
+					cluster, k := s.start(t)
+					cluster.SetFault(func(call fake.Call) *fake.Fault {
+						if call.Code == remoting.ResetOffset || call.Code == remoting.UpdateOffset {
+							f := c.fault
+							return &f
+						}
+						return nil
+					})
+					r, err := reset(t, k, req)
+					wantError(t, err, c.code, group, topic, "Nothing was changed")
+					if r != nil {
+						t.Errorf("got %+v", r)
+					}
+					if n := writes(cluster); n != 1 {
+						t.Errorf("%d writes", n)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		for name, lost := range map[string]bool{"done": true, "not done": false} {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				k2 := newClient(t, Config{NameServers: []string{cluster.NameServer()}, RequestTimeout: 300 * time.Millisecond})
+				k2.pace = k.pace
+				cluster.SetFault(func(c fake.Call) *fake.Fault {
+					if c.Server == "broker-b" && (c.Code == remoting.ResetOffset && s.resetsItself() || c.Code == remoting.UpdateOffset && c.Fields["queueId"] == "1") {
+						return &fake.Fault{Lost: lost, Silent: !lost}
+					}
+					return nil
+				})
+				r, err := reset(t, k2, request(offset.ToEarliest))
+				if lost {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := where(cluster); got != everywhere(0) {
+						t.Errorf("got %s", got)
+					}
+					for _, m := range r.Moves {
+						if m.Failed() || m.How == "" {
+							t.Errorf("got %+v", m)
+						}
+					}
+					return
+				}
+				wantError(t, err, offset.Incomplete, "no answer within", "broker-b/1 is at 6, not 0")
+				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() {
+					t.Errorf("got %+v", r)
+				}
+			})
+		}
+	}
+}
+
+func TestAnotherWriterIsFoundOut(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.SetFault(func(c fake.Call) *fake.Fault {
+				if c.Code == remoting.GetConsumeStats && writes(cluster) > 0 {
+					return &fake.Fault{Before: func() {
+						cluster.Commit("broker-a", group, topic, 0, 8)
+						if _, waits := cluster.Pending("broker-a", group, topic, 0); waits {
+							cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+							cluster.Disconnect(group)
+							cluster.Commit("broker-a", group, topic, 0, 8)
+						}
+					}}
+				}
+				return nil
+			})
+			r, err := reset(t, k, request(offset.ToEarliest))
+			wantError(t, err, offset.Overwritten, "1 of 4 queues failed", "broker-a/0 is at 8, not 0", "0 was written")
+			if r == nil || !r.Moves[0].Failed() || r.Moves[0].Seen != 8 || r.Moves[0].Offset != 0 {
+				t.Errorf("got %+v", r)
+			}
+		})
+	}
+}
+
+func TestABusyBrokerIsAskedAgain(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	var turned atomic.Int32
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.ResetOffset && turned.Add(1) <= 2 {
+			return &fake.Fault{Code: remoting.SystemBusy, Remark: "[TIMEOUT_CLEAN_QUEUE]broker busy"}
+		}
+		return nil
+	})
+	mustReset(t, k, request(offset.ToEarliest))
+	if got := where(cluster); got != everywhere(0) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestInterruptedBeforeTheFirstWrite(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, err := k.Apply(ctx, plan)
+	wantError(t, err, offset.Interrupted, "Nothing was changed")
+	if r != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	nothingWritten(t, cluster)
+}
+
+func TestOnceAWriteHasLeftItIsFinished(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.ResetOffset && c.Server == "broker-a" {
+			return &fake.Fault{Before: cancel}
+		}
+		return nil
+	})
+	r, err := k.Apply(ctx, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != everywhere(0) || r.Moves[3].Seen != 0 {
+		t.Errorf("got %s, %+v", got, r.Moves[3])
+	}
+}
+
+func TestReadersWithMoreQueuesThanWriters(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			online := s.online
+			cluster.Disconnect(group)
+			cluster.CreateTopicWith(topic, 2, 1)
+			for _, b := range []string{"broker-a", "broker-b"} {
+				for q := range 2 {
+					cluster.Append(b, topic, q, base, base.Add(time.Second), base.Add(2*time.Second))
+					cluster.Commit(b, group, topic, int32(q), 2)
+				}
+			}
+			if online {
+				cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+			}
+			r := mustReset(t, k, request(offset.ToLatest))
+			if got := where(cluster); got != everywhere(3) {
+				t.Errorf("got %s", got)
+			}
+			if len(r.Moves) != 4 {
+				t.Errorf("%d queues", len(r.Moves))
+			}
+		})
+	}
+}
+
+// A queue-wise reset must never reach a broker that ignores the queue.
+func TestAQueueWiseResetReachesOnlyBrokersThatKnowIt(t *testing.T) {
+	for _, s := range setups {
+		cluster, k := s.start(t)
+		_, _ = reset(t, k, toEach(all(1)))
+		_, _ = reset(t, k, toEach(all(2)))
+		for _, c := range cluster.Calls() {
+			if c.Code == remoting.ResetOffset && c.Fields["queueId"] != "-1" && !s.resetsItself() {
+				t.Errorf("%s: got %v", s.name, c)
+			}
+			if c.Fields["offset"] != "-1" && strings.HasPrefix(c.Fields["offset"], "-") || strings.HasPrefix(c.Fields["commitOffset"], "-") {
+				t.Errorf("%s: a negative offset was sent: %v", s.name, c)
+			}
+		}
+	}
+}
+
+func TestABrokerThatDoesNotTellHowItResetsIsNotGuessed(t *testing.T) {
+	cluster, k := setups[1].start(t)
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.GetBrokerConfig {
+			return &fake.Fault{Code: 16, Remark: "no permission"}
+		}
+		return nil
+	})
+	_, err := reset(t, k, toEach(all(1)))
+	wantError(t, err, offset.GroupActive, "does not tell whether", "GET on the cluster")
+	nothingWritten(t, cluster)
+	mustReset(t, k, request(offset.ToEarliest)) // needs no exact offsets
+}

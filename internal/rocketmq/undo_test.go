@@ -1,0 +1,205 @@
+package rocketmq
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
+)
+
+func undoOf(r *offset.Result) offset.UndoRequest {
+	return offset.UndoRequest{Group: group, Topic: topic, ClusterID: r.ClusterID, Moves: r.Moves}
+}
+
+// Trap 2 again: it must also work right after the reset, which then still
+// waits for a consumer.
+func TestUndoRightAfterAReset(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.Commit("broker-b", group, topic, 1, 9)
+			undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+			r, err := k.Undo(t.Context(), undo)
+			if s.online && !s.resetsItself() {
+				wantError(t, err, offset.GroupActive, "consumers online", "Nothing was changed")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != "a/0=6 a/1=6 b/0=6 b/1=9" {
+				t.Errorf("got %s", got)
+			}
+			for _, m := range r.Moves {
+				if m.Failed() || m.Previous != 0 || m.Seen != m.Offset {
+					t.Errorf("got %+v", m)
+				}
+			}
+			// Once more does no harm.
+			cluster.Forget()
+			if r, err = k.Undo(t.Context(), undo); err != nil || len(r.Moves) != 0 || writes(cluster) != 0 {
+				t.Errorf("got %+v, %v, %d writes", r, err, writes(cluster))
+			}
+		})
+	}
+}
+
+func TestUndoComparesFirst(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		for name, c := range map[string]struct {
+			change func(*fake.Cluster)
+			code   offset.Code
+			want   []string
+		}{
+			"moved on": {func(c *fake.Cluster) {
+				c.Connect(group, fake.Consumer{Topics: []string{topic}})
+				c.Disconnect(group)
+				c.Commit("broker-a", group, topic, 1, 5)
+			}, offset.Overwritten, []string{"1 of 4 queues are not where the reset put them", "broker-a/1 is at 5, not 2", `on_destroy to "keep"`}},
+			"expired": {func(c *fake.Cluster) {
+				c.Trim("broker-b", topic, 0, 8)
+			}, offset.OutsideLog, []string{"the log of 1 of 4 queues", "broker-b/0 was at 6, the log holds 8 to 10"}},
+			"another cluster's topic": {func(c *fake.Cluster) {
+				c.DeleteTopic(topic)
+				c.CreateTopic(topic, 1)
+			}, offset.PartitionGone, []string{"no queue 1"}},
+		} {
+			t.Run(s.name+"/"+name, func(t *testing.T) {
+				cluster, k := s.start(t)
+				undo := undoOf(mustReset(t, k, atTime(base.Add(2*time.Second))))
+				c.change(cluster)
+				before := where(cluster)
+				cluster.Forget()
+				_, err := k.Undo(t.Context(), undo)
+				wantError(t, err, c.code, append(c.want, "Nothing was changed")...)
+				if after := where(cluster); after != before || writes(cluster) > 0 {
+					t.Errorf("%s became %s", before, after)
+				}
+			})
+		}
+	}
+}
+
+func TestUndoLeavesAloneWhatIsNotIts(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	undo.Moves[0].Error = "failed"                // never moved
+	undo.Moves[1].How = HowKept                   // never moved
+	undo.Moves[2].Previous = undo.Moves[2].Offset // was there before
+	undo.Skip = func(p offset.Partition) bool {   // another reset has it now
+		if p.Topic != topic {
+			t.Errorf("asked for %+v", p)
+		}
+		return p.Broker == "broker-b" && p.ID == 1
+	}
+	cluster.Forget()
+	r, err := k.Undo(t.Context(), undo)
+	if err != nil || len(r.Moves) != 0 || writes(cluster) != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestUndoWhereThereWasNoOffset(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.DeleteGroup(group)
+			cluster.CreateGroup(group)
+			cluster.Commit("broker-a", group, topic, 0, 5)
+			undo := undoOf(mustReset(t, k, request(offset.ToLatest)))
+			r, err := k.Undo(t.Context(), undo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != "a/0=5 a/1=10 b/0=10 b/1=10" {
+				t.Errorf("got %s", got)
+			}
+			if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "3 queues had no offset before the reset, or the broker could not tell") {
+				t.Errorf("notes %q", notes)
+			}
+		})
+	}
+}
+
+func TestUndoOfWhatIsGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone func(*fake.Cluster)
+		want string
+	}{
+		"topic": {func(c *fake.Cluster) { c.DeleteTopic(topic) }, `Topic "orders" does not exist any more`},
+		"group": {func(c *fake.Cluster) { c.DeleteGroup(group) }, `Group "billing" does not exist any more`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+			c.gone(cluster)
+			cluster.Forget()
+			r, err := k.Undo(t.Context(), undo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Moves) != 0 || !strings.Contains(strings.Join(r.Notes, " "), c.want) || writes(cluster) > 0 {
+				t.Errorf("got %+v", r)
+			}
+		})
+	}
+}
+
+func TestUndoOnAnotherCluster(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	undo.ClusterID = "Production"
+	cluster.Forget()
+	_, err := k.Undo(t.Context(), undo)
+	wantError(t, err, offset.WrongCluster, "DefaultCluster", "Production", "Nothing was changed")
+	undo.ClusterID, undo.Topic = "", ""
+	_, err = k.Undo(t.Context(), undo)
+	wantError(t, err, offset.InvalidArgument, "topic")
+	if writes(cluster) > 0 {
+		t.Error("something was written")
+	}
+}
+
+func TestUndoWithABrokerDownChangesNothing(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	cluster.Kill("broker-b")
+	cluster.Forget()
+	_, err := k.Undo(t.Context(), undo)
+	wantError(t, err, offset.Unreachable, "broker-b", "Nothing was changed")
+	if writes(cluster) > 0 {
+		t.Error("something was written")
+	}
+}
+
+func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Server == "broker-b" && c.Code == remoting.UpdateOffset {
+			return &fake.Fault{Code: 1, Remark: "disk full"}
+		}
+		return nil
+	})
+	r, err := k.Undo(t.Context(), undo)
+	wantError(t, err, offset.Incomplete, "restore", "2 of 4 queues failed")
+	if r == nil || len(r.Moves) != 4 {
+		t.Fatalf("got %+v", r)
+	}
+	cluster.SetFault(nil)
+	if _, err := k.Undo(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != everywhere(6) {
+		t.Errorf("got %s", got)
+	}
+}
