@@ -187,7 +187,7 @@ func (s *service) Fail(status int, code, message string) standin.Answer {
 	s.requests++
 	return s.answer(status, map[string]any{
 		"success": false, "code": code, "message": message, "httpStatusCode": status,
-		"dynamicCode": dynamicCode(code), "dynamicMessage": "",
+		"dynamicCode": dynamicCode(code), "dynamicMessage": strings.ToLower(dynamicCode(code)),
 	})
 }
 
