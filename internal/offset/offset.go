@@ -9,6 +9,7 @@ package offset
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -32,6 +33,15 @@ type Partition struct {
 // Compare orders partitions by topic, broker and number.
 func (p Partition) Compare(q Partition) int {
 	return cmp.Or(cmp.Compare(p.Topic, q.Topic), cmp.Compare(p.Broker, q.Broker), cmp.Compare(p.ID, q.ID))
+}
+
+// Name names the partition as Kafka's tools do, topic-partition, or a queue as
+// broker/queue.
+func (p Partition) Name() string {
+	if p.Broker != "" {
+		return fmt.Sprintf("%s/%d", p.Broker, p.ID)
+	}
+	return fmt.Sprintf("%s-%d", p.Topic, p.ID)
 }
 
 // Offsets are offsets by topic (Kafka) or broker (RocketMQ) and by partition

@@ -39,6 +39,9 @@ const (
 var offsetsType = types.MapType{ElemType: types.Int64Type}
 
 func (a argument) resourceAttribute() schema.Attribute {
+	if a.replaces {
+		a.description += " A change replaces the resource."
+	}
 	switch a.kind {
 	case int64Argument:
 		var modifiers []planmodifier.Int64

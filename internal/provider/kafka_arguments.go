@@ -52,12 +52,12 @@ func kafkaArgumentSchema() map[string]argument {
 	return map[string]argument{
 		"group_id": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
-			description: "The consumer group whose offsets are reset. Another group is another reset: a change replaces the resource.",
+			description: "The consumer group whose offsets are reset.",
 		},
 		"instance_id": {
 			replaces: true, strings: []validator.String{notEmpty},
 			description: "The id of a managed Kafka instance of ROMA Connect or DMS for Kafka. The reset then goes through the service's API, " +
-				"with what that can do; everything else is refused at plan time. A change replaces the resource.",
+				"with what that can do; everything else is refused at plan time.",
 		},
 		"topic": {
 			strings:     []validator.String{notEmpty},
@@ -148,6 +148,8 @@ func kafkaArgumentSchema() map[string]argument {
 }
 
 func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
+
+func (a *kafkaArguments) instance() types.String { return a.InstanceID }
 
 // given is an argument of which exactly one must be set.
 type given struct {

@@ -127,7 +127,6 @@ func (m *kafkaResetModel) imported() bool {
 	return m.Record.IsNull() && !hasAny(m.targetAttributes())
 }
 
-func (m *kafkaResetModel) instance() types.String     { return m.InstanceID }
 func (m *kafkaResetModel) wait() (types.String, bool) { return m.WaitForInactive, true }
 func (m *kafkaResetModel) derive()                    {}
 

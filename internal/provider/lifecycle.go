@@ -152,20 +152,27 @@ func putBack(ctx context.Context, engine offset.Engine, req offset.UndoRequest) 
 
 // headline is the summary of every diagnostic about a reset: what, and on what.
 func headline(verb, group string, topics []string) string {
-	h := fmt.Sprintf("%s consumer group %q", verb, group)
+	on := "all of its topics"
+	if len(topics) > 0 {
+		on = quoted("topic", topics)
+	}
+	return fmt.Sprintf("%s consumer group %q on %s", verb, group, on)
+}
+
+// quoted lists names behind a noun, not more than a line takes.
+func quoted(noun string, names []string) string {
+	const most = 5
+	list := make([]string, 0, most)
+	for _, n := range names[:min(len(names), most)] {
+		list = append(list, fmt.Sprintf("%q", n))
+	}
 	switch {
-	case len(topics) == 0:
-		return h + " on all of its topics"
-	case len(topics) == 1:
-		return h + fmt.Sprintf(" on topic %q", topics[0])
-	case len(topics) > 5:
-		return h + fmt.Sprintf(" on %d topics (%q, %q, …)", len(topics), topics[0], topics[1])
+	case len(names) == 1:
+		return noun + " " + list[0]
+	case len(names) > most:
+		return fmt.Sprintf("%d %ss (%s, …)", len(names), noun, strings.Join(list[:2], ", "))
 	default:
-		quoted := make([]string, len(topics))
-		for i, t := range topics {
-			quoted[i] = fmt.Sprintf("%q", t)
-		}
-		return h + " on topics " + strings.Join(quoted, ", ")
+		return noun + "s " + strings.Join(list, ", ")
 	}
 }
 

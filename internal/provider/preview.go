@@ -216,12 +216,8 @@ func largest(moves []offset.Move) []string {
 	slices.SortStableFunc(far, func(a, b offset.Move) int { return cmp.Compare(distance(b), distance(a)) })
 	var lines []string
 	for _, m := range far[:min(len(far), previewMoves)] {
-		place := m.Topic
-		if m.Broker != "" {
-			place = m.Broker
-		}
 		d, _ := m.Delta()
-		lines = append(lines, fmt.Sprintf("%s/%d: %d → %d (%+d)", place, m.ID, m.Previous, m.Offset, d))
+		lines = append(lines, fmt.Sprintf("%s: %d → %d (%+d)", m.Name(), m.Previous, m.Offset, d))
 	}
 	return lines
 }

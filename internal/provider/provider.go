@@ -133,7 +133,18 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 }
 
 // DataSources returns the provider's data sources.
-func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		newKafkaGroupOffsets,
+		newKafkaTopicOffsets,
+		newRocketMQGroupOffsets,
+	}
+}
 
 // Actions returns the provider's actions.
-func (p *Provider) Actions(context.Context) []func() action.Action { return nil }
+func (p *Provider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{
+		newKafkaResetAction,
+		newRocketMQResetAction,
+	}
+}

@@ -48,7 +48,7 @@ func rocketmqArgumentSchema() map[string]argument {
 	return map[string]argument{
 		"consumer_group": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
-			description: "The consumer group whose offsets are reset. Another group is another reset: a change replaces the resource.",
+			description: "The consumer group whose offsets are reset.",
 		},
 		"topic": {
 			required: true, strings: []validator.String{notEmpty},
@@ -57,7 +57,7 @@ func rocketmqArgumentSchema() map[string]argument {
 		"instance_id": {
 			replaces: true, strings: []validator.String{notEmpty},
 			description: "The id of a managed instance of ApsaraMQ for RocketMQ. The reset then goes through the service's API, " +
-				"which knows `LATEST_OFFSET` and `SPECIFIED_TIME`; everything else is refused at plan time. A change replaces the resource.",
+				"which knows `LATEST_OFFSET` and `SPECIFIED_TIME`; everything else is refused at plan time.",
 		},
 		"reset_type": {
 			required: true, strings: []validator.String{stringvalidator.OneOf(latestOffset, specifiedTime, earliestOffset, specifiedOffset)},

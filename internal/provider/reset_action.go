@@ -1,0 +1,184 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+var (
+	_ action.Action                   = (*resetAction[kafkaActionModel, *kafkaActionModel])(nil)
+	_ action.ActionWithConfigure      = (*resetAction[kafkaActionModel, *kafkaActionModel])(nil)
+	_ action.ActionWithValidateConfig = (*resetAction[kafkaActionModel, *kafkaActionModel])(nil)
+	_ action.ActionWithModifyPlan     = (*resetAction[kafkaActionModel, *kafkaActionModel])(nil)
+)
+
+// resetAction is a reset as an action: the same arguments as the resource of
+// the same name, less those that need state, and the same engine.
+type resetAction[M any, P actionModel[M]] struct {
+	services  *services
+	typeName  string
+	broker    broker
+	about     string
+	arguments func() map[string]argument
+	engine    func(s *services, instanceID string) (offset.Engine, error)
+}
+
+// actionModel is what an action needs to know of its model.
+type actionModel[M any] interface {
+	*M
+	validate(diags *diag.Diagnostics)
+	known() bool
+	request(ctx context.Context) (offset.Request, diag.Diagnostics)
+	instance() types.String
+	faults() attributes
+	timeouts() timeouts.Value
+}
+
+type kafkaActionModel struct {
+	kafkaArguments
+	Timeouts timeouts.Value `tfsdk:"timeouts"`
+}
+
+func (m *kafkaActionModel) timeouts() timeouts.Value { return m.Timeouts }
+
+type rocketmqActionModel struct {
+	rocketmqArguments
+	Timeouts timeouts.Value `tfsdk:"timeouts"`
+}
+
+func (m *rocketmqActionModel) timeouts() timeouts.Value { return m.Timeouts }
+
+func newKafkaResetAction() action.Action {
+	return &resetAction[kafkaActionModel, *kafkaActionModel]{
+		typeName: kafkaResetType, broker: kafkaBroker, arguments: kafkaArgumentSchema, engine: (*services).kafkaEngine,
+		about: "Resets the committed offsets of a Kafka consumer group, each time it is invoked. Nothing is kept in the state, so there is no undo; the resource of the same name has one.",
+	}
+}
+
+func newRocketMQResetAction() action.Action {
+	return &resetAction[rocketmqActionModel, *rocketmqActionModel]{
+		typeName: rocketmqResetType, broker: rocketmqBroker, arguments: rocketmqArgumentSchema, engine: (*services).rocketmqEngine,
+		about: "Resets the offsets of a RocketMQ consumer group on one topic, each time it is invoked. Nothing is kept in the state, so there is no undo; the resource of the same name has one.",
+	}
+}
+
+func (a *resetAction[M, P]) Metadata(_ context.Context, _ action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = a.typeName
+}
+
+func (a *resetAction[M, P]) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	attributes := actionAttributes(a.arguments())
+	attributes["timeouts"] = timeouts.Attributes(ctx)
+	resp.Schema = schema.Schema{MarkdownDescription: a.about, Attributes: attributes}
+}
+
+func (a *resetAction[M, P]) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
+	a.services = servicesOf(req.ProviderData, &resp.Diagnostics)
+}
+
+func (a *resetAction[M, P]) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
+	m := P(new(M))
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if !resp.Diagnostics.HasError() {
+		m.validate(&resp.Diagnostics)
+	}
+}
+
+// ModifyPlan shows what the reset would do to the live cluster.
+func (a *resetAction[M, P]) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	m := P(new(M))
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() || !m.known() {
+		return
+	}
+	request, diags := m.request(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	what := headline("Action: reset", request.Group, scopeTopics(request))
+	a.services.previewReset(ctx, &resp.Diagnostics, what, a.broker, request, func() (offset.Engine, error) {
+		return a.engine(a.services, m.instance().ValueString())
+	})
+}
+
+// Invoke resets, and tells what it does as it goes.
+func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	m := P(new(M))
+	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	request, diags := m.request(ctx)
+	resp.Diagnostics.Append(diags...)
+	timeout, diags := m.timeouts().Invoke(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	tell := func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: message}) }
+	request.Progress = tell
+	what := headline("Reset", request.Group, scopeTopics(request))
+	engine, err := a.engine(a.services, m.instance().ValueString())
+	if err != nil {
+		resp.Diagnostics.Append(diagnose(what, err, nil))
+		return
+	}
+	res, err := a.services.run(ctx, engine, request)
+	if res != nil {
+		for _, message := range a.broker.results(res) {
+			tell(message)
+		}
+		notes(&resp.Diagnostics, what, res.Notes)
+	}
+	if err != nil {
+		resp.Diagnostics.Append(diagnose(what, err, m.faults()))
+	}
+}
+
+// resultLines bounds one progress message.
+const resultLines = 100
+
+// results tells what a reset did, partition by partition, and in the end in sum.
+func (b broker) results(res *offset.Result) []string {
+	var messages []string
+	var lines []string
+	for i, m := range res.Moves {
+		lines = append(lines, b.result(m))
+		if len(lines) == resultLines || i == len(res.Moves)-1 {
+			messages = append(messages, strings.Join(lines, "\n"))
+			lines = nil
+		}
+	}
+	s := offset.Summarize(res.Moves)
+	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped, s.Failed))
+}
+
+func (b broker) result(m offset.Move) string {
+	number := func(n int64) string {
+		if n < 0 {
+			return "none"
+		}
+		return fmt.Sprint(n)
+	}
+	line := fmt.Sprintf("%s: %s → %s", m.Name(), number(m.Previous), number(m.Offset))
+	switch {
+	case m.Failed():
+		line = fmt.Sprintf("%s: %s, failed: %s", m.Name(), number(m.Previous), m.Error)
+	case m.Clamped:
+		line += " (clamped)"
+	}
+	return line
+}
