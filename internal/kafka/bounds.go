@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -65,15 +66,26 @@ func (c *cluster) listOffsets(ctx context.Context, v *view, rows []row, p probe)
 	}
 	brokers := v.brokers
 	first := true
-	_, err := retry(ctx, c.failover, func() (struct{}, error) {
+	var without time.Time // since when some have no leader
+	_, err := retry(ctx, c.failover, func() (_ struct{}, err error) {
 		if !first {
-			var err error
-			if brokers, err = c.relocate(ctx, rows, pending); err != nil {
+			var lost []string
+			if brokers, lost, err = c.relocate(ctx, rows, pending); err != nil {
 				return struct{}{}, err
+			}
+			if len(lost) > 0 {
+				// Its brokers are known to be gone: no more than an election
+				// is waited for.
+				if without.IsZero() {
+					without = time.Now()
+				}
+				if time.Since(without) > c.propagation.total {
+					return struct{}{}, noLeader(lost)
+				}
+				return struct{}{}, again(noLeader(lost))
 			}
 		}
 		first = false
-		var err error
 		pending, err = c.listRound(ctx, brokers, rows, pending, p)
 		return struct{}{}, err
 	})
@@ -198,8 +210,9 @@ func moved(code sarama.KError) bool {
 	return false
 }
 
-// relocate looks up the leaders of the pending rows anew.
-func (c *cluster) relocate(ctx context.Context, rows []row, pending []leading) (map[int32]string, error) {
+// relocate looks up the leaders of the pending rows anew, and names the
+// partitions that have none.
+func (c *cluster) relocate(ctx context.Context, rows []row, pending []leading) (brokers map[int32]string, lost []string, err error) {
 	var topics []string
 	for _, l := range pending {
 		topics = append(topics, rows[l.row].topic)
@@ -209,14 +222,14 @@ func (c *cluster) relocate(ctx context.Context, rows []row, pending []leading) (
 	if err != nil {
 		var e *offset.Error
 		if errors.As(err, &e) && e.Code == offset.Unreachable && !hopeless(err) {
-			return nil, again(err)
+			return nil, nil, again(err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	leaders := map[string]map[int32]int32{}
 	for _, t := range v.topics {
 		if t.Err == sarama.ErrUnknownTopicOrPartition {
-			return nil, topicsMissing(t.Name)
+			return nil, nil, topicsMissing(t.Name)
 		}
 		of := make(map[int32]int32, len(t.Partitions))
 		for _, p := range t.Partitions {
@@ -224,20 +237,16 @@ func (c *cluster) relocate(ctx context.Context, rows []row, pending []leading) (
 		}
 		leaders[t.Name] = of
 	}
-	var leaderless []string
 	for i := range pending {
 		r := rows[pending[i].row]
 		leader, ok := leaders[r.topic][r.id]
 		if !ok || leader < 0 {
 			leader = -1
-			leaderless = append(leaderless, name(r.topic, r.id))
+			lost = append(lost, name(r.topic, r.id))
 		}
 		pending[i].leader = leader
 	}
-	if len(leaderless) > 0 {
-		return nil, again(noLeader(leaderless))
-	}
-	return v.brokers, nil
+	return v.brokers, lost, nil
 }
 
 func topicsMissing(topics ...string) error {
