@@ -1,11 +1,13 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // resetID names what a reset is about: the group and the scope. As a string
@@ -111,8 +113,10 @@ func unescapePart(part string) (string, error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%q: a %% inside of a name is written %%25", part)
+	case !utf8.ValidString(name):
+		return "", fmt.Errorf("%q: what is percent-encoded is not UTF-8; a %% inside of a name is written %%25", part)
 	case name == "":
-		return "", fmt.Errorf("a name is empty")
+		return "", errors.New("a name is empty")
 	case strings.Contains(part, allTopicsMark):
 		return "", fmt.Errorf("%q: a * inside of a name is written %%2A", part)
 	}
