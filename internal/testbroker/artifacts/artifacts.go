@@ -89,9 +89,9 @@ func classpath(ctx context.Context, cache, name, version string, coordinates []s
 func maven(ctx context.Context, pom, dir string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return errors.New("Maven is needed to download the broker: no mvn in PATH")
+		return errors.New("no mvn in PATH: Maven is needed to download the broker")
 	}
-	//nolint:gosec // The arguments are ours.
+
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom, copyDependencies,
 		"-DincludeScope=runtime", "-DoutputDirectory="+dir)
 	cmd.Dir = filepath.Dir(pom)
@@ -110,7 +110,7 @@ func Java() (string, error) {
 	}
 	java, err := exec.LookPath("java")
 	if err != nil {
-		return "", errors.New("Java (17 or newer) is needed to run the broker: no java in JAVA_HOME or PATH")
+		return "", errors.New("no java in JAVA_HOME or PATH: Java 17 or newer is needed to run the broker")
 	}
 	return java, nil
 }
@@ -142,7 +142,7 @@ func pomFor(coordinates []string) ([]byte, error) {
 	for _, c := range coordinates {
 		parts := strings.Split(c, ":")
 		if len(parts) != 3 || slices.Contains(parts, "") {
-			return nil, fmt.Errorf("Maven coordinates %q are not group:artifact:version", c)
+			return nil, fmt.Errorf("%q is not group:artifact:version", c)
 		}
 		project.Dependencies = append(project.Dependencies, pomDependency{parts[0], parts[1], parts[2]})
 	}

@@ -56,7 +56,7 @@ func Start(c Command) (*Process, error) {
 	if info, err := f.Stat(); err == nil {
 		log.begin = info.Size()
 	}
-	cmd := exec.Command(c.Path, c.Args...) //nolint:gosec // Harnesses run what they have downloaded.
+	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdin = c.Stdin
@@ -244,7 +244,7 @@ func FreePorts(n int) ([]int, error) {
 	const attempts = 200
 	var err error
 	for range attempts {
-		first := firstPort + rand.IntN(lastPort-firstPort-n) //nolint:gosec // No secret.
+		first := firstPort + rand.IntN(lastPort-firstPort-n)
 		var ports []int
 		if ports, err = tryPorts(first, n); err == nil {
 			return ports, nil
@@ -253,15 +253,19 @@ func FreePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("find %d free ports: %w", n, err)
 }
 
-func tryPorts(first, n int) ([]int, error) {
-	ports := make([]int, 0, n)
+func tryPorts(first, n int) (ports []int, err error) {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			err = errors.Join(err, l.Close())
+		}
+	}()
 	for port := first; port < first+n; port++ {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, port)
+		held, ports = append(held, l), append(ports, port)
 	}
 	return ports, nil
 }

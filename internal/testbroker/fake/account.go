@@ -141,7 +141,7 @@ func (c *conn) need() int {
 	if len(c.header) < fixedBytes {
 		return min(fixedBytes, whole)
 	}
-	id := max(0, int(int16(binary.BigEndian.Uint16(c.header[fixedBytes-2:])))) //nolint:gosec // −1 is null.
+	id := max(0, int(int16(binary.BigEndian.Uint16(c.header[fixedBytes-2:]))))
 	return min(fixedBytes+id, whole)
 }
 
@@ -150,8 +150,8 @@ func (c *conn) count() {
 	c.skip = sizeBytes + size - len(c.header)
 	if len(c.header) >= fixedBytes {
 		r := Request{
-			Key:      int16(binary.BigEndian.Uint16(c.header[4:])), //nolint:gosec // A number's bits.
-			Version:  int16(binary.BigEndian.Uint16(c.header[6:])), //nolint:gosec // A number's bits.
+			Key:      int16(binary.BigEndian.Uint16(c.header[4:])),
+			Version:  int16(binary.BigEndian.Uint16(c.header[6:])),
 			ClientID: string(c.header[fixedBytes:]),
 			Broker:   c.broker,
 		}

@@ -341,11 +341,11 @@ func TestTopicsComeAndGo(t *testing.T) {
 
 // request returns the bytes of a request as a client sends it.
 func request(key, version int16, clientID string, body int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(10+len(clientID)+body)) //nolint:gosec // Small.
-	b = binary.BigEndian.AppendUint16(b, uint16(key))                      //nolint:gosec // Small.
-	b = binary.BigEndian.AppendUint16(b, uint16(version))                  //nolint:gosec // Small.
+	b := binary.BigEndian.AppendUint32(nil, uint32(10+len(clientID)+body))
+	b = binary.BigEndian.AppendUint16(b, uint16(key))
+	b = binary.BigEndian.AppendUint16(b, uint16(version))
 	b = binary.BigEndian.AppendUint32(b, 1)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(clientID))) //nolint:gosec // Small.
+	b = binary.BigEndian.AppendUint16(b, uint16(len(clientID)))
 	b = append(b, clientID...)
 	return append(b, make([]byte, body)...)
 }

@@ -18,7 +18,7 @@ type Protocol string
 // The protocols of groups.
 const (
 	Classic  Protocol = "classic"  // the default: members assign partitions among themselves
-	Consumer Protocol = "consumer" // KIP-848: the broker does
+	Consumer Protocol = "consumer" // KIP-848: the broker does; before Kafka 4.0 a member is classic all the same
 	Share    Protocol = "share"    // KIP-932: a share group, which has no committed offsets
 )
 

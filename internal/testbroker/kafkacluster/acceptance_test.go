@@ -193,6 +193,9 @@ func TestGoMembersOfBothProtocols(t *testing.T) {
 			if err := m.WaitRecords(within(t), 30); err != nil {
 				t.Fatal(err)
 			}
+			if protocol == kafkaclient.Consumer && c.before4() {
+				protocol = kafkaclient.Classic // what the library makes of it where KIP-848 is a preview
+			}
 			hasType(t, c, group, protocol)
 			c.Leave(t, m)
 			if got, want := c.Committed(t, group), (Offsets{topic: {0: 10, 1: 10, 2: 10}}); !equal(got, want) {

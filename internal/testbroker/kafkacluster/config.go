@@ -176,23 +176,32 @@ func (c *Cluster) secure(p map[string]string, l Listener) error {
 	}
 	p[prefix+"sasl.enabled.mechanisms"] = strings.Join(l.Mechanisms, ",")
 	for _, mechanism := range l.Mechanisms {
-		jaas := ""
-		switch {
-		case mechanism == "PLAIN":
-			jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-			for _, user := range slices.Sorted(maps.Keys(c.options.Users)) {
-				jaas += fmt.Sprintf(" user_%s=%q", user, c.options.Users[user])
-			}
-		case isScram(mechanism):
-			jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required"
-		case mechanism == "OAUTHBEARER":
-			jaas = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
-		default:
-			return fmt.Errorf("listener %s: no SASL mechanism %s", l.Name, mechanism)
+		jaas, err := c.login(mechanism)
+		if err != nil {
+			return fmt.Errorf("listener %s: %w", l.Name, err)
 		}
-		p[prefix+strings.ToLower(mechanism)+".sasl.jaas.config"] = jaas + ";"
+		p[prefix+strings.ToLower(mechanism)+".sasl.jaas.config"] = jaas
 	}
 	return nil
+}
+
+// login returns the brokers' JAAS configuration of a mechanism.
+func (c *Cluster) login(mechanism string) (string, error) {
+	const modules = "org.apache.kafka.common.security."
+	switch {
+	case mechanism == "PLAIN":
+		words := []string{modules + "plain.PlainLoginModule required"}
+		for _, user := range slices.Sorted(maps.Keys(c.options.Users)) {
+			words = append(words, fmt.Sprintf("user_%s=%q", user, c.options.Users[user]))
+		}
+		return strings.Join(words, " ") + ";", nil
+	case isScram(mechanism):
+		return modules + "scram.ScramLoginModule required;", nil
+	case mechanism == "OAUTHBEARER":
+		return modules + "oauthbearer.OAuthBearerLoginModule required;", nil
+	default:
+		return "", fmt.Errorf("no SASL mechanism %s", mechanism)
+	}
 }
 
 func isScram(mechanism string) bool { return strings.HasPrefix(mechanism, "SCRAM-") }

@@ -47,6 +47,9 @@ type Consumer struct {
 
 // Consume starts a Java consumer and waits until it has its assignment.
 func (c *Cluster) Consume(ctx context.Context, o ConsumerOptions) (*Consumer, error) {
+	if o.Protocol == kafkaclient.Share && c.before4() {
+		return nil, fmt.Errorf("start a consumer of group %q: Kafka %s has no share groups", o.Group, c.options.Version)
+	}
 	name := "consumer-" + strconv.FormatInt(c.consumers.Add(1), 10)
 	start := c.shared
 	if o.Killable {

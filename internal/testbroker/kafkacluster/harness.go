@@ -165,11 +165,11 @@ func (h *harness) ask(ctx context.Context, r request) (answer, error) {
 	select {
 	case a := <-waiting:
 		if a.Failure != "" {
-			return a, fmt.Errorf("Kafka's tools: %s", a.Failure)
+			return a, fmt.Errorf("run Kafka's tools: %s", a.Failure)
 		}
 		return a, nil
 	case <-h.ended:
-		return answer{}, fmt.Errorf("Kafka's tools have ended: %s", h.process.Tail(2000))
+		return answer{}, fmt.Errorf("run Kafka's tools: they have ended: %s", h.process.Tail(2000))
 	case <-ctx.Done():
 		h.mu.Lock()
 		delete(h.answers, r.ID)

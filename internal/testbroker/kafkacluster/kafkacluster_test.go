@@ -3,26 +3,12 @@ package kafkacluster
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) {
-	code := Main(m)
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
 
 func equal(a, b Offsets) bool {
 	return maps.EqualFunc(a, b, maps.Equal[map[int32]int64, map[int32]int64])

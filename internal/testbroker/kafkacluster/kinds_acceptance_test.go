@@ -15,8 +15,8 @@ func TestShareGroups(t *testing.T) {
 	c.CreateTopic(t, "shared", 2, 3)
 	options := ConsumerOptions{Group: "sharers", Topics: []string{"shared"}, Protocol: kafkaclient.Share}
 	if c.before4() {
-		if _, err := c.Consume(within(t), options); err == nil || !strings.Contains(err.Error(), "KafkaShareConsumer") {
-			t.Errorf("got %v", err)
+		if _, err := c.Consume(within(t), options); err == nil {
+			t.Error("no error")
 		}
 		return
 	}

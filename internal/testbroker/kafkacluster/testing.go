@@ -29,7 +29,7 @@ func Start(t testing.TB) *Cluster {
 	running.Lock()
 	defer running.Unlock()
 	if running.cluster == nil && running.err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+		ctx, cancel := context.WithTimeout(t.Context(), startPatience)
 		defer cancel()
 		running.cluster, running.err = New(ctx, Options{})
 	}

@@ -217,8 +217,9 @@ public class Harness {
             } catch (WakeupException e) {
                 // stop() has asked for it
             } catch (Throwable e) {
+                boolean reflected = e instanceof InvocationTargetException && e.getCause() != null;
                 ObjectNode event = event();
-                event.put("error", e.toString());
+                event.put("error", (reflected ? e.getCause() : e).toString());
                 send(event);
             }
         }
