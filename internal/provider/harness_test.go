@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	sasl "github.com/twmb/franz-go/pkg/sasl/plain"
 	"go.uber.org/goleak"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
@@ -144,3 +146,8 @@ func lines(arguments string) string {
 }
 
 func clusterID(id string) []kfake.Opt { return []kfake.Opt{kfake.ClusterID(id)} }
+
+// plain has the cluster's own client log in.
+func plain(user, password string) []kgo.Opt {
+	return []kgo.Opt{kgo.SASL(sasl.Auth{User: user, Pass: password}.AsMechanism())}
+}
