@@ -1,0 +1,113 @@
+//go:build actions
+
+package provider_test
+
+import (
+	"testing"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+)
+
+// Actions need Terraform 1.14. Their schemas are in every test that starts the
+// provider; what is here runs them.
+
+func kafkaAction(arguments string) string {
+	return "action \"kafka_consumer_offset_reset\" \"now\" {\n  provider = offsets\n  config {\n" + arguments + "\n  }\n}\n"
+}
+
+const invokeKafka = "-invoke=action.kafka_consumer_offset_reset.now"
+
+func TestKafkaActionResetsEachTimeItIsInvoked(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction(`
+		group_id       = "billing"
+		topic          = "orders"
+		message_offset = 5
+	`)))
+	for range 2 {
+		c.Commit(t, "billing", at(60))
+		out := w.must(0, "apply", "-auto-approve", invokeKafka)
+		has(t, c, "billing", orders(10, 10, 10))
+		says(t, out, `Action: reset consumer group "billing" on topic "orders": 3 partitions of 3 move, 150 messages replayed, 0 skipped`,
+			"orders-0: 60 → 10 (clamped)", "orders-2: 60 → 10 (clamped)", "3 partitions of 3 moved, 150 messages replayed, 0 skipped, 0 failed")
+	}
+}
+
+func TestKafkaActionTellsItsProgressWhileItWaits(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	m := c.Join(t, kafkaclient.MemberOptions{Group: "billing", Topics: []string{"orders"}, ClientID: "invoice-writer-1"})
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction(`
+		group_id = "billing"
+		topic    = "orders"
+		position = "earliest"
+	`)))
+	go func() {
+		waitFor(t, "the action to look at the group more than once", func() bool { return c.Requests()[describeGroup] > 3 })
+		c.Leave(t, m)
+	}()
+	out := w.must(0, "apply", "-auto-approve", invokeKafka)
+	says(t, out, "invoice-writer-1", "orders-1: 60 → 10")
+	has(t, c, "billing", orders(10, 10, 10))
+}
+
+func TestKafkaActionByATrigger(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction(`
+		group_id = "billing"
+		topic    = "orders"
+		position = "latest"
+	`)+`
+		resource "terraform_data" "deployment" {
+			input = "v2"
+			lifecycle {
+				action_trigger {
+					events  = [after_create]
+					actions = [action.kafka_consumer_offset_reset.now]
+				}
+			}
+		}
+	`))
+	w.must(0, "apply", "-auto-approve")
+	has(t, c, "billing", orders(100, 100, 100))
+}
+
+func TestKafkaActionRefusesAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction("group_id = \"billing\"\ntopics = [\"orders\", \"nowhere\"]\nposition = \"earliest\"")))
+	says(t, w.must(1, "apply", "-auto-approve", invokeKafka), `Reset consumer group "billing" on topics "nowhere", "orders"`, "Nothing was changed")
+	has(t, c, "billing", at(60))
+
+	w = newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction("group_id = \"billing\"\ntopic = \"orders\"")))
+	says(t, w.must(1, "plan"), "Exactly one target must be set")
+}
+
+// Import by identity needs Terraform 1.12.
+func TestKafkaImportByIdentity(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ identity, arguments string }{
+		"topic":      {`{ group_id = "billing", topics = ["orders"] }`, `topic = "orders"`},
+		"partitions": {`{ group_id = "billing", topics = ["orders"], partitions = [2, 0] }`, "topic = \"orders\"\npartitions = [0, 2]"},
+		"topics":     {`{ group_id = "billing", topics = ["orders", "audit"] }`, `topics = ["audit", "orders"]`},
+		"all topics": {`{ group_id = "billing" }`, `all_topics = true`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := seeded(t)
+			c.ResetRequests()
+			config := kafkaConfig(c.Bootstrap(), "import {\n  to       = "+kafkaResetAddress+"\n  identity = "+test.identity+"\n  provider = offsets\n}\n"+
+				kafkaReset("group_id = \"billing\"\nposition = \"earliest\"\n"+test.arguments))
+			w := newWorkspace(t, config)
+			says(t, w.must(0, "plan"), "1 to import, 0 to add, 1 to change", "taken over, nothing will be reset")
+			w.must(0, "apply", "-auto-approve")
+			w.must(0, "plan", "-detailed-exitcode")
+			has(t, c, "billing", at(60))
+			if got := c.Requests(); len(got) != 0 {
+				t.Errorf("the import asked the broker: %v", got)
+			}
+		})
+	}
+}
