@@ -1,0 +1,144 @@
+// Command kafka measures a reset of consumer group offsets on a real cluster of
+// three Kafka brokers: the engine beside its floor, which is the same requests
+// sent by hand, and beside Apache's own tool. It prints tables; only ratios
+// within one run carry over to another machine. It is no test.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1) //nolint:gocritic // the process ends, and its signals with it
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	sizes := flag.String("partitions", "100,1000,10000", "the numbers of partitions to measure, separated by commas")
+	rounds := flag.Int("rounds", 15, "how often each row is measured")
+	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
+	flag.Parse()
+	counts, err := parseSizes(*sizes)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "Starting three brokers")
+	cluster, err := kafkacluster.New(ctx, kafkacluster.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := cluster.Close(); err == nil {
+			err = e
+		}
+	}()
+	for _, n := range counts {
+		fmt.Fprintf(os.Stderr, "Making a topic of %d partitions\n", n)
+		if err := prepare(ctx, cluster, n); err != nil {
+			return err
+		}
+	}
+	for _, target := range targets {
+		table := &table{title: "Resetting " + target.name + ", median ms", sizes: counts}
+		for _, n := range counts {
+			if err := measure(ctx, table, n, rowsOf(cluster, target, n), *rounds, *slow); err != nil {
+				return err
+			}
+		}
+		table.print(os.Stdout)
+	}
+	return nil
+}
+
+func parseSizes(s string) ([]int, error) {
+	var counts []int
+	for field := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no number of partitions", field)
+		}
+		counts = append(counts, n)
+	}
+	return counts, nil
+}
+
+// when is the time of the first record of each partition.
+var when = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// goal is a target to measure.
+type goal struct {
+	name   string
+	target offset.Target
+	tool   []string
+}
+
+var targets = []goal{
+	{"to latest", offset.Target{Kind: offset.ToLatest}, []string{"--to-latest"}},
+	{"to a time", offset.Target{Kind: offset.ToTime, Time: when.Add(time.Minute)}, []string{"--to-datetime", "2026-03-01T12:01:00.000"}},
+}
+
+func topicOf(n int) string { return fmt.Sprintf("bench-%d", n) }
+
+const group = "bench-group"
+
+// prepare makes a topic of n partitions with records, and a group in it.
+func prepare(ctx context.Context, cluster *kafkacluster.Cluster, n int) error {
+	const most = 5000 // partitions that the controller makes at a time
+	client := cluster.Client()
+	if err := client.CreateTopic(ctx, topicOf(n), int32(min(n, most)), 1, nil); err != nil { //nolint:gosec // small
+		return err
+	}
+	for have := most; have < n; have += most {
+		if err := client.AddPartitions(ctx, topicOf(n), int32(min(have+most, n))); err != nil { //nolint:gosec // small
+			return err
+		}
+	}
+	if err := client.Fill(ctx, topicOf(n), int32(n), 3, when, time.Minute); err != nil { //nolint:gosec // small
+		return err
+	}
+	offsets := kafkacluster.Offsets{topicOf(n): {}}
+	for p := range int32(n) { //nolint:gosec // small
+		offsets[topicOf(n)][p] = 0
+	}
+	return client.Commit(ctx, group, offsets)
+}
+
+// row is one thing to measure. Whoever adds one appends it to rowsOf.
+type row struct {
+	name string
+	slow bool
+	// run does it once, from nothing to the end, and returns how long its
+	// phases took, in order, if it has any.
+	run func(ctx context.Context) ([]phase, error)
+}
+
+type phase struct {
+	name string
+	took time.Duration
+}
+
+func rowsOf(cluster *kafkacluster.Cluster, goal goal, n int) []row {
+	return []row{
+		{name: floorName, run: func(ctx context.Context) ([]phase, error) { return floor(ctx, cluster.Bootstrap(), goal.target, n) }},
+		{name: engineName, run: func(ctx context.Context) ([]phase, error) { return engine(ctx, cluster.Bootstrap(), goal.target, n) }},
+		{name: "kafka-consumer-groups (in a running virtual machine)", slow: true, run: func(ctx context.Context) ([]phase, error) {
+			_, err := cluster.ResetByTool(ctx, group, append(slices.Clone(goal.tool), "--topic", topicOf(n))...)
+			return nil, err
+		}},
+	}
+}

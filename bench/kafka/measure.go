@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// table gathers samples by row and size.
+type table struct {
+	title   string
+	sizes   []int
+	names   []string
+	samples map[string]map[int][]sample
+}
+
+type sample struct {
+	took      time.Duration
+	allocated uint64
+	phases    []phase
+}
+
+// measure runs the rows in turn, so that whatever the machine does besides
+// meets them all. The first round of each is not counted.
+func measure(ctx context.Context, t *table, size int, rows []row, rounds, slow int) error {
+	if t.samples == nil {
+		t.samples = map[string]map[int][]sample{}
+	}
+	for i := range rounds + 1 {
+		fmt.Fprintf(os.Stderr, "\r%d partitions: round %d of %d ", size, i, rounds)
+		for _, r := range rows {
+			if r.slow && i > slow {
+				continue
+			}
+			s, err := once(ctx, r)
+			if err != nil {
+				return fmt.Errorf("%s, %d partitions: %w", r.name, size, err)
+			}
+			if i == 0 {
+				continue
+			}
+			if t.samples[r.name] == nil {
+				t.samples[r.name] = map[int][]sample{}
+				t.names = append(t.names, r.name)
+			}
+			t.samples[r.name][size] = append(t.samples[r.name][size], s)
+		}
+	}
+	fmt.Fprintln(os.Stderr)
+	return nil
+}
+
+func once(ctx context.Context, r row) (sample, error) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	started := time.Now()
+	phases, err := r.run(ctx)
+	took := time.Since(started)
+	runtime.ReadMemStats(&after)
+	return sample{took, after.TotalAlloc - before.TotalAlloc, phases}, err
+}
+
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func (t *table) median(name string, size int) time.Duration {
+	var all []time.Duration
+	for _, s := range t.samples[name][size] {
+		all = append(all, s.took)
+	}
+	return median(all)
+}
+
+func ms(d time.Duration) string {
+	return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000)
+}
+
+// print writes the medians, the ratio to the floor, the memory and the phases.
+func (t *table) print(out io.Writer) {
+	fmt.Fprintf(out, "\n%s\n", t.title)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(name string, cell func(size int) string) {
+		cells := []string{name}
+		for _, size := range t.sizes {
+			cells = append(cells, cell(size))
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+	}
+	line("partitions", func(size int) string { return fmt.Sprint(size) })
+	for _, name := range t.names {
+		line(name, func(size int) string { return ms(t.median(name, size)) })
+	}
+	for _, name := range t.names {
+		if name != floorName {
+			line(name+" / floor", func(size int) string {
+				return fmt.Sprintf("%.2f", float64(t.median(name, size))/float64(t.median(floorName, size)))
+			})
+		}
+	}
+	for _, name := range []string{floorName, engineName} {
+		line(name+", MB allocated", func(size int) string {
+			var all []uint64
+			for _, s := range t.samples[name][size] {
+				all = append(all, s.allocated)
+			}
+			return fmt.Sprintf("%.1f", float64(median(all))/1e6)
+		})
+		for i, p := range t.samples[name][t.sizes[0]][0].phases {
+			line(name+": "+p.name, func(size int) string {
+				var all []time.Duration
+				for _, s := range t.samples[name][size] {
+					all = append(all, s.phases[i].took)
+				}
+				return ms(median(all))
+			})
+		}
+	}
+	_ = w.Flush()
+}
