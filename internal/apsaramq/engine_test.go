@@ -2,6 +2,8 @@ package apsaramq_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -810,4 +812,33 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestTheStandInTakesARequestOnce: a recorded request cannot be sent again,
+// and the stand-in says why as the service does.
+func TestTheStandInTakesARequestOnce(t *testing.T) {
+	s := start(t)
+	if _, err := apply(t.Context(), connect(t, config(s)).Instance(instance), latest()); err != nil {
+		t.Fatal(err)
+	}
+	recorded := s.Requests(service.ResetConsumeOffset)[0]
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(s.CA))
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}
+	for body, code := range map[string]string{recorded.Body: "SignatureNonceUsed", recorded.Body + " ": "InvalidContentSha256"} {
+		r, err := http.NewRequestWithContext(t.Context(), recorded.Method, s.URL+recorded.URI, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = recorded.Header.Clone()
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ Code string }
+		err = json.NewDecoder(response.Body).Decode(&answer)
+		if closed := response.Body.Close(); err != nil || closed != nil || answer.Code != code {
+			t.Errorf("got %s, %v, want %s", answer.Code, err, code)
+		}
+	}
 }

@@ -453,6 +453,9 @@ func (e *instance) romaReadBack(ctx context.Context, req offset.Request, before 
 // describe tells a plan's reader what is known beside moves.
 func (e *instance) describe(req offset.Request, seen view) []string {
 	var notes []string
+	if !inactive(seen.group.state) {
+		notes = append(notes, fmt.Sprintf("The group is active (state %s): the apply waits for its members to leave, up to %s.", seen.group.state, req.Wait()))
+	}
 	switch {
 	case e.client.service != DMS:
 		notes = append(notes, "ROMA Connect tells no offsets of partitions: how many messages will be replayed or skipped cannot be known.")

@@ -258,12 +258,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, execute f
 		write(w, s.service.Fail(http.StatusInternalServerError, "InternalError", "The request processing has failed due to some unknown error."))
 	case Hang:
 		<-r.Context().Done()
+		drop()
 	case HangAfter:
 		execute()
 		<-r.Context().Done()
+		drop()
 	case DropAfter:
 		execute()
-		panic(http.ErrAbortHandler)
+		drop()
 	case Page:
 		write(w, Answer{Status: http.StatusOK, Header: map[string]string{"Content-Type": "text/html"}, Body: "<html><body>Please log in to the network</body></html>"})
 	case GatewayPage:
@@ -284,6 +286,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, execute f
 		write(w, a)
 	}
 }
+
+// drop closes the connection: a handler that merely returned would still
+// answer HTTP 200, and a client that is about to close could read it.
+func drop() { panic(http.ErrAbortHandler) }
 
 // parse decodes a path's segments and a query as a server does that takes
 // neither a+b for "a b" in a path nor a%2Fb for two segments.
