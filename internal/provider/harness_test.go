@@ -23,11 +23,9 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
-func TestMain(m *testing.M) {
-	// go-plugin, which the test library serves providers with, never ends the
-	// two goroutines that copy a served provider's output.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/go-plugin.copyChan"))
-}
+// ignored are goroutines that go-plugin, which the test library serves
+// providers with, never ends: two for each provider served, copying its output.
+var ignored = goleak.IgnoreAnyFunction("github.com/hashicorp/go-plugin.copyChan")
 
 type factories map[string]func() (tfprotov6.ProviderServer, error)
 

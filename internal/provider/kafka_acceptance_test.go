@@ -1,0 +1,190 @@
+//go:build acceptance
+
+package provider_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+)
+
+// realTopics creates the topics orders-NAME (3 partitions) and audit-NAME (1)
+// with 100 records each, a second apart from base, the first 10 deleted.
+func realTopics(t *testing.T, k *kafkacluster.Cluster, name string) (orders, audit string) {
+	t.Helper()
+	orders, audit = "orders-"+name, "audit-"+name
+	k.CreateTopic(t, orders, 3, int16(k.Nodes()))
+	k.CreateTopic(t, audit, 1, int16(k.Nodes()))
+	k.Fill(t, orders, 3, 100, base, time.Second)
+	k.Fill(t, audit, 1, 100, base, time.Second)
+	for p := range int32(3) {
+		k.DeleteRecords(t, orders, p, 10)
+	}
+	k.DeleteRecords(t, audit, 0, 10)
+	return orders, audit
+}
+
+// toolSays compares what Apache's kafka-consumer-groups says of the group.
+func toolSays(t *testing.T, k *kafkacluster.Cluster, group string, want kafkacluster.Offsets) {
+	t.Helper()
+	if got := k.ToolOffsets(t, group); !maps.EqualFunc(got, want, maps.Equal) {
+		t.Errorf("kafka-consumer-groups says that group %q is at %v, want %v", group, got, want)
+	}
+}
+
+// The main job, on a real cluster: plan with figures, apply, the broker's own
+// tool, a quiet plan, undo.
+func TestRealKafkaPlanApplyAndUndo(t *testing.T) {
+	k := kafkacluster.Start(t)
+	orders, audit := realTopics(t, k, "main")
+	start := kafkacluster.Offsets{orders: {0: 60, 1: 15, 2: 10}, audit: {0: 60}}
+	for name, test := range map[string]struct {
+		arguments string
+		want      kafkacluster.Offsets
+		figures   string
+	}{
+		"topic": {
+			fmt.Sprintf("topic = %q\ndatetime = \"2026-03-01T14:00:20Z\"", orders),
+			kafkacluster.Offsets{orders: {0: 20, 1: 20, 2: 20}, audit: {0: 60}}, "3 partitions of 3 move, 40 messages replayed, 15 skipped",
+		},
+		"partitions": {
+			fmt.Sprintf("topic = %q\npartitions = [0, 1]\nposition = \"latest\"", orders),
+			kafkacluster.Offsets{orders: {0: 100, 1: 100, 2: 10}, audit: {0: 60}}, "2 partitions of 2 move, 0 messages replayed, 125 skipped",
+		},
+		"topics": {
+			fmt.Sprintf("topics = [%q, %q]\nshift = -5", orders, audit),
+			kafkacluster.Offsets{orders: {0: 55, 1: 10, 2: 10}, audit: {0: 55}}, "3 partitions of 4 move, 15 messages replayed, 0 skipped",
+		},
+		"all topics": {
+			"all_topics = true\nposition = \"earliest\"",
+			kafkacluster.Offsets{orders: {0: 10, 1: 10, 2: 10}, audit: {0: 10}}, "3 partitions of 4 move, 105 messages replayed, 0 skipped",
+		},
+		"offsets": {
+			fmt.Sprintf("offsets = { %q = { \"1\" = 42 } }", orders),
+			kafkacluster.Offsets{orders: {0: 60, 1: 42, 2: 10}, audit: {0: 60}}, "1 partition of 1 move, 0 messages replayed, 27 skipped",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			group := "main-" + strings.ReplaceAll(name, " ", "-")
+			k.Commit(t, group, start)
+			w := newWorkspace(t, kafkaConfig(k.Bootstrap(), kafkaReset(fmt.Sprintf("group_id = %q\non_destroy = \"restore\"\n%s", group, test.arguments))+
+				"output \"summary\" { value = jsonencode(kafka_consumer_offset_reset.test.summary) }\n"))
+			says(t, w.must(0, "plan", "-compact-warnings"), test.figures)
+			toolSays(t, k, group, start)
+			w.must(0, "apply", "-auto-approve")
+			toolSays(t, k, group, test.want)
+			out := w.must(0, "output", "-raw", "summary")
+			for _, figure := range []string{"moved", "replayed_messages", "skipped_messages"} {
+				var moved, of, replayed, skipped int
+				var noun string
+				if _, err := fmt.Sscanf(test.figures, "%d %s of %d move, %d messages replayed, %d skipped", &moved, &noun, &of, &replayed, &skipped); err != nil {
+					t.Fatal(err)
+				}
+				want := map[string]int{"moved": moved, "replayed_messages": replayed, "skipped_messages": skipped}[figure]
+				says(t, out, fmt.Sprintf("%q:%d", figure, want))
+			}
+			w.must(0, "plan", "-detailed-exitcode")
+			w.must(0, "destroy", "-auto-approve")
+			toolSays(t, k, group, start)
+		})
+	}
+}
+
+// A running consumer of either protocol is refused, named and left alone;
+// with wait_for_inactive the apply goes through once it has left.
+func TestRealKafkaActiveGroups(t *testing.T) {
+	k := kafkacluster.Start(t)
+	orders, _ := realTopics(t, k, "active")
+	for _, protocol := range []kafkaclient.Protocol{kafkaclient.Classic, kafkaclient.Consumer} {
+		t.Run(string(protocol), func(t *testing.T) {
+			group := "active-" + string(protocol)
+			start := kafkacluster.Offsets{orders: {0: 100, 1: 100, 2: 100}}
+			k.Commit(t, group, start)
+			consumer := k.StartConsumer(t, kafkacluster.ConsumerOptions{Group: group, Topics: []string{orders}, Protocol: protocol, ClientID: "invoice-writer-1"})
+			assigned := fmt.Sprint(consumer.Assigned())
+			reset := func(wait string) *workspace {
+				return newWorkspace(t, kafkaConfig(k.Bootstrap(), kafkaReset(fmt.Sprintf("group_id = %q\ntopic = %q\nposition = \"earliest\"\nwait_for_inactive = %q", group, orders, wait))))
+			}
+			w := reset("0s")
+			says(t, w.must(0, "plan"), "1 member is still active")
+			says(t, w.must(1, "apply", "-auto-approve"), "invoice-writer-1", "127.0.0.1", "Nothing was changed")
+			toolSays(t, k, group, start)
+			if got := fmt.Sprint(consumer.Assigned()); got != assigned {
+				t.Errorf("the consumer was disturbed: it had %s and has %s", assigned, got)
+			}
+			w = reset("60s")
+			stopped := time.AfterFunc(3*time.Second, func() { consumer.Stop(t) })
+			defer stopped.Stop()
+			w.must(0, "apply", "-auto-approve")
+			toolSays(t, k, group, kafkacluster.Offsets{orders: {0: 10, 1: 10, 2: 10}})
+			w.must(0, "plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// An import of each scope leaves the offsets as they are, and the plan after it is empty.
+func TestRealKafkaImports(t *testing.T) {
+	k := kafkacluster.Start(t)
+	orders, audit := realTopics(t, k, "import")
+	start := kafkacluster.Offsets{orders: {0: 60, 1: 15, 2: 10}, audit: {0: 60}}
+	for id, arguments := range map[string]string{
+		"imported/" + orders:               fmt.Sprintf("topic = %q", orders),
+		"imported/" + orders + "/0,2":      fmt.Sprintf("topic = %q\npartitions = [0, 2]", orders),
+		"imported/" + audit + "," + orders: fmt.Sprintf("topics = [%q, %q]", orders, audit),
+		"imported/*":                       "all_topics = true",
+	} {
+		k.Commit(t, "imported", start)
+		w := newWorkspace(t, kafkaConfig(k.Bootstrap(), kafkaReset("group_id = \"imported\"\nposition = \"earliest\"\n"+arguments)))
+		w.must(0, "import", kafkaResetAddress, id)
+		says(t, w.must(0, "plan"), "taken over, nothing will be reset", "0 to add, 1 to change, 0 to destroy")
+		w.must(0, "apply", "-auto-approve")
+		toolSays(t, k, "imported", start)
+		w.must(0, "plan", "-detailed-exitcode")
+	}
+}
+
+// A right is missing on one of two topics: the other one is done and told,
+// the next apply does the rest, and the undo leads to the very beginning.
+func TestRealKafkaHalfWayForWantOfARight(t *testing.T) {
+	k := kafkacluster.StartWith(t, kafkacluster.Options{
+		Nodes: 1, ACLs: true,
+		Listeners: []kafkacluster.Listener{{Name: "LOGIN", Mechanisms: []string{"SCRAM-SHA-512"}}},
+		Users:     map[string]string{"resetter": "secret-of-the-resetter"},
+	})
+	orders, audit := realTopics(t, k, "rights")
+	for _, topic := range []string{orders, audit} {
+		k.Allow(t, "User:resetter", "topic", topic, "DESCRIBE")
+	}
+	k.Allow(t, "User:resetter", "topic", orders, "READ")
+	k.Allow(t, "User:resetter", "group", "halfway", "READ")
+	start := kafkacluster.Offsets{orders: {0: 60, 1: 60, 2: 60}, audit: {0: 60}}
+	k.Commit(t, "halfway", start)
+	config := func(arguments string) string {
+		return fmt.Sprintf(`
+			provider "offsets" {
+				kafka = {
+					bootstrap_servers = %s
+					sasl = { mechanism = "SCRAM-SHA-512", username = "resetter", password = "secret-of-the-resetter" }
+				}
+			}
+		`, hclList(k.BootstrapOf("LOGIN"))) + kafkaReset(fmt.Sprintf("group_id = \"halfway\"\ntopics = [%q, %q]\non_destroy = \"restore\"\n", orders, audit)+arguments)
+	}
+	w := newWorkspace(t, config("message_offset = 20"))
+	out := w.must(1, "apply", "-auto-approve")
+	says(t, out, audit+"-0", "READ")
+	saysNot(t, out, "secret-of-the-resetter")
+	toolSays(t, k, "halfway", kafkacluster.Offsets{orders: {0: 20, 1: 20, 2: 20}, audit: {0: 60}})
+	says(t, w.must(0, "plan"), "is tainted, so must be replaced")
+
+	k.Allow(t, "User:resetter", "topic", audit, "READ")
+	w.must(0, "apply", "-auto-approve")
+	toolSays(t, k, "halfway", kafkacluster.Offsets{orders: {0: 20, 1: 20, 2: 20}, audit: {0: 20}})
+	w.must(0, "plan", "-detailed-exitcode")
+	w.must(0, "destroy", "-auto-approve")
+	toolSays(t, k, "halfway", start)
+}
