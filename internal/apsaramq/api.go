@@ -85,21 +85,9 @@ func (c *Client) call(ctx context.Context, operation, method string, path []stri
 
 // prepare builds a call without its judgement.
 func (c *Client) prepare(operation, method string, path []string, query [][2]string, body any) (managed.Call, error) {
-	var encoded, plain strings.Builder
-	for _, segment := range path {
-		if fault := managed.CheckSegment(segment); fault != "" {
-			return managed.Call{}, errors.New("a name in the request's path " + fault)
-		}
-		encoded.WriteString("/" + managed.Escape(segment))
-		plain.WriteString("/" + segment)
-	}
-	u := *c.base
-	u.Path, u.RawPath = plain.String(), encoded.String()
-	for i, q := range query { // the callers' queries are sorted: the signature wants it
-		if i > 0 {
-			u.RawQuery += "&"
-		}
-		u.RawQuery += managed.Escape(q[0]) + "=" + managed.Escape(q[1])
+	u, err := managed.Address(c.base, path, query)
+	if err != nil {
+		return managed.Call{}, err
 	}
 	header := http.Header{
 		"Accept":        {"application/json"},
@@ -108,19 +96,18 @@ func (c *Client) prepare(operation, method string, path []string, query [][2]str
 	}
 	var raw []byte
 	if body != nil {
-		var err error
 		if raw, err = json.Marshal(body); err != nil {
 			return managed.Call{}, err
 		}
 		header.Set("Content-Type", "application/json; charset=utf-8")
 	}
 	return managed.Call{
-		Name: operation, Method: method, URL: &u, Header: header, Body: raw,
+		Name: operation, Method: method, URL: u, Header: header, Body: raw,
 		Write: method != http.MethodGet,
 		Sign: func(ctx context.Context, r *http.Request, raw []byte) error {
 			who, err := c.credentials(ctx)
 			if err != nil {
-				return &credentialsError{err}
+				return &managed.CredentialsError{Err: err}
 			}
 			c.http.Redactor.Add(who.SecretKey, who.SecurityToken)
 			sign(r, raw, who, c.clock.Now(), newNonce())
@@ -128,12 +115,6 @@ func (c *Client) prepare(operation, method string, path []string, query [][2]str
 		},
 	}, nil
 }
-
-// credentialsError tells that nobody could say who calls.
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string { return e.err.Error() }
-func (e *credentialsError) Unwrap() error { return e.err }
 
 // judge reads an answer's envelope and says what it means. An answer counts
 // as success only if its HTTP status and its field success both say so.
@@ -335,7 +316,7 @@ func (e *instance) reset(ctx context.Context, groupID, topicName string, target 
 // codeOf sorts the vendor's codes into the kinds of trouble that all engines
 // share.
 func codeOf(err error) offset.Code {
-	var who *credentialsError
+	var who *managed.CredentialsError
 	if errors.As(err, &who) {
 		return offset.Unauthorized
 	}

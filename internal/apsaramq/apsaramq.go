@@ -5,7 +5,6 @@
 package apsaramq
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -61,13 +60,9 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case cfg.AccessKey == "" && cfg.SecretKey != "":
-		return nil, &managed.ConfigError{Field: "access_key", Detail: "secret_key is given without access_key."}
-	case cfg.AccessKey != "" && cfg.SecretKey == "":
-		return nil, &managed.ConfigError{Field: "secret_key", Detail: "access_key is given without secret_key."}
-	case cfg.AccessKey == "" && cfg.SecurityToken != "":
-		return nil, &managed.ConfigError{Field: "security_token", Detail: "security_token is given without access_key and secret_key."}
+	keys := Credentials{AccessKey: cfg.AccessKey, SecretKey: cfg.SecretKey, SecurityToken: cfg.SecurityToken}
+	if err := keys.Check(); err != nil {
+		return nil, err
 	}
 	c, err := managed.NewClient(managed.Options{
 		CA: cfg.CACert, Timeout: cfg.RequestTimeout, Retry: cfg.Retry, Log: cfg.Log, Proxy: cfg.Proxy, UserAgent: cfg.UserAgent,
@@ -82,15 +77,7 @@ func New(cfg Config) (*Client, error) {
 	if client.timeout <= 0 {
 		client.timeout = managed.DefaultTimeout
 	}
-	switch {
-	case cfg.AccessKey != "":
-		static := Credentials{AccessKey: cfg.AccessKey, SecretKey: cfg.SecretKey, SecurityToken: cfg.SecurityToken}
-		client.credentials = func(context.Context) (Credentials, error) { return static, nil }
-	case cfg.Credentials != nil:
-		client.credentials = cfg.Credentials
-	default:
-		client.credentials = DefaultCredentials()
-	}
+	client.credentials = keys.Source(cfg.Credentials, DefaultCredentials)
 	return client, nil
 }
 

@@ -13,13 +13,10 @@ import (
 )
 
 // Credentials are access keys, with a token if they come from STS.
-type Credentials struct {
-	AccessKey, SecretKey, SecurityToken string
-}
+type Credentials = managed.Credentials
 
-// CredentialSource finds credentials. It is asked before each request and
-// keeps what is still valid.
-type CredentialSource func(ctx context.Context) (Credentials, error)
+// CredentialSource finds credentials.
+type CredentialSource = managed.CredentialSource
 
 // DefaultCredentials returns the vendor's chain (aliyun/credentials-go
 // 1.4.14): environment variables, OIDC (ALIBABA_CLOUD_OIDC_TOKEN_FILE,

@@ -173,11 +173,7 @@ func (e *instance) validate(req offset.Request) error {
 		return &offset.Error{Code: code, What: e.what(req) + ": " + reason, State: offset.NothingChanged}
 	}
 	if refusals := Check(req, ""); len(refusals) > 0 {
-		texts := make([]string, len(refusals))
-		for i, r := range refusals {
-			texts[i] = r.Error()
-		}
-		return invalid(offset.Unsupported, strings.Join(texts, " "))
+		return invalid(offset.Unsupported, managed.Sentences(refusals))
 	}
 	switch {
 	case managed.CheckSegment(e.id) != "":
@@ -266,7 +262,7 @@ func (e *instance) fail(ctx context.Context, req offset.Request, operation strin
 		failed.Code = offset.Interrupted
 		return failed
 	}
-	var who *credentialsError
+	var who *managed.CredentialsError
 	var v *managed.VendorError
 	errors.As(err, &v)
 	switch failed.Code {

@@ -1,48 +1,22 @@
 package apsaramq
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/standin"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// vector is a request as the vendor's SDK has sent it.
-type vector struct {
-	Name          string            `json:"name"`
-	AccessKey     string            `json:"access_key"`
-	SecretKey     string            `json:"secret_key"`
-	SecurityToken string            `json:"security_token"`
-	Method        string            `json:"method"`
-	RequestURI    string            `json:"request_uri"`
-	Host          string            `json:"host"`
-	Header        map[string]string `json:"header"`
-	Body          string            `json:"body"`
-}
-
-func vectors(t *testing.T) []vector {
-	t.Helper()
-	text, err := os.ReadFile("testdata/signatures/vectors.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []vector
-	if err := json.Unmarshal(text, &list); err != nil || len(list) == 0 {
-		t.Fatal(err, len(list))
-	}
-	return list
-}
-
 // TestSignaturesAreThoseOfTheVendorsSDK signs what the SDK has signed.
 func TestSignaturesAreThoseOfTheVendorsSDK(t *testing.T) {
-	for _, v := range vectors(t) {
+	for _, v := range standin.Vectors(t, "testdata/signatures/vectors.json") {
 		t.Run(v.Name, func(t *testing.T) {
 			u, err := url.Parse("https://" + v.Host + strings.ReplaceAll(v.RequestURI, "+", "%20"))
 			if err != nil {

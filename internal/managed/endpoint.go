@@ -1,6 +1,7 @@
 package managed
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 )
@@ -45,4 +46,26 @@ func Endpoint(address string) (*url.URL, error) {
 		return wrong("An endpoint is \"host\" or \"host:port\", with nothing behind it.")
 	}
 	return u, nil
+}
+
+// Address returns the address below a base whose path has these segments and
+// whose query has these names and values, sorted by name as the signatures
+// want it. Each is encoded by Escape. It refuses what CheckSegment refuses.
+func Address(base *url.URL, path []string, query [][2]string) (*url.URL, error) {
+	var encoded, plain strings.Builder
+	for _, segment := range path {
+		if fault := CheckSegment(segment); fault != "" {
+			return nil, errors.New("a name in the request's path " + fault)
+		}
+		encoded.WriteString("/" + Escape(segment))
+		plain.WriteString("/" + segment)
+	}
+	u := *base
+	u.Path, u.RawPath = plain.String(), encoded.String()
+	pairs := make([]string, len(query))
+	for i, q := range query {
+		pairs[i] = Escape(q[0]) + "=" + Escape(q[1])
+	}
+	u.RawQuery = strings.Join(pairs, "&")
+	return &u, nil
 }

@@ -24,6 +24,15 @@ type Refusal struct {
 // Error returns the argument and the reason in one line.
 func (r Refusal) Error() string { return r.Argument + ": " + r.Detail }
 
+// Sentences joins refusals into one text.
+func Sentences(refusals []Refusal) string {
+	texts := make([]string, len(refusals))
+	for i, r := range refusals {
+		texts[i] = r.Error()
+	}
+	return strings.Join(texts, " ")
+}
+
 // ConfigError tells which setting of a client is wrong or missing.
 type ConfigError struct {
 	Field  string // the setting's name in the provider's section

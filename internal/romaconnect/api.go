@@ -54,32 +54,19 @@ type failureBody struct {
 // call sends one call. If data is not nil, the answer must be HTTP 200 with
 // JSON, else HTTP 204. The error is a *managed.Failure.
 func (c *Client) call(ctx context.Context, operation, method string, path []string, query [][2]string, body, data any) error {
-	var encoded, plain strings.Builder
-	for _, segment := range path {
-		if fault := managed.CheckSegment(segment); fault != "" {
-			return &managed.Failure{Err: errors.New("a name in the request's path " + fault)}
-		}
-		encoded.WriteString("/" + managed.Escape(segment))
-		plain.WriteString("/" + segment)
-	}
-	u := *c.base
-	u.Path, u.RawPath = plain.String(), encoded.String()
-	for i, q := range query { // the callers' queries are sorted: the signature wants it
-		if i > 0 {
-			u.RawQuery += "&"
-		}
-		u.RawQuery += managed.Escape(q[0]) + "=" + managed.Escape(q[1])
+	u, err := managed.Address(c.base, path, query)
+	if err != nil {
+		return &managed.Failure{Err: err}
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}}
 	var raw []byte
 	if body != nil {
-		var err error
 		if raw, err = json.Marshal(body); err != nil {
 			return &managed.Failure{Err: err}
 		}
 	}
-	_, err := c.http.Do(ctx, managed.Call{
-		Name: operation, Method: method, URL: &u, Header: header, Body: raw, Write: method != http.MethodGet,
+	_, err = c.http.Do(ctx, managed.Call{
+		Name: operation, Method: method, URL: u, Header: header, Body: raw, Write: method != http.MethodGet,
 		Sign: c.authenticate,
 		Judge: func(a managed.Answer) (managed.Verdict, error) {
 			verdict, err := judge(a, data == nil)
@@ -102,19 +89,13 @@ func (c *Client) authenticate(ctx context.Context, r *http.Request, body []byte)
 	}
 	who, err := c.credentials(ctx)
 	if err != nil {
-		return &credentialsError{err}
+		return &managed.CredentialsError{Err: err}
 	}
 	c.http.Redactor.Add(who.SecretKey, who.SecurityToken)
 	r.Header.Set("X-Project-Id", c.project)
 	sign(r, body, who, c.clock.Now())
 	return nil
 }
-
-// credentialsError tells that nobody could say who calls.
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string { return e.err.Error() }
-func (e *credentialsError) Unwrap() error { return e.err }
 
 // judge says what an answer means. A reset is done by HTTP 204 and by nothing
 // else: a page of a proxy comes with 200.
@@ -450,7 +431,7 @@ func partition(s managed.Scalar) (int32, bool) {
 // codeOf sorts the vendor's codes into the kinds of trouble that all engines
 // share.
 func codeOf(operation string, err error) offset.Code {
-	var who *credentialsError
+	var who *managed.CredentialsError
 	var missing *missingError
 	var v *managed.VendorError
 	switch {

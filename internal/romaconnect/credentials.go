@@ -11,16 +11,14 @@ import (
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 )
 
 // Credentials are access keys, with a token if they are temporary.
-type Credentials struct {
-	AccessKey, SecretKey, SecurityToken string
-}
+type Credentials = managed.Credentials
 
-// CredentialSource finds credentials. It is asked before each request and
-// keeps what is still valid.
-type CredentialSource func(ctx context.Context) (Credentials, error)
+// CredentialSource finds credentials.
+type CredentialSource = managed.CredentialSource
 
 // metadataAddress is where every ECS instance finds its own metadata.
 const metadataAddress = "http://169.254.169.254"

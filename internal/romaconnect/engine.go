@@ -310,11 +310,7 @@ func (e *instance) validate(req offset.Request) error {
 		return &offset.Error{Code: code, What: e.what(req) + ": " + reason, State: offset.NothingChanged}
 	}
 	if refusals := Check(e.client.service, req, ""); len(refusals) > 0 {
-		texts := make([]string, len(refusals))
-		for i, r := range refusals {
-			texts[i] = r.Error()
-		}
-		return invalid(offset.Unsupported, strings.Join(texts, " "))
+		return invalid(offset.Unsupported, managed.Sentences(refusals))
 	}
 	switch {
 	case managed.CheckSegment(e.id) != "":
@@ -529,7 +525,7 @@ func (e *instance) fail(ctx context.Context, what, operation string, err error) 
 		failed.Code = offset.Interrupted
 		return failed
 	}
-	var who *credentialsError
+	var who *managed.CredentialsError
 	switch failed.Code {
 	case offset.Unauthorized:
 		failed.Next = "Check access_key, secret_key and security_token, or auth_token, in the provider's section roma_connect: tokens end, and the user needs the right to call " + operation + " in this project. A wrong clock of this machine, by 15 minutes or more, is refused in the same way."

@@ -5,7 +5,6 @@
 package romaconnect
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -107,14 +106,12 @@ func New(cfg Config) (*Client, error) {
 		return nil, &managed.ConfigError{Field: "project_id", Detail: "The project id " + managed.CheckSegment(cfg.ProjectID)}
 	case cfg.AuthToken != "" && (cfg.AccessKey != "" || cfg.SecretKey != "" || cfg.SecurityToken != ""):
 		return nil, &managed.ConfigError{Field: "auth_token", Detail: "Give either auth_token or access keys, not both."}
-	case cfg.AccessKey == "" && cfg.SecretKey != "":
-		return nil, &managed.ConfigError{Field: "access_key", Detail: "secret_key is given without access_key."}
-	case cfg.AccessKey != "" && cfg.SecretKey == "":
-		return nil, &managed.ConfigError{Field: "secret_key", Detail: "access_key is given without secret_key."}
-	case cfg.AccessKey == "" && cfg.SecurityToken != "":
-		return nil, &managed.ConfigError{Field: "security_token", Detail: "security_token is given without access_key and secret_key."}
 	case strings.ContainsAny(cfg.AuthToken, "\r\n"):
 		return nil, &managed.ConfigError{Field: "auth_token", Detail: "The token holds a line break; take it without one."}
+	}
+	keys := Credentials{AccessKey: cfg.AccessKey, SecretKey: cfg.SecretKey, SecurityToken: cfg.SecurityToken}
+	if err := keys.Check(); err != nil {
+		return nil, err
 	}
 	base, err := endpoint(cfg)
 	if err != nil {
@@ -140,15 +137,9 @@ func New(cfg Config) (*Client, error) {
 	if client.poll <= 0 {
 		client.poll = defaultPoll
 	}
-	switch {
-	case cfg.AccessKey != "":
-		static := Credentials{AccessKey: cfg.AccessKey, SecretKey: cfg.SecretKey, SecurityToken: cfg.SecurityToken}
-		client.credentials = func(context.Context) (Credentials, error) { return static, nil }
-	case cfg.Credentials != nil:
-		client.credentials = cfg.Credentials
-	default:
-		client.credentials = InstanceCredentials(metadataAddress, client.clock)
-	}
+	client.credentials = keys.Source(cfg.Credentials, func() CredentialSource {
+		return InstanceCredentials(metadataAddress, client.clock)
+	})
 	return client, nil
 }
 

@@ -1,9 +1,7 @@
 package apsaramq
 
 import (
-	"encoding/json"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,40 +13,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type vector struct {
-	Name          string            `json:"name"`
-	AccessKey     string            `json:"access_key"`
-	SecretKey     string            `json:"secret_key"`
-	SecurityToken string            `json:"security_token"`
-	Method        string            `json:"method"`
-	RequestURI    string            `json:"request_uri"`
-	Host          string            `json:"host"`
-	Header        map[string]string `json:"header"`
-	Body          string            `json:"body"`
-}
-
-func (v vector) request() (*http.Request, []byte, map[string]standin.Key, time.Time) {
-	r := &http.Request{Method: v.Method, RequestURI: v.RequestURI, Host: v.Host, Header: http.Header{}}
-	for name, value := range v.Header {
-		r.Header.Set(name, value)
-	}
+func received(v standin.Vector) (*http.Request, []byte, map[string]standin.Key, time.Time) {
 	date, _ := time.Parse(time.RFC3339, v.Header["x-acs-date"])
-	return r, []byte(v.Body), map[string]standin.Key{v.AccessKey: {Secret: v.SecretKey, Token: v.SecurityToken}}, date
+	return v.Request(), []byte(v.Body), map[string]standin.Key{v.AccessKey: v.Key()}, date
 }
 
 // TestRequestsOfTheVendorsSDKAreBelieved, and nothing that differs from them.
 func TestRequestsOfTheVendorsSDKAreBelieved(t *testing.T) {
-	text, err := os.ReadFile("../../apsaramq/testdata/signatures/vectors.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []vector
-	if err := json.Unmarshal(text, &list); err != nil || len(list) == 0 {
-		t.Fatal(err, len(list))
-	}
-	for _, v := range list {
+	for _, v := range standin.Vectors(t, "../../apsaramq/testdata/signatures/vectors.json") {
 		t.Run(v.Name, func(t *testing.T) {
-			r, body, keys, now := v.request()
+			r, body, keys, now := received(v)
 			if fault := Verify(r, body, keys, now); fault != nil {
 				t.Fatal(fault.Message)
 			}
@@ -78,8 +52,12 @@ func TestRequestsOfTheVendorsSDKAreBelieved(t *testing.T) {
 				"unknown key": {"InvalidAccessKeyId.NotFound", func(_ *http.Request, _ *[]byte, _ *time.Time, keys map[string]standin.Key) {
 					delete(keys, v.AccessKey)
 				}},
-				"16 minutes late":  {"InvalidTimeStamp.Expired", func(_ *http.Request, _ *[]byte, now *time.Time, _ map[string]standin.Key) { *now = now.Add(16 * time.Minute) }},
-				"16 minutes early": {"InvalidTimeStamp.Expired", func(_ *http.Request, _ *[]byte, now *time.Time, _ map[string]standin.Key) { *now = now.Add(-16 * time.Minute) }},
+				"16 minutes late": {"InvalidTimeStamp.Expired", func(_ *http.Request, _ *[]byte, now *time.Time, _ map[string]standin.Key) {
+					*now = now.Add(16 * time.Minute)
+				}},
+				"16 minutes early": {"InvalidTimeStamp.Expired", func(_ *http.Request, _ *[]byte, now *time.Time, _ map[string]standin.Key) {
+					*now = now.Add(-16 * time.Minute)
+				}},
 				"no signature": {"IncompleteSignature", func(r *http.Request, _ *[]byte, _ *time.Time, _ map[string]standin.Key) {
 					r.Header.Del("Authorization")
 				}},
@@ -89,7 +67,7 @@ func TestRequestsOfTheVendorsSDKAreBelieved(t *testing.T) {
 					keys[v.AccessKey] = k
 				}},
 			} {
-				r, body, keys, now := v.request()
+				r, body, keys, now := received(v)
 				c.spoil(r, &body, &now, keys)
 				fault := Verify(r, body, keys, now)
 				if fault == nil {

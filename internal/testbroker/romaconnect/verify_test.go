@@ -1,9 +1,7 @@
 package romaconnect
 
 import (
-	"encoding/json"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,18 +13,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type vector struct {
-	Name          string            `json:"name"`
-	AccessKey     string            `json:"access_key"`
-	SecretKey     string            `json:"secret_key"`
-	SecurityToken string            `json:"security_token"`
-	Method        string            `json:"method"`
-	RequestURI    string            `json:"request_uri"`
-	Host          string            `json:"host"`
-	Header        map[string]string `json:"header"`
-	Body          string            `json:"body"`
-}
-
 // sent is a request with what its check depends on.
 type sent struct {
 	r    *http.Request
@@ -35,31 +21,19 @@ type sent struct {
 	now  time.Time
 }
 
-func (v vector) sent() *sent {
-	r := &http.Request{Method: v.Method, RequestURI: v.RequestURI, Host: v.Host, Header: http.Header{}}
-	for name, value := range v.Header {
-		r.Header.Set(name, value)
-	}
+func send(v standin.Vector) *sent {
 	date, _ := time.Parse("20060102T150405Z", v.Header["x-sdk-date"])
-	return &sent{r, []byte(v.Body), standin.Key{Secret: v.SecretKey, Token: v.SecurityToken}, date}
+	return &sent{v.Request(), []byte(v.Body), v.Key(), date}
 }
 
 // TestRequestsOfTheVendorsSDKAreBelieved, and nothing that differs from them.
 func TestRequestsOfTheVendorsSDKAreBelieved(t *testing.T) {
-	text, err := os.ReadFile("../../romaconnect/testdata/signatures/vectors.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []vector
-	if err := json.Unmarshal(text, &list); err != nil || len(list) == 0 {
-		t.Fatal(err, len(list))
-	}
-	for _, v := range list {
+	for _, v := range standin.Vectors(t, "../../romaconnect/testdata/signatures/vectors.json") {
 		t.Run(v.Name, func(t *testing.T) {
 			check := func(s *sent) string {
 				return Verify(s.r, s.body, map[string]standin.Key{v.AccessKey: s.key}, s.now)
 			}
-			if fault := check(v.sent()); fault != "" {
+			if fault := check(send(v)); fault != "" {
 				t.Fatal(fault)
 			}
 			for what, spoil := range map[string]func(s *sent){
@@ -78,14 +52,14 @@ func TestRequestsOfTheVendorsSDKAreBelieved(t *testing.T) {
 					s.r.Header.Set("Authorization", strings.Replace(s.r.Header.Get("Authorization"), v.AccessKey, "UNKNOWN", 1))
 				},
 			} {
-				s := v.sent()
+				s := send(v)
 				spoil(s)
 				if check(s) == "" {
 					t.Errorf("%s: believed", what)
 				}
 			}
 			if strings.Contains(v.Header["authorization"], "SignedHeaders=host") {
-				s := v.sent()
+				s := send(v)
 				s.r.Host = "other"
 				if check(s) == "" {
 					t.Error("host: believed")
