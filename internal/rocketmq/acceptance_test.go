@@ -1,0 +1,746 @@
+//go:build acceptance
+
+package rocketmq_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
+	brokers "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq"
+)
+
+// patience bounds every wait: an event that comes ends it.
+const patience = 4 * time.Minute
+
+// world is a cluster with a client, and a topic whose messages were stored at
+// known times.
+type world struct {
+	cluster *brokers.Cluster
+	client  *rocketmq.Client
+	log     *brokers.Producer
+
+	mu    sync.Mutex
+	calls map[string]int
+	next  int
+}
+
+func newWorld(t *testing.T, conf brokers.Config) *world {
+	t.Helper()
+	begin := time.Now()
+	cluster, err := brokers.Start(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("booted in %s", time.Since(begin).Round(100*time.Millisecond))
+	w := &world{cluster: cluster, calls: map[string]int{}}
+	w.client = newClient(t, w.config())
+	return w
+}
+
+func (w *world) config() rocketmq.Config {
+	cfg := rocketmq.Config{
+		NameServers: []string{w.cluster.NameServer()},
+		Trace: func(_ context.Context, x remoting.Exchange) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.calls[x.Name]++
+		},
+	}
+	if w.cluster.ACL {
+		cfg.AccessKey, cfg.SecretKey = brokers.AdminKey, brokers.AdminSecret
+	}
+	return cfg
+}
+
+func newClient(t *testing.T, cfg rocketmq.Config) *rocketmq.Client {
+	t.Helper()
+	k, err := rocketmq.New(cfg, clock.System{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func (w *world) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.calls)
+}
+
+func (w *world) counted() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.calls)
+}
+
+// name makes a new name for a topic or group.
+func (w *world) name(kind string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next++
+	return fmt.Sprintf("%s-%d", kind, w.next)
+}
+
+func (w *world) producer(t *testing.T) *brokers.Producer {
+	t.Helper()
+	if w.log == nil {
+		p, err := w.cluster.NewProducer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.log = p
+	}
+	return w.log
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// filled is a topic with messages.
+type filled struct {
+	topic  string
+	queues int // on each of the two brokers
+	// before[i] is an instant before message i and after message i-1 of every
+	// queue; there is one more of them than messages.
+	before []time.Time
+}
+
+// fill makes a topic with that many messages in each queue, message i of all
+// queues stored before message i+1 of any.
+func (w *world) fill(t *testing.T, queues, messages int) filled {
+	t.Helper()
+	ctx := within(t)
+	f := filled{topic: w.name("orders"), queues: queues}
+	if err := w.cluster.CreateTopic(ctx, f.topic, queues); err != nil {
+		t.Fatal(err)
+	}
+	w.waitTopic(t, f.topic)
+	// Brokers before 5.1.1 answer the nearest message: what stands a little
+	// before an instant must be nearer than what comes after it.
+	gap := func(d time.Duration) { time.Sleep(d) }
+	for i := range messages {
+		gap(2 * time.Millisecond)
+		f.before = append(f.before, time.Now())
+		gap(6 * time.Millisecond)
+		for _, b := range w.cluster.Brokers() {
+			for q := range queues {
+				if err := w.producer(t).Send(ctx, f.topic, b, q, fmt.Sprint(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	gap(2 * time.Millisecond)
+	f.before = append(f.before, time.Now())
+	gap(2 * time.Millisecond)
+	w.waitIndexed(t, f, messages)
+	return f
+}
+
+// waitTopic waits until the name server routes to all brokers of a new topic.
+func (w *world) waitTopic(t *testing.T, topic string) {
+	t.Helper()
+	ctx := within(t)
+	for {
+		out, err := w.cluster.Admin(ctx, "topicRoute", "-t", topic)
+		routed := err == nil
+		for _, b := range w.cluster.Brokers() {
+			routed = routed && strings.Contains(out, b)
+		}
+		if routed {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// waitIndexed waits until brokers count all messages, which they do a little
+// after they have stored them.
+func (w *world) waitIndexed(t *testing.T, f filled, messages int) {
+	t.Helper()
+	ctx := within(t)
+	for {
+		g, err := w.client.Describe(ctx, "nobody-asks", f.topic)
+		if err == nil && !slices.ContainsFunc(g.Queues, func(q rocketmq.QueueInfo) bool { return q.Max < int64(messages) }) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// group makes a group with a committed offset on every queue.
+func (w *world) group(t *testing.T, f filled, at int64) string {
+	t.Helper()
+	ctx := within(t)
+	group := w.name("billing")
+	if err := w.cluster.CreateGroup(ctx, group); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range w.cluster.Brokers() {
+		for q := range f.queues {
+			if err := w.cluster.Commit(ctx, group, f.topic, b, q, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return group
+}
+
+// consume starts a push consumer and waits until it has consumed and
+// committed everything.
+func (w *world) consume(t *testing.T, group string, f filled) *brokers.Consumer {
+	t.Helper()
+	k, err := w.cluster.NewConsumer(group, f.topic, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx := within(t)
+	messages := len(f.before) - 1
+	if _, err := k.Wait(ctx, 0, func(got []brokers.Received) bool {
+		return len(got) >= messages*f.queues*len(w.cluster.Brokers())
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		g, err := w.client.Describe(ctx, group, f.topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.TotalLag == 0 && !slices.ContainsFunc(g.Queues, func(q rocketmq.QueueInfo) bool { return q.Offset < 0 }) {
+			return k
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func request(group, topic string, kind offset.TargetKind) offset.Request {
+	return offset.Request{Group: group, Scope: offset.Scope{Topics: []string{topic}}, Target: offset.Target{Kind: kind}}
+}
+
+func atTime(group, topic string, at time.Time) offset.Request {
+	r := request(group, topic, offset.ToTime)
+	r.Target.Time = at
+	return r
+}
+
+func (w *world) reset(ctx context.Context, req offset.Request) (*offset.Result, error) {
+	plan, err := w.client.Plan(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return w.client.Apply(ctx, plan)
+}
+
+func (w *world) mustReset(t *testing.T, req offset.Request) *offset.Result {
+	t.Helper()
+	r, err := w.reset(within(t), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// progress is what the reference tool says of a group.
+func (w *world) progress(t *testing.T, group, topic string) map[string]int64 {
+	t.Helper()
+	p, err := w.cluster.Progress(within(t), group, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// everywhere is the same offset on every queue.
+func (w *world) everywhere(f filled, n int64) map[string]int64 {
+	all := map[string]int64{}
+	for _, b := range w.cluster.Brokers() {
+		for q := range f.queues {
+			all[fmt.Sprintf("%s/%d", b, q)] = n
+		}
+	}
+	return all
+}
+
+func wantError(t *testing.T, err error, code offset.Code, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want %s", code)
+		return
+	}
+	var e *offset.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("want %s, got %v", code, err)
+	}
+	for _, w := range append(words, "Nothing was changed") {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q is not in %q", w, err)
+		}
+	}
+}
+
+func TestRealClusters(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		conf brokers.Config
+	}{
+		{"5.5.0", brokers.Config{}},
+		{"5.5.0 with client resets", brokers.Config{ClientReset: true}},
+		{"4.9.7", brokers.Config{Version: brokers.V4}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.conf)
+			w.producer(t)
+			f := w.fill(t, 2, 8)
+			big := w.fill(t, 1, 0)
+			t.Run("all", func(t *testing.T) {
+				for name, run := range map[string]func(*testing.T, *world, filled){
+					"offline groups as the reference tool": asTheTool,
+					"two resets in a row and an undo":      twoInARow,
+					"round trips":                          roundTrips,
+					"given offsets":                        givenOffsets,
+					"force false":                          forceFalse,
+					"groups without offsets":               withoutOffsets,
+					"errors that change nothing":           errorsThatChangeNothing,
+					"online":                               online,
+					"online, another topic":                onlineOnAnotherTopic,
+					"online, latest":                       onlineLatest,
+				} {
+					t.Run(name, func(t *testing.T) {
+						t.Parallel()
+						run(t, w, f)
+					})
+				}
+				t.Run("many messages of one millisecond", func(t *testing.T) {
+					t.Parallel()
+					sameMillisecond(t, w, big)
+				})
+			})
+			brokersDown(t, w, f) // the last: it stops one
+		})
+	}
+}
+
+// asTheTool compares every target with mqadmin resetOffsetByTime on a twin.
+func asTheTool(t *testing.T, w *world, f filled) {
+	last := int64(len(f.before) - 1)
+	for _, c := range []struct {
+		name string
+		req  func(group string) offset.Request
+		ms   int64 // what the tool is told
+		want int64
+		// off is how far off the tool may be on 4.9, whose look-up by time
+		// answers the nearest message.
+		off int64
+	}{
+		{"latest", func(g string) offset.Request { return request(g, f.topic, offset.ToLatest) }, -1, last, 0},
+		{"earliest", func(g string) offset.Request { return request(g, f.topic, offset.ToEarliest) }, 1, 0, 0},
+		{"before all", func(g string) offset.Request { return atTime(g, f.topic, f.before[0].Add(-time.Hour)) }, f.before[0].Add(-time.Hour).UnixMilli(), 0, 0},
+		{"between", func(g string) offset.Request { return atTime(g, f.topic, f.before[3]) }, f.before[3].UnixMilli() + 1, 3, 1},
+		{"after all", func(g string) offset.Request { return atTime(g, f.topic, f.before[last]) }, f.before[last].UnixMilli() + 1, last, 1},
+	} {
+		ours, theirs := w.group(t, f, 5), w.group(t, f, 5)
+		r := w.mustReset(t, c.req(ours))
+		if out, err := w.cluster.ResetByTime(within(t), theirs, f.topic, c.ms); err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, out)
+			continue
+		}
+		got, tool := w.progress(t, ours, f.topic), w.progress(t, theirs, f.topic)
+		if want := w.everywhere(f, c.want); !maps.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, want)
+		}
+		for _, m := range r.Moves {
+			if m.Offset != c.want || m.Previous != 5 || m.Start != 0 || m.End != last {
+				t.Errorf("%s: got %+v", c.name, m)
+			}
+		}
+		for q, n := range got {
+			if d := n - tool[q]; d != 0 && !(w.cluster.Version == brokers.V4 && d > 0 && d <= c.off) {
+				t.Errorf("%s: %s is at %d, and the reference tool puts it to %d", c.name, q, n, tool[q])
+			}
+		}
+		plan, err := w.client.Plan(within(t), c.req(ours))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s := offset.Summarize(plan.Moves); s.Moved != 0 {
+			t.Errorf("%s: a second plan is not quiet: %+v", c.name, s)
+		}
+	}
+}
+
+func twoInARow(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	first := w.mustReset(t, atTime(group, f.topic, f.before[2]))
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 2)) {
+		t.Errorf("got %v", got)
+	}
+	undo := offset.UndoRequest{Group: group, Topic: f.topic, ClusterID: first.ClusterID, Moves: first.Moves}
+	second := w.mustReset(t, request(group, f.topic, offset.ToEarliest))
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 0)) {
+		t.Errorf("got %v", got)
+	}
+	_, err := w.client.Undo(within(t), undo)
+	wantError(t, err, offset.Overwritten, "is at 0, not 2")
+	undo.Moves = second.Moves
+	if _, err := w.client.Undo(within(t), undo); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 2)) {
+		t.Errorf("got %v", got)
+	}
+	undo.Moves = first.Moves
+	if _, err := w.client.Undo(within(t), undo); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 5)) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func roundTrips(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	other := &world{cluster: w.cluster, calls: map[string]int{}}
+	k := newClient(t, other.config())
+	plan, err := k.Plan(within(t), request(group, f.topic, offset.ToLatest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned := other.counted()
+	delete(planned, "GET_ROUTEINFO_BY_TOPIC") // the retry topics' are among them
+	if want := map[string]int{
+		"GET_BROKER_CLUSTER_INFO": 1, "GET_TOPIC_STATS_INFO": 2, "GET_CONSUME_STATS": 2, "GET_CONSUMER_CONNECTION_LIST": 2,
+	}; !maps.Equal(planned, want) {
+		t.Errorf("Plan sent %v, want %v", planned, want)
+	}
+	other.forget()
+	if _, err := k.Apply(within(t), plan); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"INVOKE_BROKER_TO_RESET_OFFSET": 2, "GET_CONSUME_STATS": 2}
+	if w.cluster.Version == brokers.V4 || w.cluster.ClientReset {
+		want["UPDATE_CONSUMER_OFFSET"] = 2 * f.queues
+	}
+	if got := other.counted(); !maps.Equal(got, want) {
+		t.Errorf("Apply sent %v, want %v", got, want)
+	}
+}
+
+func givenOffsets(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	req := request(group, f.topic, offset.ToOffsets)
+	req.Target.Offsets = offset.Offsets{"broker-a": {1: 3}, "broker-b": {0: 99}}
+	want := w.everywhere(f, 5)
+	want["broker-a/1"], want["broker-b/0"] = 3, int64(len(f.before)-1)
+	for range 2 { // the second time, a reset may wait for a consumer
+		w.mustReset(t, req)
+		if got := w.progress(t, group, f.topic); !maps.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		w.mustReset(t, request(group, f.topic, offset.ToEarliest))
+		want["broker-a/0"], want["broker-b/1"] = 0, 0
+	}
+}
+
+func forceFalse(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	if err := w.cluster.Commit(within(t), group, f.topic, "broker-b", 1, 8); err != nil {
+		t.Fatal(err)
+	}
+	req := atTime(group, f.topic, f.before[6])
+	req.KeepAhead = true
+	r := w.mustReset(t, req)
+	want := w.everywhere(f, 5)
+	want["broker-b/1"] = 6
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if r.Moves[0].How != rocketmq.HowKept || r.Moves[3].How == rocketmq.HowKept {
+		t.Errorf("got %+v", r.Moves)
+	}
+}
+
+func withoutOffsets(t *testing.T, w *world, f filled) {
+	group := w.name("billing")
+	if err := w.cluster.CreateGroup(within(t), group); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cluster.Commit(within(t), group, f.topic, "broker-a", 0, 5); err != nil {
+		t.Fatal(err)
+	}
+	r := w.mustReset(t, atTime(group, f.topic, f.before[3]))
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 3)) {
+		t.Errorf("got %v", got)
+	}
+	if s := offset.Summarize(r.Moves); s.Created != 3 || s.Replayed != 2 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// sameMillisecond finds the first of many messages that were stored at once,
+// over several files of the queue's index.
+func sameMillisecond(t *testing.T, w *world, f filled) {
+	ctx := within(t)
+	p := w.producer(t)
+	var batch []string
+	for i := range 100 {
+		batch = append(batch, fmt.Sprint(i))
+	}
+	for range 12 { // an index file holds 1000
+		for _, b := range w.cluster.Brokers() {
+			if err := p.Send(ctx, f.topic, b, 0, batch...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	f.before = make([]time.Time, 1201)
+	group := w.name("billing")
+	k, err := w.cluster.NewConsumer(group, f.topic, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := k.Wait(ctx, 0, func(got []brokers.Received) bool { return len(got) >= 2400 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Stop(); err != nil {
+		t.Error(err)
+	}
+	first := map[string]map[int64]int64{"broker-a": {}, "broker-b": {}} // offset by store time
+	for _, m := range got {
+		ms := m.Stored.UnixMilli()
+		if n, ok := first[m.Broker][ms]; !ok || m.Offset < n {
+			first[m.Broker][ms] = m.Offset
+		}
+	}
+	for broker, times := range first {
+		for ms, want := range times {
+			plan, err := w.client.Plan(ctx, atTime(group, f.topic, time.UnixMilli(ms)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range plan.Moves {
+				if m.Broker == broker && m.Offset != want {
+					t.Errorf("%s at %d: got %d, want %d", broker, ms, m.Offset, want)
+				}
+			}
+		}
+	}
+}
+
+func errorsThatChangeNothing(t *testing.T, w *world, f filled) {
+	ctx := within(t)
+	group := w.group(t, f, 5)
+	_, err := w.reset(ctx, request(group, "no-such-topic", offset.ToLatest))
+	wantError(t, err, offset.TopicMissing, "no-such-topic")
+	_, err = w.reset(ctx, request("no-such-group", f.topic, offset.ToLatest))
+	wantError(t, err, offset.GroupMissing, "no-such-group")
+	if _, err := w.client.Plan(ctx, request("no-such-group", f.topic, offset.ToLatest)); err == nil {
+		t.Error("the group was created")
+	}
+	limit := int64(3)
+	req := request(group, f.topic, offset.ToLatest)
+	req.Limits.MaxSkipped = &limit
+	_, err = w.reset(ctx, req)
+	wantError(t, err, offset.LimitExceeded, "12 messages would be skipped")
+
+	crowd := w.name("crowd")
+	k, err := w.cluster.NewConsumer(crowd, f.topic, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Stop() }()
+	for {
+		g, err := w.client.Describe(ctx, crowd, f.topic)
+		if err == nil && g.MessageModel == "BROADCASTING" {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal(g, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	_, err = w.reset(ctx, request(crowd, f.topic, offset.ToLatest))
+	wantError(t, err, offset.GroupKind, "broadcasting")
+
+	for name, list := range map[string][]string{
+		"a host name":    {strings.Replace(w.cluster.NameServer(), "127.0.0.1", "localhost", 1)},
+		"first one dead": {"127.0.0.1:1", w.cluster.NameServer()},
+	} {
+		if _, err := newClient(t, rocketmq.Config{NameServers: list}).Plan(ctx, request(group, f.topic, offset.ToLatest)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 5)) {
+		t.Errorf("the offsets became %v", got)
+	}
+}
+
+// online rewinds a group whose consumer is online; it gets the messages again.
+func online(t *testing.T, w *world, f filled) {
+	group := w.name("online")
+	k := w.consume(t, group, f)
+	already := len(k.Received())
+	last := int64(len(f.before) - 1)
+	begin := time.Now()
+	r := w.mustReset(t, atTime(group, f.topic, f.before[4]))
+	t.Logf("reset in %s: %s, notes %q", time.Since(begin).Round(time.Millisecond), r.Moves[0].How, r.Notes)
+	for _, m := range r.Moves {
+		early := int64(0)
+		if w.cluster.Version == brokers.V4 {
+			early = 1
+		}
+		if m.Previous != last || m.Offset > 4 || m.Offset < 4-early || m.Failed() {
+			t.Errorf("got %+v", m)
+		}
+		if server := m.How == rocketmq.HowServer; server == (w.cluster.Version == brokers.V4 || w.cluster.ClientReset) {
+			t.Errorf("done by %s", m.How)
+		}
+	}
+	got, err := k.Wait(within(t), already, func(got []brokers.Received) bool {
+		seen := map[string]bool{}
+		for _, m := range got {
+			if m.Offset >= 4 {
+				seen[fmt.Sprintf("%s/%d@%d", m.Broker, m.Queue, m.Offset)] = true
+			}
+		}
+		return len(seen) == f.queues*len(w.cluster.Brokers())*int(last-4)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("all messages came again after %s", time.Since(begin).Round(time.Millisecond))
+	for _, m := range got {
+		if m.Offset < 3 || m.Offset < 4 && w.cluster.Version != brokers.V4 {
+			t.Errorf("got %+v, which is before the target", m)
+		}
+	}
+	// Given offsets under a consumer that is online.
+	req := request(group, f.topic, offset.ToOffsets)
+	req.Target.Offsets = offset.Offsets{"broker-a": {0: 1}}
+	_, err = w.reset(within(t), req)
+	if w.cluster.Version == brokers.V4 || w.cluster.ClientReset {
+		wantError(t, err, offset.GroupActive, "consumers online", "Stop the group's consumers")
+	} else if err != nil {
+		t.Error(err)
+	}
+}
+
+// onlineLatest skips messages that a group, which is offline meanwhile, has
+// not consumed: when its consumer is back it gets none of them.
+func onlineLatest(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 2)
+	w.mustReset(t, request(group, f.topic, offset.ToLatest))
+	k, err := w.cluster.NewConsumer(group, f.topic, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Stop() }()
+	ctx := within(t)
+	// What is stored from now on comes, and nothing else.
+	own := w.fill(t, 1, 1)
+	_ = own
+	for {
+		g, err := w.client.Describe(ctx, group, f.topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.State == rocketmq.Online && len(g.Clients) == 1 && g.Clients[0].Language == "GO" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(3 * time.Second) // a consumer pulls within milliseconds; nothing announces that it finds nothing
+	if got := k.Received(); len(got) > 0 {
+		t.Errorf("got %+v, which was skipped", got)
+	}
+}
+
+// onlineOnAnotherTopic is trap 1 of brokers before 5.2.
+func onlineOnAnotherTopic(t *testing.T, w *world, f filled) {
+	ctx := within(t)
+	group := w.group(t, f, 5)
+	other := w.name("invoices")
+	if err := w.cluster.CreateTopic(ctx, other, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.waitTopic(t, other)
+	k, err := w.cluster.NewConsumer(group, other, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Stop() }()
+	for {
+		plan, err := w.client.Plan(ctx, request(group, f.topic, offset.ToEarliest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan.State == rocketmq.Online {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r := w.mustReset(t, request(group, f.topic, offset.ToEarliest))
+	for _, m := range r.Moves {
+		if m.Previous != 5 || m.Offset != 0 || m.Seen != 0 {
+			t.Errorf("got %+v", m)
+		}
+	}
+}
+
+// brokersDown is the last of a cluster.
+func brokersDown(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	if err := w.cluster.Pause("broker-b"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := w.config()
+	cfg.RequestTimeout = time.Second
+	k := newClient(t, cfg)
+	begin := time.Now()
+	_, err := k.Plan(within(t), request(group, f.topic, offset.ToLatest))
+	wantError(t, err, offset.Unreachable, "broker-b", "no answer within 1s")
+	if took := time.Since(begin); took > time.Minute {
+		t.Errorf("took %s", took)
+	}
+	w.cluster.Process("broker-b").Kill()
+	_, err = k.Plan(within(t), request(group, f.topic, offset.ToLatest))
+	t.Logf("after broker-b was killed: %v", err)
+}
