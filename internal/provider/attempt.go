@@ -138,12 +138,21 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 		s := offset.Summarize(back)
 		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss, about %d messages replayed and %d skipped",
 			headline("Restore", d.undo.Group, topics), len(completed), d.broker.partition, s.Replayed, s.Skipped),
-			"The offsets from before the last reset are committed again. It is refused, and changes nothing, if members are still active, if somebody else has moved an offset since, or if an old offset has left the log. "+
-				"To destroy without restoring, apply on_destroy = \"keep\" first.")
+			"The offsets from before the last reset are committed again. It is refused, and changes nothing, "+d.obstacles()+
+				" To destroy without restoring, apply on_destroy = \"keep\" first.")
 	case d.onDestroy == onDestroyDeleteOffsets && len(completed) > 0:
 		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %d %ss", headline("Delete the offsets of", d.undo.Group, topics), len(completed), d.broker.partition),
 			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to.")
 	}
+}
+
+// obstacles says when a restore is refused.
+func (d destruction) obstacles() string {
+	active := ""
+	if d.broker.waits {
+		active = "if members are still active, "
+	}
+	return active + "if somebody else has moved an offset since, or if an old offset has left the log."
 }
 
 const nothingToRestore = "The reset was imported, so the offsets from before it are not known. Destroying leaves the group as it is."

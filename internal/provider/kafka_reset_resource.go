@@ -34,7 +34,7 @@ type kafkaReset struct {
 
 var (
 	kafkaSummaryFields = summaryFields("partitions")
-	kafkaBroker        = broker{dialect: offset.KafkaRecord, partition: "partition", fields: kafkaSummaryFields}
+	kafkaBroker        = broker{dialect: offset.KafkaRecord, partition: "partition", waits: true, fields: kafkaSummaryFields}
 )
 
 func newKafkaReset() resource.Resource {

@@ -81,6 +81,7 @@ type outcome struct {
 type broker struct {
 	dialect   offset.Dialect
 	partition string // the field's word: "partition" or "queue"
+	waits     bool   // offsets are reset only once no member is left
 	fields    []summaryField
 }
 

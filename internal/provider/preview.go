@@ -139,8 +139,11 @@ func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary,
 	if err := plan.Request.Limits.Check(s); err != nil {
 		add("This would fail if applied now: %s", strings.SplitN(explain(err), "\n", 2)[0])
 	}
-	if n := len(plan.Members); n > 0 {
+	switch n := len(plan.Members); {
+	case n > 0 && b.waits:
 		add("%s still active, the apply waits up to %s for them to leave: %s", countIs(n, "member"), plan.Request.Wait(), members(plan.Members))
+	case n > 0:
+		add("%s online and may stay so: %s", countIs(n, "consumer"), members(plan.Members))
 	}
 	if !plan.Instant.IsZero() {
 		add("Instant: %s (%s)", plan.Instant.UTC().Format(time.RFC3339Nano), age(now.Sub(plan.Instant)))

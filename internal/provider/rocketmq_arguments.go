@@ -119,7 +119,7 @@ func (a *rocketmqArguments) validate(diags *diag.Diagnostics) {
 	case kind == specifiedTime:
 		if _, known, err := a.instant(); known && err != nil {
 			at := "reset_time"
-			if !a.TimeZone.IsNull() && strings.Contains(err.Error(), "time_zone") {
+			if !a.TimeZone.IsNull() && strings.Contains(err.Error(), fmt.Sprintf("time zone %q", a.TimeZone.ValueString())) {
 				at = "time_zone"
 			}
 			diags.AddAttributeError(path.Root(at), "Invalid value for "+at, sentence(err.Error()))
