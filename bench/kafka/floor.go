@@ -109,7 +109,9 @@ func (f *byHand) open(addr string) (*sarama.Broker, error) {
 
 // leaders returns the partitions by the broker that leads them.
 func (f *byHand) leaders(seed *sarama.Broker) (map[*sarama.Broker][]int32, error) {
-	resp, err := seed.GetMetadata(sarama.NewMetadataRequest(f.conf.Version, []string{f.topic}))
+	req := sarama.NewMetadataRequest(f.conf.Version, []string{f.topic})
+	req.IncludeTopicAuthorizedOperations = true
+	resp, err := seed.GetMetadata(req)
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +130,11 @@ func (f *byHand) leaders(seed *sarama.Broker) (map[*sarama.Broker][]int32, error
 
 func (f *byHand) describe(coordinator *sarama.Broker) error {
 	req := sarama.NewConsumerGroupDescribeRequest(f.conf.Version)
-	req.GroupIDs = []string{group}
+	req.GroupIDs, req.IncludeAuthorizedOperations = []string{group}, true
 	if _, err := coordinator.ConsumerGroupDescribe(req); err != nil {
 		return err
 	}
-	_, err := coordinator.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: []string{group}})
+	_, err := coordinator.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: []string{group}, IncludeAuthorizedOperations: true})
 	return err
 }
 

@@ -68,6 +68,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 		coordinator: ready.coordinator,
 		moves:       slices.Clone(plan.Moves),
 		epochs:      ready.epochs,
+		words:       words{"committed", "Apply again: only the partitions that failed are done then, with the same targets."},
 		tell:        req.Tell,
 	}
 	result := &offset.Result{
@@ -87,25 +88,31 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 		return nil, err
 	}
 	result.At = w.started
-	notes, err := w.settle(ctx, ready.todo, "committed")
+	notes, err := w.settle(ctx, ready.todo)
 	result.Notes = append(result.Notes, notes...)
 	return result, err
 }
 
+// words say what a writer does.
+type words struct {
+	done string // to the offsets: "committed"
+	next string // what to do if some failed
+}
+
 // settle reads back what was written and tells what came of it: notes if a
 // consumer has moved on, an error if anything failed or another writer came
-// between. Done is what was done to the offsets.
-func (w *writer) settle(ctx context.Context, todo []int, done string) ([]string, error) {
+// between.
+func (w *writer) settle(ctx context.Context, todo []int) ([]string, error) {
 	differ, err := w.readBack(ctx, todo)
 	if err != nil {
-		return nil, w.unread(todo, done, err)
+		return nil, w.unread(todo, err)
 	}
 	var notes []string
 	var overwritten []string
 	if len(differ) > 0 {
 		g, err := w.coordinator.describe(ctx)
 		if err != nil {
-			return nil, w.unread(todo, done, err)
+			return nil, w.unread(todo, err)
 		}
 		for _, n := range differ {
 			m := &w.moves[n]
@@ -121,7 +128,7 @@ func (w *writer) settle(ctx context.Context, todo []int, done string) ([]string,
 	if len(notes) > 0 {
 		notes = []string{fmt.Sprintf("The group has become active and has moved on to %s.", listed(notes))}
 	}
-	return notes, w.verdict(todo, done, overwritten)
+	return notes, w.verdict(todo, overwritten)
 }
 
 func offsetText(at int64) string {
@@ -132,7 +139,7 @@ func offsetText(at int64) string {
 }
 
 // verdict is the error of a write that did not succeed on all partitions.
-func (w *writer) verdict(todo []int, done string, overwritten []string) error {
+func (w *writer) verdict(todo []int, overwritten []string) error {
 	var failures []string
 	for _, n := range todo {
 		if m := &w.moves[n]; m.Failed() {
@@ -147,30 +154,30 @@ func (w *writer) verdict(todo []int, done string, overwritten []string) error {
 		return &offset.Error{
 			Code:  offset.Overwritten,
 			What:  fmt.Sprintf("Another writer has overwritten %s of consumer group %q, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
-			State: w.state(len(todo)-len(failures), done),
-			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it and apply again.",
+			State: w.state(len(todo) - len(failures)),
+			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it. " + w.words.next,
 		}
 	}
 	return &offset.Error{
 		Code:  offset.Incomplete,
 		What:  fmt.Sprintf("%s of consumer group %q failed: %s", count(len(failures), "partition"), group, listed(failures)),
-		State: w.state(len(todo)-len(failures), done),
-		Next:  "Apply again: only the partitions that failed are done then, with the same targets.",
+		State: w.state(len(todo) - len(failures)),
+		Next:  w.words.next,
 	}
 }
 
-func (w *writer) state(landed int, done string) string {
+func (w *writer) state(landed int) string {
 	switch landed {
 	case 0:
-		return "No partition was " + done + "."
+		return "No partition was " + w.words.done + "."
 	case 1:
-		return "1 partition was " + done + " and read back."
+		return "1 partition was " + w.words.done + " and read back."
 	}
-	return fmt.Sprintf("%d partitions were %s and read back.", landed, done)
+	return fmt.Sprintf("%d partitions were %s and read back.", landed, w.words.done)
 }
 
 // unread is the error of a write whose outcome could not be read back.
-func (w *writer) unread(todo []int, done string, err error) error {
+func (w *writer) unread(todo []int, err error) error {
 	acknowledged := 0
 	for _, n := range todo {
 		if !w.moves[n].Failed() {
@@ -180,9 +187,8 @@ func (w *writer) unread(todo []int, done string, err error) error {
 	return &offset.Error{
 		Code:  offset.Incomplete,
 		What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.group, brief(err)),
-		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(todo), done),
+		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(todo), w.words.done),
 		Next:  "Check the group's offsets before its consumers are started.",
-		Err:   nil,
 	}
 }
 

@@ -228,7 +228,10 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"negative time":     {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(-2)} }, offset.InvalidArgument, nil},
 		"negative duration": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToLookback, Lookback: -1} }, offset.InvalidArgument, nil},
 		"shift by nothing":  {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ByShift} }, offset.InvalidArgument, nil},
-		"clone of itself":   {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToGroup, Group: "billing"} }, offset.InvalidArgument, nil},
+		"record without a target": {func(r *offset.Request) {
+			r.Resume = []offset.Move{{Partition: offset.Partition{Topic: "orders"}, Offset: offset.None, Error: "no"}}
+		}, offset.InvalidArgument, []string{"orders-0"}},
+		"clone of itself": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToGroup, Group: "billing"} }, offset.InvalidArgument, nil},
 		"negative explicit offset": {func(r *offset.Request) {
 			r.Scope, r.Target = offset.Scope{}, offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: -1}}}
 		}, offset.InvalidArgument, nil},

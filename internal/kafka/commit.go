@@ -45,6 +45,7 @@ type writer struct {
 	coordinator *coordinator
 	moves       []offset.Move // get their errors
 	epochs      []int32       // to commit beside the offsets; nil means unknown
+	words       words
 	tell        func(string)
 
 	started time.Time // when the first request was sent

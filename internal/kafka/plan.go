@@ -138,6 +138,11 @@ func check(req offset.Request) error {
 	case slices.ContainsFunc(s.Partitions, func(p int32) bool { return p < 0 }) && !slices.Equal(s.Partitions, []int32{offset.AllPartitions}):
 		return invalid("A partition's number is negative")
 	}
+	for _, m := range req.Resume {
+		if m.Failed() && m.Offset < 0 {
+			return invalid("The record does not tell where %s was to be put, so that the reset cannot go on with it", name(m.Topic, m.ID))
+		}
+	}
 	switch t.Kind {
 	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent:
 	case offset.ToOffset:

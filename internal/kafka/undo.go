@@ -42,7 +42,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		if err != nil {
 			return nil, untouched(err)
 		}
-		result, err := c.putBack(ctx, r, back, remove, tellOf(req))
+		result, err := c.putBack(ctx, r, back, remove, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
 		if !errors.Is(err, errBusy) {
 			return result, err
 		}
@@ -85,7 +85,7 @@ func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Re
 			remove = append(remove, i)
 		}
 	}
-	result, err := c.putBack(ctx, r, nil, remove, tellOf(req))
+	result, err := c.putBack(ctx, r, nil, remove, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
 	if errors.Is(err, errBusy) {
 		return nil, untouched(active(r.group, false))
 	}
@@ -268,8 +268,8 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int) error {
 
 // putBack commits and removes offsets, reads them back and tells what came of
 // it.
-func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, tell func(string)) (*offset.Result, error) {
-	w := &writer{coordinator: r.coordinator, moves: r.moves, tell: tell}
+func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, words words, tell func(string)) (*offset.Result, error) {
+	w := &writer{coordinator: r.coordinator, moves: r.moves, words: words, tell: tell}
 	todo := slices.Sorted(slices.Values(slices.Concat(back, remove)))
 	if len(todo) == 0 {
 		return r.result(c, w), nil
@@ -286,7 +286,7 @@ func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, tel
 		}
 		w.fail(remove, err.Error())
 	}
-	notes, err := w.settle(ctx, todo, "put back")
+	notes, err := w.settle(ctx, todo)
 	r.notes = append(r.notes, notes...)
 	return r.result(c, w), err
 }
