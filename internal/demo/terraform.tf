@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    offsets = {
+      source = "terraform-offsets/offsets"
+    }
+  }
+}
