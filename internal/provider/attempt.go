@@ -125,10 +125,8 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 	}
 	topics := offset.Topics(completed)
 	switch {
-	case d.onDestroy == onDestroyRestore && len(completed) == 0:
-		if len(unfinished) == 0 {
-			diags.AddWarning(headline("Restore", d.undo.Group, topics)+": there is nothing to restore", nothingToRestore)
-		}
+	case len(completed) == 0:
+		d.saysNothing(diags)
 	case d.onDestroy == onDestroyRestore:
 		back := make([]offset.Move, len(completed))
 		for i, m := range completed {
@@ -140,7 +138,7 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 			headline("Restore", d.undo.Group, topics), len(completed), d.broker.partition, s.Replayed, s.Skipped),
 			"The offsets from before the last reset are committed again. It is refused, and changes nothing, "+d.obstacles()+
 				" To destroy without restoring, apply on_destroy = \"keep\" first.")
-	case d.onDestroy == onDestroyDeleteOffsets && len(completed) > 0:
+	case d.onDestroy == onDestroyDeleteOffsets:
 		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %d %ss", headline("Delete the offsets of", d.undo.Group, topics), len(completed), d.broker.partition),
 			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to.")
 	}
@@ -155,7 +153,14 @@ func (d destruction) obstacles() string {
 	return active + "if somebody else has moved an offset since, or if an old offset has left the log."
 }
 
-const nothingToRestore = "The reset was imported, so the offsets from before it are not known. Destroying leaves the group as it is."
+// saysNothing tells that there is nothing that on_destroy could be about.
+func (d destruction) saysNothing(diags *diag.Diagnostics) {
+	if incomplete(d.undo.Moves) || d.onDestroy != onDestroyRestore && d.onDestroy != onDestroyDeleteOffsets {
+		return
+	}
+	diags.AddWarning(fmt.Sprintf("Consumer group %q: on_destroy = %q has nothing to do", d.undo.Group, d.onDestroy),
+		"The reset was imported, so it is not known which offsets it has set and what was there before. Destroying leaves the group as it is.")
+}
 
 // run does it. The resource stays in the state if diags gets an error.
 func (d destruction) run(ctx context.Context, open func() (offset.Engine, error), diags *diag.Diagnostics) {
@@ -167,11 +172,11 @@ func (d destruction) run(ctx context.Context, open func() (offset.Engine, error)
 		}
 	}
 	switch {
-	case d.onDestroy == onDestroyRestore && len(completed) == 0 && len(unfinished) == 0:
-		diags.AddWarning(headline("Restore", d.undo.Group, nil)+": there is nothing to restore", nothingToRestore)
-	case d.onDestroy == onDestroyRestore && len(completed) > 0:
+	case len(completed) == 0:
+		d.saysNothing(diags)
+	case d.onDestroy == onDestroyRestore:
 		d.step(ctx, open, headline("Restore", d.undo.Group, offset.Topics(completed)), offset.Engine.Undo, completed, diags)
-	case d.onDestroy == onDestroyDeleteOffsets && len(completed) > 0:
+	case d.onDestroy == onDestroyDeleteOffsets:
 		d.step(ctx, open, headline("Delete the offsets of", d.undo.Group, offset.Topics(completed)), offset.Engine.Forget, completed, diags)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -213,6 +214,23 @@ func TestPlansWithoutAPreview(t *testing.T) {
 	w = newWorkspace(t, kafkaConfig(c.Bootstrap(), `resource "terraform_data" "t" { input = "orders" }`+"\n"+
 		kafkaReset("group_id = \"billing\"\ntopic = terraform_data.t.output\nposition = \"earliest\"")))
 	says(t, w.must(0, "plan"), "no preview", "known only after the apply")
+}
+
+// A server that takes the connection and never answers holds up a plan for a
+// few seconds at most, and the same number of resources in the same time.
+func TestPlanWithAClusterThatNeverAnswers(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // Nothing depends on it.
+	var resets strings.Builder
+	for i := range 5 {
+		fmt.Fprintf(&resets, "resource \"kafka_consumer_offset_reset\" \"r%d\" {\n  provider = offsets\n  group_id = \"group-%d\"\n  topic = \"orders\"\n  position = \"earliest\"\n}\n", i, i)
+	}
+	w := newWorkspace(t, kafkaConfig([]string{silent.Addr().String()}, resets.String()))
+	says(t, w.must(0, "plan"), `Reset consumer group "group-0" on topic "orders": no preview`, `Reset consumer group "group-4" on topic "orders": no preview`, "Plan: 5 to add")
 }
 
 // Ctrl-C while the apply waits for members ends it at once and changes nothing.

@@ -76,7 +76,7 @@ func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Req
 		}
 	}
 	res, err := engine.Apply(ctx, plan)
-	if err != nil && (res == nil || len(landed(res.Moves)) == 0) {
+	if err != nil && (res == nil || len(res.Moves) > 0 && len(landed(res.Moves)) == 0) {
 		return nil, err
 	}
 	return res, err

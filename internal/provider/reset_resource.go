@@ -220,7 +220,7 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 		return
 	}
 	if state != nil {
-		if old, _ := state.resetID(ctx); !known || old.group != id.group || old.instance != id.instance {
+		if old, _ := state.resetID(ctx); known && (old.group != id.group || old.instance != id.instance) {
 			return // It will be replaced: Terraform plans the create in a call of its own.
 		}
 	}
