@@ -144,7 +144,7 @@ func (c *cluster) listRound(ctx context.Context, brokers map[int32]string, rows 
 func (c *cluster) listFrom(ctx context.Context, addr string, rows []row, share []leading, p probe) (rest []leading, why, err error) {
 	const doing = "List the offsets of %s"
 	if addr == "" {
-		r := rows[share[0].row]
+		r := &rows[share[0].row]
 		return share, refused(fmt.Sprintf(doing, name(r.topic, r.id)), sarama.ErrLeaderNotAvailable), nil
 	}
 	resp, err := call(ctx, c, addr, func(b *sarama.Broker) (*sarama.OffsetResponse, error) {
@@ -238,7 +238,7 @@ func (c *cluster) relocate(ctx context.Context, rows []row, pending []leading) (
 		leaders[t.Name] = of
 	}
 	for i := range pending {
-		r := rows[pending[i].row]
+		r := &rows[pending[i].row]
 		leader, ok := leaders[r.topic][r.id]
 		if !ok || leader < 0 {
 			leader = -1

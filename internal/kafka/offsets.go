@@ -12,7 +12,9 @@ import (
 )
 
 // row is what is known of one partition. Rows are kept in a slice, sorted by
-// topic and number: there may be tens of thousands.
+// topic and number: there may be tens of thousands. Several requests fill the
+// fields of one row at the same time, each its own, so that a row is not
+// copied before they all are done.
 type row struct {
 	topic  string
 	id     int32
@@ -126,8 +128,8 @@ func partitionsOf(rows []row) map[string][]int32 {
 			to++
 		}
 		ids := make([]int32, 0, to-from)
-		for _, r := range rows[from:to] {
-			ids = append(ids, r.id)
+		for i := from; i < to; i++ {
+			ids = append(ids, rows[i].id)
 		}
 		partitions[rows[from].topic] = ids
 		from = to
