@@ -76,6 +76,7 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 		result.Notes = append(result.Notes, found)
 		return result, nil
 	}
+	result.InDoubt = true
 	failed := e.fail(ctx, req, opReset, err)
 	failed.State = "It is not known whether the service executed the reset. " + found
 	if req.Target.Kind == offset.ToLatest {

@@ -194,6 +194,11 @@ type Move struct {
 	Error   string // why this partition failed; empty if it did not
 }
 
+// Unknown tells whether nobody can say where this partition is: the service
+// neither said where it puts it nor showed it afterwards. A queue that was
+// kept where it was is not unknown, even if it has no offset.
+func (m Move) Unknown() bool { return m.Offset < 0 && m.How == "" && !m.Failed() }
+
 // Failed tells whether this partition failed.
 func (m Move) Failed() bool { return m.Error != "" }
 
@@ -240,7 +245,7 @@ type Plan struct {
 	State     string    // the group's state in the broker's words
 	Protocol  string    // "classic" or "consumer"; empty if unknown
 	Members   []Member  // the members that are active now
-	Moves     []Move    // sorted
+	Moves     []Move    // sorted; none where a managed service tells no offsets of partitions
 	At        time.Time // when it was resolved
 	Instant   time.Time // the instant that a time target means; zero for others
 	Notes     []string  // what a reader should know, one sentence each
@@ -252,8 +257,11 @@ type Result struct {
 	ClusterID string
 	State     string    // the group's state just before the first commit
 	At        time.Time // when the first commit was sent
-	Moves     []Move    // sorted; those that failed carry an error
+	Moves     []Move    // sorted; those that failed carry an error. None where a managed service tells no offsets
 	Notes     []string  // what a reader should know, one sentence each
+	// InDoubt tells, beside an error, that what was sent may have been executed
+	// and that the read-back could not settle it.
+	InDoubt bool
 }
 
 // UndoRequest asks to put back, or to delete, the offsets that earlier resets set.

@@ -110,13 +110,37 @@ func TestSummarize(t *testing.T) {
 		kafkaMove("t", 7, 5, 30, offset.None, offset.None), // bounds unknown: 25
 		kafkaMove("t", 9, 200, 20, 0, 100),                 // the topic was created again: 80
 		kafkaMove("t", 8, offset.None, offset.None, 0, 10), // a managed service that tells nothing
+		kafkaMove("t", 10, 60, offset.None, 0, 100),        // the same, but for the offset before
+		{Previous: offset.None, Offset: offset.None, How: "kept"},
 	})
 	want := offset.Summary{
-		Partitions: 10, Moved: 7, Forward: 4, Back: 2, Unchanged: 2, Clamped: 1, Created: 1, Failed: 1,
+		Partitions: 12, Moved: 7, Forward: 4, Back: 2, Unchanged: 2, Unknown: 2, Clamped: 1, Created: 1, Failed: 1,
 		Replayed: 40 + 80, Skipped: 40 + 10 + 5 + 25,
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestWhatNobodyToldIsNotCounted(t *testing.T) {
+	known, unknown := kafkaMove("t", 0, 60, 20, 20, 100), kafkaMove("t", 1, 60, offset.None, 20, 100)
+	failed := unknown
+	failed.Error = "no"
+	for name, c := range map[string]struct {
+		moves         []offset.Move
+		told, counted bool
+	}{
+		"no partitions": {nil, false, false},
+		"all known":     {[]offset.Move{known}, true, true},
+		"one unknown":   {[]offset.Move{known, unknown}, true, false},
+		"one failed":    {[]offset.Move{known, failed}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := offset.Summarize(c.moves)
+			if s.Told() != c.told || s.Counted() != c.counted {
+				t.Errorf("told %t, counted %t", s.Told(), s.Counted())
+			}
+		})
 	}
 }
 

@@ -15,10 +15,19 @@ type Summary struct {
 	Clamped    int64 // partitions whose target was out of range
 	Created    int64 // partitions that get their first offset
 	Failed     int64 // partitions that failed; they count nowhere else but in Partitions
+	Unknown    int64 // partitions of which nobody can tell where they are; they count nowhere else but in Partitions
 	Pending    int64 // RocketMQ: partitions that a consumer still has to take up
 	Replayed   int64 // offsets that will be consumed again: an upper bound of messages
 	Skipped    int64 // offsets that will not be consumed: an upper bound of messages
 }
+
+// Told tells whether anything is known of single partitions. A managed service
+// that tells no offsets leaves no moves, and then no number means anything.
+func (s Summary) Told() bool { return s.Partitions > 0 }
+
+// Counted tells whether it is known of every partition how far it moves, so
+// that the numbers of moves and messages are whole.
+func (s Summary) Counted() bool { return s.Told() && s.Unknown == 0 }
 
 // Summarize counts the moves. Replayed and skipped messages are counted in
 // offsets, an upper bound of messages because of compaction and transaction
@@ -34,6 +43,10 @@ func Summarize(moves []Move) Summary {
 		}
 		if m.Clamped {
 			s.Clamped++
+		}
+		if m.Unknown() {
+			s.Unknown++
+			continue
 		}
 		if m.Pending {
 			s.Pending++

@@ -12,6 +12,8 @@ import (
 // lack what a plan does not know yet. onDestroy is the resource's on_destroy,
 // "" for an action.
 //
+// With the service Either it returns what neither service can do.
+//
 // DMS tells offsets by partition, so with message_offset it can check limits
 // and the log's range beforehand, and it can restore. ROMA Connect tells none.
 func Check(service Service, req offset.Request, onDestroy string) []managed.Refusal {
@@ -20,8 +22,11 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 		refusals = append(refusals, managed.Refusal{Argument: argument, Detail: detail})
 	}
 	name := "ROMA Connect"
-	if service == DMS {
+	switch service {
+	case DMS:
 		name = "DMS for Kafka"
+	case Either:
+		name = "A managed Kafka instance"
 	}
 
 	target := req.Target
@@ -67,13 +72,13 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 	if req.Isolation == offset.ReadCommitted {
 		refuse("isolation_level", name+" has no isolation level for resets. Leave it out.")
 	}
-	exact := service == DMS && (target.Kind == offset.ToOffset || target.Kind == "")
+	exact := canDoMore(service) && (target.Kind == offset.ToOffset || target.Kind == "")
 	if req.OutOfRange == offset.Refuse && !exact {
 		refuse("out_of_range", "The service itself moves a target outside of the log to its start or end"+why(service, ", and this can be checked beforehand only with message_offset.", ", and ROMA Connect does not tell where they are. Use \"clamp\"."))
 	}
 	if !exact {
 		reason := why(service,
-			"DMS for Kafka finds the offsets of a time only while it resets, so they can be counted beforehand only with message_offset.",
+			name+" finds the offsets of a time only while it resets, so they can be counted beforehand only with message_offset.",
 			"ROMA Connect tells no offsets of partitions, so nobody can know before the reset how many messages it concerns.")
 		if req.Limits.MaxReplayed != nil {
 			refuse("max_replayed_messages", reason)
@@ -88,7 +93,7 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 	switch onDestroy {
 	case "", "keep":
 	case "restore":
-		if service != DMS {
+		if !canDoMore(service) {
 			refuse("on_destroy", "ROMA Connect tells no offsets of partitions, so there is nothing that could be restored. Use \"keep\".")
 		}
 	case "delete_offsets":
@@ -111,8 +116,11 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 	return refusals
 }
 
+// canDoMore tells whether the service is DMS for Kafka, or may be.
+func canDoMore(service Service) bool { return service == DMS || service == Either }
+
 func why(service Service, dms, roma string) string {
-	if service == DMS {
+	if canDoMore(service) {
 		return dms
 	}
 	return roma

@@ -152,6 +152,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.State = "It is not known whether the service executed the reset. " + note
 		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		result.InDoubt = true
 		return result, told
 	}
 
@@ -171,7 +172,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 				moves[i].Error = "it is not known whether it was reset: " + failed.Error()
 			}
 		}
-		result.Moves = moves
+		result.Moves, result.InDoubt = moves, true
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.State = "It is not known whether the service executed the reset. " + note
 		told.Next = "Apply again: the reset has the same effect if it is executed twice."
@@ -198,6 +199,9 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	case failed != nil:
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.Code = offset.Incomplete
+		// Nobody knows beforehand where a time leads to, so an offset that was
+		// read back proves neither that it was reset nor that it was not.
+		result.InDoubt = slices.ContainsFunc(wrong, func(m offset.Move) bool { return m.Offset < 0 })
 		told.State = "Read back: " + figures(wrong) + "."
 		told.Next = "Apply again: the reset has the same effect if it is executed twice."
 		return result, told

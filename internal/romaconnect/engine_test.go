@@ -581,6 +581,9 @@ func TestFailures(t *testing.T) {
 				if c.doubt != (result != nil) || c.doubt == (told.State == offset.NothingChanged) {
 					t.Errorf("result %v, state %q", result, told.State)
 				}
+				if result != nil && result.InDoubt != (which == romaconnect.ROMA) {
+					t.Errorf("in doubt: %t", result.InDoubt) // through DMS, the read-back settles it
+				}
 				if which == romaconnect.DMS && c.doubt {
 					for _, m := range result.Moves {
 						if !m.Failed() || m.Seen != moveSeen(m.ID) || m.Previous != moveSeen(m.ID) {
@@ -637,7 +640,7 @@ func TestATimeWhoseResetIsInDoubt(t *testing.T) {
 	e := engine(t, s, romaconnect.DMS)
 	req := toTime(begin.Add(10 * time.Second))
 	result, err := apply(t.Context(), e, req)
-	if offset.CodeOf(err) != offset.Incomplete || result == nil || len(result.Moves) != 3 {
+	if offset.CodeOf(err) != offset.Incomplete || result == nil || len(result.Moves) != 3 || !result.InDoubt {
 		t.Fatalf("got %+v, %v", result, err)
 	}
 	for _, m := range result.Moves {
@@ -871,7 +874,7 @@ func TestWhatCannotBeDoneIsRefusedWithoutTheNetwork(t *testing.T) {
 		{"a group named ..", with(toOffset(0), func(r *offset.Request) { r.Group = ".." }), "", []string{"group_id"}, []string{"group_id"}},
 		{"a topic named .", with(toOffset(0), func(r *offset.Request) { r.Scope.Topics = []string{"."} }), "", []string{"topic"}, []string{"topic"}},
 	} {
-		for which, arguments := range map[romaconnect.Service][]string{romaconnect.ROMA: row.roma, romaconnect.DMS: row.dms, "": row.roma} {
+		for which, arguments := range map[romaconnect.Service][]string{romaconnect.ROMA: row.roma, romaconnect.DMS: row.dms, romaconnect.Either: row.dms, "": row.roma} {
 			t.Run(row.name+"/"+string(which), func(t *testing.T) {
 				var got []string
 				for _, r := range romaconnect.Check(which, row.req, row.onDestroy) {

@@ -25,6 +25,9 @@ const (
 	DMS  Service = "dms"  // Distributed Message Service for Kafka
 )
 
+// Either stands for one of the two, in Check, while it is not known which.
+const Either Service = "either"
+
 // DefaultEngine is the engine of all instances whose API this package knows.
 const DefaultEngine = "kafka"
 
