@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	_ "github.com/terraform-offsets/terraform-provider-offsets/internal/provider" // What is installed: these tests are as old as it is.
 )
 
 // root is the repository's.

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	rocketmqfake "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
 )
 
 // example is how a file below examples/ is tried out. The zero value is right
@@ -27,6 +28,11 @@ type example struct {
 	want map[string]fake.Offsets
 	// after is what they have after the destroy; nil means the same as want.
 	after map[string]fake.Offsets
+	// queues is what billing has on the topic orders of RocketMQ after the
+	// apply, and queuesAfter after the destroy; nil means not to look, and the same.
+	queues, queuesAfter queues
+	// invoke is the action that is run, instead of an apply.
+	invoke string
 	// needs names the first Terraform and the first OpenTofu that can do it; "" means none.
 	needs *[2]string
 	// access is how the clusters let clients in.
@@ -44,6 +50,9 @@ var (
 	indexer = fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}
 )
 
+// billingQueues is the place of billing on the topic orders of RocketMQ.
+var billingQueues = queues{"broker-a": {900, 900}, "broker-b": {900, 900}}
+
 // examples has what is special about a file, by its path below examples/.
 var examples = map[string]example{
 	"readme/main.tf": {
@@ -51,6 +60,48 @@ var examples = map[string]example{
 		after: groups("billing", billing),
 	},
 	"provider/clusters.tf": {},
+	"resources/rocketmq_consumer_offset_reset/resource.tf": {
+		queues: queues{"broker-a": {125, 125}, "broker-b": {125, 125}}, queuesAfter: billingQueues,
+	},
+	"resources/rocketmq_consumer_offset_reset/bare-time.tf": {
+		queues: queues{"broker-a": {125, 125}, "broker-b": {125, 125}},
+	},
+	"resources/rocketmq_consumer_offset_reset/never-ahead.tf": {
+		queues: queues{"broker-a": {125, 125}, "broker-b": {125, 125}},
+	},
+	"resources/rocketmq_consumer_offset_reset/latest.tf": {
+		queues: queues{"broker-a": {1000, 1000}, "broker-b": {1000, 1000}},
+	},
+	"resources/rocketmq_consumer_offset_reset/earliest.tf": {
+		queues: queues{"broker-a": {0, 0}, "broker-b": {0, 0}},
+	},
+	"resources/rocketmq_consumer_offset_reset/offsets.tf": {
+		queues: queues{"broker-a": {906, 900}, "broker-b": {900, 902}},
+	},
+	"resources/rocketmq_consumer_offset_reset/import-by-string-id.tf": {queues: billingQueues},
+	"resources/rocketmq_consumer_offset_reset/import-by-identity.tf": {
+		queues: billingQueues, needs: &[2]string{"1.12", "1.12"},
+	},
+	"data-sources/kafka_topic_offsets/reset.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
+	},
+	"data-sources/kafka_consumer_group_offsets/guard.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
+	},
+	"actions/kafka_consumer_offset_reset/action.tf": {
+		invoke: "action.kafka_consumer_offset_reset.skip_the_backlog", needs: actions,
+		want: groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
+	},
+	"actions/kafka_consumer_offset_reset/trigger.tf": {
+		needs: actions, want: groups("search-indexer", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}}),
+	},
+	"actions/rocketmq_consumer_offset_reset/action.tf": {
+		invoke: "action.rocketmq_consumer_offset_reset.skip_the_backlog", needs: actions,
+		queues: queues{"broker-a": {1000, 1000}, "broker-b": {1000, 1000}},
+	},
+	"guides/authentication/rocketmq-acl.tf": {
+		access: access{tls: true, keys: map[string]string{"operations": password}}, vars: map[string]string{"secret_key": password},
+	},
 	"guides/replay/main.tf": {
 		want:  groups("billing", fake.Offsets{"orders": {0: 65, 1: 65, 2: 65}}),
 		after: groups("billing", billing),
@@ -112,6 +163,12 @@ var examples = map[string]example{
 	},
 }
 
+// queues are offsets by broker and queue.
+type queues map[string][2]int64
+
+// actions are there since Terraform 1.14; OpenTofu has none.
+var actions = &[2]string{"1.14", ""}
+
 const password = "correct horse battery staple"
 
 var passwordVariable = map[string]string{"kafka_password": password}
@@ -120,9 +177,10 @@ func groups(group string, offsets fake.Offsets) map[string]fake.Offsets {
 	return map[string]fake.Offsets{group: offsets}
 }
 
-// probe is put beside an example that only configures the provider: it needs
-// every topic of the group, and moves nothing.
-const probe = `resource "kafka_consumer_offset_reset" "probe" {
+// kafkaProbe and rocketmqProbe are put beside an example that only configures
+// the provider. They need whatever a reset needs.
+const (
+	kafkaProbe = `resource "kafka_consumer_offset_reset" "probe" {
   provider = offsets
 
   group_id   = "billing"
@@ -130,6 +188,15 @@ const probe = `resource "kafka_consumer_offset_reset" "probe" {
   position   = "current"
 }
 `
+	rocketmqProbe = `resource "rocketmq_consumer_offset_reset" "probe" {
+  provider = offsets
+
+  consumer_group = "billing"
+  topic          = "orders"
+  reset_type     = "LATEST_OFFSET"
+}
+`
+)
 
 // terraformBlock is put beside an example that has none of its own.
 const terraformBlock = `terraform {
@@ -144,12 +211,17 @@ const terraformBlock = `terraform {
 // addresses are the brokers that examples speak of. They stand for clusters
 // inside the test's process.
 var (
-	brokers   = regexp.MustCompile(`"(kafka-\d\.example\.com|localhost):909\d"`)
-	drBrokers = regexp.MustCompile(`"kafka-\d\.dr\.example\.com:909\d"`)
+	brokers     = regexp.MustCompile(`"(kafka-\d\.example\.com|localhost):909\d"`)
+	drBrokers   = regexp.MustCompile(`"kafka-\d\.dr\.example\.com:909\d"`)
+	nameServers = regexp.MustCompile(`"rocketmq-\d\.example\.com:9876"`)
 )
 
 func TestExamples(t *testing.T) {
 	t.Parallel()
+	// A cached result counts only for the same CLI; what TestMain looks up is not noted.
+	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" && path != cli.path {
+		t.Fatalf("the CLI is %s, not %s", cli.path, path)
+	}
 	for _, name := range exampleFiles(t) {
 		e := examples[name]
 		if e.needs != nil && !atLeast(e.needs[0], e.needs[1]) {
@@ -206,20 +278,27 @@ func tryOut(t *testing.T, name string, e example) {
 		t.Fatal(err)
 	}
 	secrets := newSecrets(t, e.access)
-	main, dr := startCluster(t, secrets), startCluster(t, secrets)
+	main, dr, rocketmq := startCluster(t, secrets), startCluster(t, secrets), startRocketMQ(t, secrets)
 	commit(t, main, e.before)
-	w := workspace{t: t, dir: t.TempDir(), env: environment("KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(main.Bootstrap(), ","))}
+	w := workspace{t: t, dir: t.TempDir(), env: environment(
+		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(main.Bootstrap(), ","), "NAMESRV_ADDR="+rocketmq.NameServer(),
+	)}
 	for name, value := range e.vars {
 		w.env = append(w.env, "TF_VAR_"+name+"="+value)
 	}
 	code := string(content)
 	code = brokers.ReplaceAllLiteralString(code, `"`+main.Bootstrap()[0]+`"`)
 	code = drBrokers.ReplaceAllLiteralString(code, `"`+dr.Bootstrap()[0]+`"`)
+	code = nameServers.ReplaceAllLiteralString(code, `"`+rocketmq.NameServer()+`"`)
 	w.write("main.tf", code)
 	if !strings.Contains(code, "required_providers") {
 		w.write("terraform.tf", terraformBlock)
 	}
-	if !strings.Contains(code, "resource \"") && !strings.Contains(code, "module \"") {
+	if !block.MatchString(code) {
+		probe := kafkaProbe
+		if strings.Contains(code, "rocketmq") {
+			probe = rocketmqProbe
+		}
 		w.write("probe.tf", probe)
 	}
 	for file, content := range secrets.files {
@@ -233,12 +312,17 @@ func tryOut(t *testing.T, name string, e example) {
 
 	w.run("init", "-input=false")
 	w.run("validate")
-	if e.planOnly {
+	switch {
+	case e.planOnly:
 		w.run("plan", "-input=false")
 		return
+	case e.invoke != "":
+		w.run("apply", "-input=false", "-auto-approve", "-invoke="+e.invoke)
+	default:
+		w.run("apply", "-input=false", "-auto-approve")
 	}
-	w.run("apply", "-input=false", "-auto-approve")
 	checkCommitted(t, main, e.want)
+	checkQueues(t, rocketmq, e.queues)
 	if out, code := w.try("plan", "-input=false", "-no-color", "-detailed-exitcode"); code != 0 {
 		t.Errorf("the plan after the apply is not empty (exit code %d)\n%s", code, out)
 	}
@@ -247,6 +331,25 @@ func tryOut(t *testing.T, name string, e example) {
 		e.after = e.want
 	}
 	checkCommitted(t, main, e.after)
+	if e.queuesAfter == nil {
+		e.queuesAfter = e.queues
+	}
+	checkQueues(t, rocketmq, e.queuesAfter)
+}
+
+// block begins what needs a broker.
+var block = regexp.MustCompile(`(?m)^(resource|data|module|action) "`)
+
+func checkQueues(t *testing.T, cluster *rocketmqfake.Cluster, want queues) {
+	t.Helper()
+	for broker, offsets := range want {
+		for queue, offset := range offsets {
+			got, ok := cluster.Committed(broker, "billing", "orders", int32(queue))
+			if !ok || got != offset {
+				t.Errorf("billing has %d (%t) in queue %d on %s, not %d", got, ok, queue, broker, offset)
+			}
+		}
+	}
 }
 
 func checkCommitted(t *testing.T, cluster *fake.Cluster, want map[string]fake.Offsets) {
@@ -283,7 +386,7 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 			records int
 			first   time.Time
 		}{
-			{600, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
+			{600, march},
 			{400, time.Now().Add(-400 * time.Minute)},
 		} {
 			if err := client.Fill(ctx, topic, 3, batch.records, batch.first, time.Minute); err != nil {
@@ -294,6 +397,39 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	commit(t, cluster, map[string]fake.Offsets{"billing": billing, "search-indexer": indexer})
 	return cluster
 }
+
+// startRocketMQ starts a RocketMQ cluster with the same messages in each queue
+// of the topic orders.
+func startRocketMQ(t *testing.T, s secrets) *rocketmqfake.Cluster {
+	t.Helper()
+	cluster, err := rocketmqfake.Start(rocketmqfake.Config{
+		Brokers: []string{"broker-a", "broker-b"}, Keys: s.keys, TLS: s.listener,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	cluster.CreateTopic("orders", 2)
+	cluster.CreateGroup("billing")
+	var stored []time.Time
+	for i := range 600 {
+		stored = append(stored, march.Add(time.Duration(i)*time.Minute))
+	}
+	now := time.Now()
+	for i := range 400 {
+		stored = append(stored, now.Add(time.Duration(i-400)*time.Minute))
+	}
+	for broker, offsets := range billingQueues {
+		for queue, offset := range offsets {
+			cluster.Append(broker, "orders", queue, stored...)
+			cluster.Commit(broker, "billing", "orders", int32(queue), offset)
+		}
+	}
+	return cluster
+}
+
+// march is when the older messages begin.
+var march = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func commit(t *testing.T, cluster *fake.Cluster, groups map[string]fake.Offsets) {
 	t.Helper()

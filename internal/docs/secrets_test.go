@@ -16,8 +16,9 @@ import (
 // access is how a cluster lets clients in; its zero value lets anyone in.
 type access struct {
 	tls       bool
-	clients   bool   // only clients with a certificate
-	mechanism string // of SASL, for the user operations
+	clients   bool              // only clients with a certificate
+	mechanism string            // of SASL, for the user operations
+	keys      map[string]string // RocketMQ: secret keys by access key
 }
 
 // secrets are both sides of an access.
@@ -26,12 +27,13 @@ type secrets struct {
 	listener *tls.Config
 	broker   []kfake.Opt
 	client   []kgo.Opt
+	keys     map[string]string
 }
 
 // newSecrets makes certificates and users.
 func newSecrets(t *testing.T, a access) secrets {
 	t.Helper()
-	s := secrets{files: map[string]string{}}
+	s := secrets{files: map[string]string{}, keys: a.keys}
 	if a.tls {
 		authority, err := certs.NewAuthority("examples")
 		if err != nil {

@@ -1,0 +1,20 @@
+data "kafka_consumer_group_offsets" "billing" {
+  provider = offsets
+
+  group_id = "billing"
+}
+
+resource "kafka_consumer_offset_reset" "skip_the_backlog" {
+  provider = offsets
+
+  group_id = "billing"
+  topic    = "orders"
+  position = "latest"
+
+  lifecycle {
+    precondition {
+      condition     = data.kafka_consumer_group_offsets.billing.lag["orders"] < 5000
+      error_message = "More than 5000 orders would be skipped. Look first."
+    }
+  }
+}

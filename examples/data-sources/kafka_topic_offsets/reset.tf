@@ -1,0 +1,17 @@
+# The exact numbers stand in the plan, and these are committed.
+data "kafka_topic_offsets" "outage" {
+  provider = offsets
+
+  topic    = "orders"
+  datetime = "2026-03-01T14:05:00Z"
+}
+
+resource "kafka_consumer_offset_reset" "billing" {
+  provider = offsets
+
+  group_id = "billing"
+  offsets  = data.kafka_topic_offsets.outage.offsets
+
+  triggers = { incident = "INC-4711" }
+  reset_on = "triggers" # other numbers on another day are no new reset
+}

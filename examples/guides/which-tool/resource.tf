@@ -1,0 +1,8 @@
+resource "kafka_consumer_offset_reset" "inc_4711" {
+  provider = offsets
+
+  group_id   = "billing"
+  topic      = "orders"
+  datetime   = "2026-03-01T14:05:00Z"
+  on_destroy = "restore"
+}

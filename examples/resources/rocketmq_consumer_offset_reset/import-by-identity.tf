@@ -1,0 +1,16 @@
+import {
+  provider = offsets
+  to       = rocketmq_consumer_offset_reset.billing
+  identity = {
+    consumer_group = "billing"
+    topic          = "orders"
+  }
+}
+
+resource "rocketmq_consumer_offset_reset" "billing" {
+  provider = offsets
+
+  consumer_group = "billing"
+  topic          = "orders"
+  reset_type     = "LATEST_OFFSET"
+}

@@ -1,0 +1,1 @@
+terraform import rocketmq_consumer_offset_reset.billing 'billing/orders'

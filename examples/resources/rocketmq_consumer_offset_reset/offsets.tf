@@ -1,0 +1,11 @@
+resource "rocketmq_consumer_offset_reset" "past_the_poison" {
+  provider = offsets
+
+  consumer_group = "billing"
+  topic          = "orders"
+  reset_type     = "SPECIFIED_OFFSET"
+  offsets = {
+    broker-a = { 0 = 906 }
+    broker-b = { 1 = 902 }
+  }
+}
