@@ -104,7 +104,10 @@ func (f *byHand) open(addr string) (*sarama.Broker, error) {
 	}
 	b := sarama.NewBroker(addr)
 	f.brokers[addr] = b
-	return b, b.Open(f.conf)
+	if err := b.Open(f.conf); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // leaders returns the partitions by the broker that leads them.
@@ -170,7 +173,7 @@ func (f *byHand) list(leaders map[*sarama.Broker][]int32, timestamps []int64, be
 func (f *byHand) fetch(coordinator *sarama.Broker, n int) (*sarama.OffsetFetchResponse, error) {
 	ids := make([]int32, n)
 	for i := range ids {
-		ids[i] = int32(i) //nolint:gosec // small
+		ids[i] = int32(i)
 	}
 	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, group, map[string][]int32{f.topic: ids}))
 }

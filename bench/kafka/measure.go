@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -96,7 +97,7 @@ func (t *table) print(out io.Writer) {
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
 	}
-	line("partitions", func(size int) string { return fmt.Sprint(size) })
+	line("partitions", strconv.Itoa)
 	for _, name := range t.names {
 		line(name, func(size int) string { return ms(t.median(name, size)) })
 	}

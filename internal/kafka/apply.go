@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -135,7 +136,7 @@ func offsetText(at int64) string {
 	if at < 0 {
 		return "no offset"
 	}
-	return fmt.Sprint(at)
+	return strconv.FormatInt(at, 10)
 }
 
 // verdict is the error of a write that did not succeed on all partitions.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -392,7 +393,7 @@ func TestPendingTransactionalOffsetIsNotRead(t *testing.T) {
 // commits counts the partitions of each commit, and lets fn answer.
 func commits(f *fake.Cluster, fn func(n int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool)) *[]int {
 	sizes := &[]int{}
-	f.ControlKey(8, func(r kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+	f.ControlKey(8, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
 		req := r.(*kmsg.OffsetCommitRequest)
 		n := 0
@@ -432,7 +433,7 @@ func partitionCount(req *kmsg.OffsetCommitRequest) (n int) {
 // -1 on every partition of a commit that is too large.
 func TestCommitThatIsTooLargeIsHalved(t *testing.T) {
 	for _, code := range []int16{-1, 10, 28} {
-		t.Run(fmt.Sprint(code), func(t *testing.T) {
+		t.Run(strconv.Itoa(int(code)), func(t *testing.T) {
 			f := fake.New(t, fake.Options{Topics: map[string]int32{"wide": 100}})
 			c := connect(t, f.Bootstrap())
 			sizes := commits(f, func(_ int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {

@@ -264,7 +264,7 @@ func topicsMissing(topics ...string) error {
 func noLeader(partitions []string) error {
 	return &offset.Error{
 		Code: offset.NoLeader,
-		What: fmt.Sprintf("No broker leads %s", listed(partitions)),
+		What: "No broker leads " + listed(partitions),
 		Next: "Bring its brokers back, or leave the partition out of the scope.",
 	}
 }

@@ -81,7 +81,7 @@ func TestSameOffsetsAsApachesTool(t *testing.T) {
 	source := kafkacluster.Offsets{diffOrders: {0: 10, 1: 30, 2: 99, 3: 0}, diffBills: {0: 3, 1: 10}}
 	k.Commit(t, "diff-source", source)
 	utc := func(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000") }
-	after := func(d time.Duration) time.Time { return noon.Add(d) }
+	after := noon.Add
 
 	type how struct {
 		target offset.Target

@@ -78,13 +78,13 @@ func (s selection) place(v *view) (*place, error) {
 		if s.explicit != nil && len(wanted) < len(t.Partitions) {
 			p.narrowed = append(p.narrowed, t.Name)
 		}
-		next := 0
+		chosen, next := wanted != nil, 0
 		for _, m := range t.Partitions {
 			for next < len(wanted) && wanted[next] < m.ID {
 				unknown = append(unknown, name(t.Name, wanted[next]))
 				next++
 			}
-			if wanted != nil && (next == len(wanted) || wanted[next] != m.ID) {
+			if chosen && (next == len(wanted) || wanted[next] != m.ID) {
 				continue
 			}
 			next++
@@ -95,7 +95,7 @@ func (s selection) place(v *view) (*place, error) {
 			}
 			p.rows = append(p.rows, newRow(t.Name, m.ID, leader))
 		}
-		if wanted != nil {
+		if chosen {
 			for ; next < len(wanted); next++ {
 				unknown = append(unknown, name(t.Name, wanted[next]))
 			}
@@ -103,7 +103,7 @@ func (s selection) place(v *view) (*place, error) {
 	}
 	switch {
 	case s.lenient && len(electing) == 0:
-		p.missing = append(absent, unknown...)
+		p.missing = slices.Concat(absent, unknown)
 		if len(p.missing) > 0 {
 			return p, again(topicsMissing(p.missing...))
 		}
