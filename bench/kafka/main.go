@@ -63,7 +63,10 @@ func run(ctx context.Context) (err error) {
 		}
 		table.print(os.Stdout)
 	}
-	return measureTerraform(ctx, cluster, counts, *rounds, os.Stdout)
+	if err := measureTerraform(ctx, cluster, counts, *rounds, os.Stdout); err != nil {
+		return err
+	}
+	return measurePlans(ctx, cluster, counts[0], *slow, os.Stdout)
 }
 
 func parseSizes(s string) ([]int, error) {

@@ -1,0 +1,69 @@
+// Command idle is a Terraform provider whose one resource does nothing: what
+// an apply costs with any provider made with the framework.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func main() {
+	// As the provider under measurement does, so that the SDK's log is not what differs.
+	if err := os.Setenv("TF_LOG_SDK", "OFF"); err != nil {
+		log.Fatal(err)
+	}
+	err := providerserver.Serve(context.Background(), func() provider.Provider { return idle{} },
+		providerserver.ServeOpts{Address: "registry.terraform.io/terraform-offsets/idle"})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+type idle struct{}
+
+func (idle) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "idle"
+}
+func (idle) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse)          {}
+func (idle) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
+func (idle) DataSources(context.Context) []func() datasource.DataSource                        { return nil }
+func (idle) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return thing{} }}
+}
+
+type thing struct{}
+
+type model struct {
+	Run types.String `tfsdk:"run"`
+}
+
+func (thing) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = "idle_thing"
+}
+
+func (thing) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{"run": schema.StringAttribute{Required: true}}}
+}
+
+func (thing) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+func (thing) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+func (thing) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}
+func (thing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}

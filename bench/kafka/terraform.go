@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+)
+
+const (
+	offsetsBinary = "terraform-provider-offsets"
+	idleBinary    = "terraform-provider-idle"
+
+	idleApply    = "apply of an idle provider"
+	resetApply   = "apply of a reset, preview = false"
+	previewApply = "apply of a reset, with its previews"
+	idlePlan     = "plan of an idle provider"
+	quietPlan    = "plan after the reset"
+)
+
+// workspace is a directory in which Terraform runs with providers built from
+// this tree.
+type workspace struct {
+	terraform string
+	dir       string
+	env       []string
+	runs      int
+}
+
+func newWorkspace(ctx context.Context, dir, config string) (*workspace, error) {
+	terraform, err := exec.LookPath("terraform")
+	if err != nil {
+		if terraform, err = exec.LookPath("tofu"); err != nil {
+			return nil, errors.New("neither terraform nor tofu is in PATH")
+		}
+	}
+	binaries := filepath.Join(dir, "bin")
+	for name, source := range map[string]string{offsetsBinary: ".", idleBinary: "./bench/kafka/idle"} {
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(binaries, name), source)
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build %s: %w\n%s", source, err, out)
+		}
+	}
+	for name, text := range map[string]string{
+		"main.tf": config,
+		"cli.tfrc": fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n    \"terraform-offsets/idle\" = %q\n  }\n  direct {}\n}\n",
+			binaries, binaries),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return &workspace{
+		terraform: terraform, dir: dir,
+		env: append(os.Environ(), "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1"),
+	}, nil
+}
+
+func (w *workspace) run(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, w.terraform, append(args, "-no-color", "-compact-warnings", fmt.Sprintf("-var=run=%d", w.runs))...)
+	cmd.Dir, cmd.Env = w.dir, w.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("terraform %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// apply applies once more, with another trigger.
+func (w *workspace) apply(ctx context.Context) error {
+	w.runs++
+	return w.run(ctx, "apply", "-auto-approve")
+}
+
+// plan plans what has just been applied, and expects no change.
+func (w *workspace) plan(ctx context.Context) error { return w.run(ctx, "plan", "-detailed-exitcode") }
+
+const providers = `
+terraform {
+  required_providers {
+    offsets = { source = "terraform-offsets/offsets" }
+    idle    = { source = "terraform-offsets/idle" }
+  }
+}
+variable "run" { type = string }
+`
+
+func resetConfig(servers []string, n int, preview bool) string {
+	return providers + fmt.Sprintf(`
+provider "offsets" {
+  kafka   = { bootstrap_servers = ["%s"] }
+  preview = %t
+}
+resource "kafka_consumer_offset_reset" "bench" {
+  provider = offsets
+  group_id = %q
+  topic    = %q
+  position = "latest"
+  triggers = { run = var.run }
+}
+`, strings.Join(servers, `", "`), preview, group, topicOf(n))
+}
+
+const idleConfig = providers + `
+resource "idle_thing" "bench" { run = var.run }
+`
+
+// measureTerraform measures whole runs of Terraform beside those of a provider
+// that does nothing, and the provider's memory.
+func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds int, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "offsets-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	t := &table{title: "Terraform as a whole, to latest, median ms", sizes: counts}
+	peak := map[int]int{}
+	for _, n := range counts {
+		rows := []row{{name: floorName, run: func(ctx context.Context) ([]phase, error) {
+			return floor(ctx, cluster.Bootstrap(), offset.Target{Kind: offset.ToLatest}, n)
+		}}}
+		for _, kind := range []struct{ apply, plan, config string }{
+			{idleApply, idlePlan, idleConfig},
+			{resetApply, quietPlan, resetConfig(cluster.Bootstrap(), n, false)},
+			{previewApply, "", resetConfig(cluster.Bootstrap(), n, true)},
+		} {
+			sub, err := os.MkdirTemp(dir, "")
+			if err != nil {
+				return err
+			}
+			w, err := newWorkspace(ctx, sub, kind.config)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) {
+				stop := watchMemory(func(kib int) { peak[n] = max(peak[n], kib) })
+				defer stop()
+				return nil, w.apply(ctx)
+			}})
+			if kind.plan != "" {
+				rows = append(rows, row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, w.plan(ctx) }})
+			}
+		}
+		if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
+			return err
+		}
+	}
+	t.printTerraform(out, peak)
+	return nil
+}
+
+const many = 200
+
+// measurePlans measures a plan of many resets on one cluster, with and without
+// their previews.
+func measurePlans(ctx context.Context, cluster *kafkacluster.Cluster, n, rounds int, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "offsets-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	t := &table{sizes: []int{n}}
+	without, with := fmt.Sprintf("plan of %d resets, preview = false", many), fmt.Sprintf("plan of %d resets with previews", many)
+	var rows []row
+	for name, preview := range map[string]bool{without: false, with: true} {
+		sub, err := os.MkdirTemp(dir, "")
+		if err != nil {
+			return err
+		}
+		config := strings.Replace(resetConfig(cluster.Bootstrap(), n, preview), "  provider = offsets\n", fmt.Sprintf("  count    = %d\n  provider = offsets\n", many), 1)
+		w, err := newWorkspace(ctx, sub, config)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{name: name, run: func(ctx context.Context) ([]phase, error) { return nil, w.run(ctx, "plan") }})
+	}
+	if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "\nA plan of %d resets of %d partitions each, median ms\n%s: %s\n%s: %s\n1.5 x the one without + 1 s: %s\n", many, n,
+		without, ms(t.median(without, n)), with, ms(t.median(with, n)), ms(t.median(without, n)*3/2+time.Second))
+	return nil
+}
+
+// printTerraform writes the medians and what they are held against.
+func (t *table) printTerraform(out io.Writer, peak map[int]int) {
+	_, _ = fmt.Fprintf(out, "\n%s\n", t.title)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(name string, cell func(size int) string) {
+		cells := []string{name}
+		for _, size := range t.sizes {
+			cells = append(cells, cell(size))
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+	}
+	line("partitions", strconv.Itoa)
+	for _, name := range t.names {
+		line(name, func(size int) string { return ms(t.median(name, size)) })
+	}
+	above := func(name string) func(int) string {
+		return func(size int) string { return ms(t.median(name, size) - t.median(idleApply, size)) }
+	}
+	line(resetApply+", above the idle one", above(resetApply))
+	line(previewApply+", above the idle one", above(previewApply))
+	line("1.3 x floor + 50 ms", func(size int) string { return ms(t.median(floorName, size)*13/10 + 50*time.Millisecond) })
+	line(quietPlan+" / "+idlePlan, func(size int) string {
+		return fmt.Sprintf("%.2f", float64(t.median(quietPlan, size))/float64(t.median(idlePlan, size)))
+	})
+	line("the provider's peak memory, MiB", func(size int) string { return fmt.Sprintf("%.0f", float64(peak[size])/1024) })
+	_ = w.Flush()
+}
+
+// watchMemory tells the peak resident size, in KiB, of each of the provider's
+// processes until it is stopped. It needs Linux's /proc.
+func watchMemory(tell func(kib int)) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			processes, err := filepath.Glob("/proc/[0-9]*/exe")
+			if err != nil {
+				continue
+			}
+			for _, exe := range processes {
+				if target, err := os.Readlink(exe); err == nil && filepath.Base(target) == offsetsBinary {
+					tell(peakOf(filepath.Join(filepath.Dir(exe), "status")))
+				}
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+func peakOf(status string) int {
+	text, err := os.ReadFile(status) //nolint:gosec // A file of /proc.
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(text), "VmHWM:")
+	fields := strings.Fields(after)
+	if len(fields) == 0 {
+		return 0
+	}
+	kib, err := strconv.Atoi(fields[0])
+	if err != nil {
+		return 0
+	}
+	return kib
+}
