@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -90,6 +92,9 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 	}
 	result.At = w.started
 	notes, err := w.settle(ctx, ready.todo)
+	if len(req.Resume) == 0 && w.nothing() {
+		return nil, w.rejected(err)
+	}
 	result.Notes = append(result.Notes, notes...)
 	return result, err
 }
@@ -130,6 +135,28 @@ func (w *writer) settle(ctx context.Context, todo []int) ([]string, error) {
 		notes = []string{fmt.Sprintf("The group has become active and has moved on to %s.", listed(notes))}
 	}
 	return notes, w.verdict(todo, overwritten)
+}
+
+// nothing tells whether the broker refused every partition and the read-back
+// shows all of them where they were.
+func (w *writer) nothing() bool {
+	return w.landed == 0 && len(w.unsure) == 0 && !slices.ContainsFunc(w.moves, func(m offset.Move) bool {
+		return !m.Failed() || m.Seen != m.Previous
+	})
+}
+
+// rejected is the error of a write that changed nothing.
+func (w *writer) rejected(err error) error {
+	code := offset.Failed
+	if w.refusal == sarama.ErrTopicAuthorizationFailed || w.refusal == sarama.ErrGroupAuthorizationFailed {
+		code = offset.Unauthorized
+	}
+	e := &offset.Error{Code: code, What: err.Error(), State: offset.NothingChanged}
+	var told *offset.Error
+	if errors.As(err, &told) {
+		e.What = told.What
+	}
+	return e
 }
 
 func offsetText(at int64) string {

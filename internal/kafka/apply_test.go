@@ -457,16 +457,18 @@ func TestCommitThatIsTooLargeIsHalved(t *testing.T) {
 	}
 }
 
-func TestOnePartitionThatDoesNotFitFails(t *testing.T) {
-	f := orders(t)
-	c := connect(t, f.Bootstrap())
-	commits(f, func(_ int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
-		return answer(req, -1), nil, true
-	})
-	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
-	wantError(t, err, offset.Incomplete, "No partition was committed")
-	if s := offset.Summarize(result.Moves); s.Failed != 3 {
-		t.Errorf("summary %+v", s)
+func TestCommitThatIsRefusedWholeChangesNothing(t *testing.T) {
+	for code, want := range map[int16]offset.Code{-1: offset.Failed, 29: offset.Unauthorized, 30: offset.Unauthorized, 12: offset.Failed} {
+		f := orders(t)
+		c := connect(t, f.Bootstrap())
+		commits(f, func(_ int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+			return answer(req, code), nil, true
+		})
+		result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
+		wantError(t, err, want, "orders-0", "orders-2", "Nothing was changed")
+		if result != nil {
+			t.Errorf("a result beside the error: %+v", result)
+		}
 	}
 }
 

@@ -48,9 +48,10 @@ type writer struct {
 	words       words
 	tell        func(string)
 
-	started time.Time // when the first request was sent
-	landed  int       // partitions that were acknowledged
-	unsure  []int     // moves whose request was sent and never answered
+	started time.Time     // when the first request was sent
+	landed  int           // partitions that were acknowledged
+	unsure  []int         // moves whose request was sent and never answered
+	refusal sarama.KError // the last code that a partition failed with
 }
 
 // errBusy tells that the group got members before anything was written.
@@ -126,6 +127,7 @@ func (w *writer) take(chunk []int, codes []sarama.KError) (large, active []int) 
 			active = append(active, n)
 		default:
 			w.moves[n].Error = reason(code)
+			w.refusal = code
 		}
 	}
 	return large, active
@@ -266,11 +268,8 @@ func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err er
 	}
 	for _, n := range todo {
 		m := &w.moves[n]
-		if m.Failed() {
-			continue
-		}
 		m.Seen = seen(blocks, m)
-		if m.Seen != m.Offset {
+		if m.Seen != m.Offset && !m.Failed() {
 			differ = append(differ, n)
 		}
 	}
