@@ -229,7 +229,8 @@ func (a *kafkaArguments) faults() attributes {
 	}
 	at := attributes{
 		offset.GroupMissing: "group_id", offset.GroupActive: "group_id", offset.GroupKind: "group_id",
-		offset.TopicMissing: scope, offset.PartitionGone: scope, offset.NoLeader: scope,
+		offset.InstanceMissing: "instance_id",
+		offset.TopicMissing:    scope, offset.PartitionGone: scope, offset.NoLeader: scope,
 	}
 	switch {
 	case !a.Partitions.IsNull():

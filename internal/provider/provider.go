@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -17,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 )
 
 // TypeName is the provider's type: the last part of its address.
@@ -32,6 +34,8 @@ type Provider struct {
 	version string
 	clock   clock.Clock
 	getenv  func(string) string
+	retry   managed.Retry // of managed services; their packages' defaults if zero
+	poll    time.Duration // between two looks at a managed group; the default if zero
 
 	mu     sync.Mutex
 	opened []*services
@@ -46,6 +50,12 @@ func WithClock(c clock.Clock) Option { return func(p *Provider) { p.clock = c } 
 // WithEnvironment makes the provider look environment variables up with getenv.
 func WithEnvironment(getenv func(string) string) Option {
 	return func(p *Provider) { p.getenv = getenv }
+}
+
+// WithPatience changes how often and how patiently managed services are asked
+// again, and how long the pause between two looks at a group is.
+func WithPatience(retry managed.Retry, poll time.Duration) Option {
+	return func(p *Provider) { p.retry, p.poll = retry, poll }
 }
 
 // New returns the provider; version is what Terraform's log shows.
@@ -80,8 +90,10 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the offsets of consumer groups on Apache Kafka and Apache RocketMQ, and on the managed services ApsaraMQ for RocketMQ, ROMA Connect and DMS for Kafka.",
 		Attributes: map[string]schema.Attribute{
-			"kafka":    kafkaSectionSchema(),
-			"rocketmq": rocketmqSectionSchema(),
+			"kafka":        kafkaSectionSchema(),
+			"rocketmq":     rocketmqSectionSchema(),
+			"apsaramq":     apsaramqSectionSchema(),
+			"roma_connect": romaConnectSectionSchema(),
 			"preview": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Show in the plan, from the live cluster, what each reset would do (default `true`). " +
@@ -94,9 +106,11 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 // configuration is the provider's configuration. Sections are objects, since
 // a section that is wholly unknown cannot be decoded into a struct.
 type configuration struct {
-	Kafka    types.Object `tfsdk:"kafka"`
-	RocketMQ types.Object `tfsdk:"rocketmq"`
-	Preview  types.Bool   `tfsdk:"preview"`
+	Kafka       types.Object `tfsdk:"kafka"`
+	RocketMQ    types.Object `tfsdk:"rocketmq"`
+	ApsaraMQ    types.Object `tfsdk:"apsaramq"`
+	RomaConnect types.Object `tfsdk:"roma_connect"`
+	Preview     types.Bool   `tfsdk:"preview"`
 }
 
 // Configure reads the configuration and dials nothing.
@@ -109,10 +123,13 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	s := &services{
 		ctx:     context.WithoutCancel(ctx),
 		clock:   p.clock,
+		managed: managedSettings{userAgent: "terraform-provider-offsets/" + p.version, retry: p.retry, poll: p.poll},
 		preview: c.Preview.IsNull() || c.Preview.IsUnknown() || c.Preview.ValueBool(),
 	}
 	s.kafkaSection = readKafkaSection(ctx, c.Kafka, p.getenv, &resp.Diagnostics)
 	s.rocketmqSection = readRocketMQSection(ctx, c.RocketMQ, p.getenv, &resp.Diagnostics)
+	s.apsaramqSection = readApsaraMQSection(ctx, c.ApsaraMQ, p.getenv, &resp.Diagnostics)
+	s.romaConnectSection = readRomaConnectSection(ctx, c.RomaConnect, p.getenv, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -39,6 +40,7 @@ type actionModel[M any] interface {
 	known() bool
 	request(ctx context.Context) (offset.Request, diag.Diagnostics)
 	instance() types.String
+	refusals(ctx context.Context, s *services, onDestroy types.String) []managed.Refusal
 	faults() attributes
 	timeouts() timeouts.Value
 }
@@ -90,6 +92,7 @@ func (a *resetAction[M, P]) ValidateConfig(ctx context.Context, req action.Valid
 	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
 	if !resp.Diagnostics.HasError() {
 		m.validate(&resp.Diagnostics)
+		refuse(&resp.Diagnostics, m.refusals(ctx, a.services, types.StringNull()))
 	}
 }
 
@@ -97,6 +100,10 @@ func (a *resetAction[M, P]) ValidateConfig(ctx context.Context, req action.Valid
 func (a *resetAction[M, P]) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	m := P(new(M))
 	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	refuse(&resp.Diagnostics, m.refusals(ctx, a.services, types.StringNull()))
 	if resp.Diagnostics.HasError() || !m.known() {
 		return
 	}

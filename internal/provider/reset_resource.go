@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -65,6 +66,8 @@ type resetModel[M any] interface {
 	wait() (v types.String, has bool)
 	// faults names the attributes that the engine's errors concern.
 	faults() attributes
+	// refusals returns what the managed service cannot do of what is known.
+	refusals(ctx context.Context, s *services, onDestroy types.String) []managed.Refusal
 	// instance returns the managed instance's id, or null.
 	instance() types.String
 	// identity returns the identity as a struct for the identity schema.
@@ -136,6 +139,7 @@ func (r *resetResource[M, P]) ValidateConfig(ctx context.Context, req resource.V
 		return
 	}
 	m.validate(&resp.Diagnostics)
+	refuse(&resp.Diagnostics, m.refusals(ctx, r.services, m.common().OnDestroy))
 	if wait, has := m.wait(); has {
 		checkWait(ctx, wait, m.common().Timeouts, &resp.Diagnostics)
 	}
@@ -192,6 +196,10 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	plan := P(new(M))
 	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	refuse(&resp.Diagnostics, plan.refusals(ctx, r.services, plan.common().OnDestroy))
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -423,7 +431,7 @@ func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, dia
 	if res == nil {
 		return nil
 	}
-	r.services.set.add(a.request.Group, res.Moves)
+	r.services.set.add(plan.instance().ValueString(), a.request.Group, res.Moves)
 	notes(diags, what, res.Notes)
 	plan.setOutcome(r.broker.outcome(res))
 	return res
@@ -455,7 +463,7 @@ func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteReq
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	d.undo.Skip = r.services.setByAnother(d.undo.Group)
+	d.undo.Skip = r.services.setByAnother(state.instance().ValueString(), d.undo.Group)
 	d.run(ctx, func() (offset.Engine, error) { return r.engine(r.services, state.instance().ValueString()) }, &resp.Diagnostics)
 }
 

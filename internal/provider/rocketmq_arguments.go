@@ -201,7 +201,11 @@ func (a *rocketmqArguments) request(context.Context) (offset.Request, diag.Diagn
 func (a *rocketmqArguments) faults() attributes {
 	at := attributes{
 		offset.GroupMissing: "consumer_group", offset.GroupKind: "consumer_group",
-		offset.TopicMissing: "topic", offset.NoLeader: "topic",
+		offset.InstanceMissing: "instance_id",
+		offset.TopicMissing:    "topic", offset.NoLeader: "topic",
+	}
+	if !a.ResetTime.IsNull() {
+		at[offset.OutsideLog] = "reset_time"
 	}
 	if !a.Offsets.IsNull() {
 		at[offset.PartitionGone], at[offset.OutsideLog] = "offsets", "offsets"

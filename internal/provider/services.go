@@ -9,11 +9,13 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/apsaramq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/romaconnect"
 )
 
 // services is what one configured provider shares among its resources, data
@@ -22,17 +24,22 @@ import (
 type services struct {
 	ctx      context.Context //nolint:containedctx // It carries Terraform's logger to clients that outlive the call; it is never waited on.
 	clock    clock.Clock
+	managed  managedSettings
 	preview  bool
 	set      tracker
 	prepared prepared
 
-	kafkaSection    section[connection.Config]
-	rocketmqSection section[rocketmq.Config]
+	kafkaSection       section[connection.Config]
+	rocketmqSection    section[rocketmq.Config]
+	apsaramqSection    section[apsaramq.Config]
+	romaConnectSection section[romaconnect.Config]
 
-	mu             sync.Mutex
-	closed         bool
-	kafkaClient    lazily[*kafka.Client]
-	rocketmqClient lazily[*rocketmq.Client]
+	mu                sync.Mutex
+	closed            bool
+	kafkaClient       lazily[*kafka.Client]
+	rocketmqClient    lazily[*rocketmq.Client]
+	apsaramqClient    lazily[*instances]
+	romaConnectClient lazily[*instances]
 }
 
 // section is one section of the provider's configuration.
@@ -118,7 +125,7 @@ func fieldsOf(keysAndValues []any) map[string]any {
 // kafkaEngine returns the engine for a cluster, or for a managed instance.
 func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
 	if instanceID != "" {
-		return nil, errUnconfigured("managed Kafka instances are not supported by this version of the provider")
+		return engineOfInstance(instanceID, s.romaConnect)
 	}
 	return engineOf(s.kafka())
 }
@@ -126,7 +133,7 @@ func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
 // rocketmqEngine returns the engine for a cluster, or for a managed instance.
 func (s *services) rocketmqEngine(instanceID string) (offset.Engine, error) {
 	if instanceID != "" {
-		return nil, errUnconfigured("managed RocketMQ instances are not supported by this version of the provider")
+		return engineOfInstance(instanceID, s.apsaramq)
 	}
 	return engineOf(s.rocketmq())
 }
@@ -139,12 +146,13 @@ func engineOf[C offset.Engine](c C, err error) (offset.Engine, error) {
 	return c, nil
 }
 
-// setByAnother tells which partitions a reset of this run has set.
-func (s *services) setByAnother(group string) func(offset.Partition) bool {
+// setByAnother tells which partitions of a group, of a cluster or a managed
+// instance, a reset of this run has set.
+func (s *services) setByAnother(instanceID, group string) func(offset.Partition) bool {
 	if s == nil {
 		return nil
 	}
-	return s.set.has(group)
+	return s.set.has(instanceID, group)
 }
 
 // Close ends all connections. Whatever is under way fails.
@@ -152,7 +160,7 @@ func (s *services) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	return errors.Join(s.kafkaClient.close(), s.rocketmqClient.close())
+	return errors.Join(s.kafkaClient.close(), s.rocketmqClient.close(), s.apsaramqClient.close(), s.romaConnectClient.close())
 }
 
 // tracker remembers which partitions resets of this run have set, so that the
@@ -160,32 +168,37 @@ func (s *services) Close() error {
 // the old instance after the new one's create, in the same process).
 type tracker struct {
 	mu  sync.Mutex
-	set map[string]map[offset.Partition]struct{} // by group
+	set map[trackedGroup]map[offset.Partition]struct{}
 }
 
+// trackedGroup is a group of the cluster, or of a managed instance: groups of
+// two instances may have the same name.
+type trackedGroup struct{ instanceID, group string }
+
 // add remembers the partitions that a reset has set.
-func (t *tracker) add(group string, moves []offset.Move) {
+func (t *tracker) add(instanceID, group string, moves []offset.Move) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.set == nil {
-		t.set = map[string]map[offset.Partition]struct{}{}
+		t.set = map[trackedGroup]map[offset.Partition]struct{}{}
 	}
-	if t.set[group] == nil {
-		t.set[group] = make(map[offset.Partition]struct{}, len(moves))
+	key := trackedGroup{instanceID, group}
+	if t.set[key] == nil {
+		t.set[key] = make(map[offset.Partition]struct{}, len(moves))
 	}
 	for _, m := range moves {
 		if !m.Failed() {
-			t.set[group][m.Partition] = struct{}{}
+			t.set[key][m.Partition] = struct{}{}
 		}
 	}
 }
 
 // has tells whether a reset of this run has set the partition.
-func (t *tracker) has(group string) func(offset.Partition) bool {
+func (t *tracker) has(instanceID, group string) func(offset.Partition) bool {
 	return func(p offset.Partition) bool {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		_, ok := t.set[group][p]
+		_, ok := t.set[trackedGroup{instanceID, group}][p]
 		return ok
 	}
 }
