@@ -85,8 +85,16 @@ type broker struct {
 	fields    []summaryField
 }
 
-// outcome returns what a result leaves in the state.
+// outcome returns what a result leaves in the state. Of a reset that is in
+// doubt it says neither that it was done nor how far it went.
 func (b broker) outcome(res *offset.Result) outcome {
+	if res.InDoubt {
+		o := outcome{clusterID: stringOrNull(res.ClusterID), state: stringOrNull(res.State), summary: types.ObjectNull(summaryTypes(b.fields))}
+		if len(res.Moves) > 0 {
+			o.record = types.StringValue(offset.EncodeRecord(res.Moves, b.dialect))
+		}
+		return o
+	}
 	return outcome{
 		appliedAt: types.StringValue(res.At.UTC().Format(time.RFC3339)),
 		clusterID: stringOrNull(res.ClusterID),

@@ -64,7 +64,7 @@ func (s *services) previewUnavailable(diags *diag.Diagnostics, what, why string)
 	diags.AddWarning(what+": no preview", "What the reset would do cannot be shown: "+strings.TrimSpace(why))
 }
 
-// run plans and applies a request. The result is nil if nothing was written:
+// run plans and applies a request. The result is nil if it is known that nothing was written:
 // then the state must not change. Terraform plans a resource once more just
 // before it applies it, so that preview's plan serves.
 func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Request) (*offset.Result, error) {
@@ -76,7 +76,7 @@ func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Req
 		}
 	}
 	res, err := engine.Apply(ctx, plan)
-	if err != nil && (res == nil || len(res.Moves) > 0 && len(landed(res.Moves)) == 0) {
+	if err != nil && (res == nil || len(landed(res.Moves)) == 0 && !res.InDoubt) {
 		return nil, err
 	}
 	return res, err
@@ -131,8 +131,11 @@ func (p *prepared) forgetOld(now time.Time) {
 // else, and at most ten lines below it.
 func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary, detail string) {
 	s := offset.Summarize(plan.Moves)
-	summary = fmt.Sprintf("%s: %s of %d move, %d messages replayed, %d skipped",
-		what, count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped)
+	summary = what + ": " + uncounted
+	if s.Counted() {
+		summary = fmt.Sprintf("%s: %s of %d move, %d messages replayed, %d skipped",
+			what, count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped)
+	}
 
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -156,8 +159,9 @@ func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary,
 		group += "; cluster " + plan.ClusterID
 	}
 	add("%s", group)
-	atStart, atEnd := landings(plan.Moves)
-	add("%d back, %d forward, %d first offset, %d unchanged; %d clamped; %d at the log's start, %d at its end", s.Back, s.Forward, s.Created, s.Unchanged, s.Clamped, atStart, atEnd)
+	if atStart, atEnd := landings(plan.Moves); s.Counted() {
+		add("%d back, %d forward, %d first offset, %d unchanged; %d clamped; %d at the log's start, %d at its end", s.Back, s.Forward, s.Created, s.Unchanged, s.Clamped, atStart, atEnd)
+	}
 	lines = append(lines, largest(plan.Moves)...)
 	for _, note := range plan.Notes {
 		add("%s", note)
@@ -168,6 +172,9 @@ func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary,
 	}
 	return summary, strings.Join(lines, "\n")
 }
+
+// uncounted is said where a managed service does not tell enough.
+const uncounted = "how many messages are replayed or skipped is not known"
 
 func count(n int64, noun string) string {
 	if n == 1 {

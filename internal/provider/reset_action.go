@@ -170,6 +170,9 @@ func (b broker) results(res *offset.Result) []string {
 		}
 	}
 	s := offset.Summarize(res.Moves)
+	if !s.Counted() {
+		return append(messages, uncounted)
+	}
 	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped, s.Failed))
 }
 

@@ -406,6 +406,9 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state)) == resume}
 	res := r.reset(ctx, &again, plan, &resp.Diagnostics)
 	switch {
+	case res != nil && res.InDoubt && len(res.Moves) == 0:
+		// Nothing is known of it: the state stays that of the last reset, and
+		// the plan that follows resets once more.
 	case res != nil:
 		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.common().Record, res.Moves)...)
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
