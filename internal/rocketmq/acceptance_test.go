@@ -399,7 +399,8 @@ func asTheTool(t *testing.T, w *world, f filled) {
 			t.Error(err)
 			continue
 		}
-		if s := offset.Summarize(plan.Moves); s.Moved != 0 {
+		// 4.9 cannot tell offset 0 from none.
+		if s := offset.Summarize(plan.Moves); s.Moved != 0 && !(w.cluster.Version == brokers.V4 && c.want == 0) {
 			t.Errorf("%s: a second plan is not quiet: %+v", c.name, s)
 		}
 	}
@@ -444,16 +445,20 @@ func roundTrips(t *testing.T, w *world, f filled) {
 	}
 	planned := other.counted()
 	delete(planned, "GET_ROUTEINFO_BY_TOPIC") // the retry topics' are among them
-	if want := map[string]int{
+	want := map[string]int{
 		"GET_BROKER_CLUSTER_INFO": 1, "GET_TOPIC_STATS_INFO": 2, "GET_CONSUME_STATS": 2, "GET_CONSUMER_CONNECTION_LIST": 2,
-	}; !maps.Equal(planned, want) {
+	}
+	if w.cluster.Version == brokers.V4 {
+		want["GET_CONSUME_STATS"] += 2 // the group has a retry topic there
+	}
+	if !maps.Equal(planned, want) {
 		t.Errorf("Plan sent %v, want %v", planned, want)
 	}
 	other.forget()
 	if _, err := k.Apply(within(t), plan); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{"INVOKE_BROKER_TO_RESET_OFFSET": 2, "GET_CONSUME_STATS": 2}
+	want = map[string]int{"INVOKE_BROKER_TO_RESET_OFFSET": 2, "GET_CONSUME_STATS": 2}
 	if w.cluster.Version == brokers.V4 || w.cluster.ClientReset {
 		want["UPDATE_CONSUMER_OFFSET"] = 2 * f.queues
 	}
@@ -674,15 +679,15 @@ func onlineLatest(t *testing.T, w *world, f filled) {
 	}
 	defer func() { _ = k.Stop() }()
 	ctx := within(t)
-	// What is stored from now on comes, and nothing else.
-	own := w.fill(t, 1, 1)
-	_ = own
 	for {
 		g, err := w.client.Describe(ctx, group, f.topic)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g.State == rocketmq.Online && len(g.Clients) == 1 && g.Clients[0].Language == "GO" {
+		if g.State == rocketmq.Online {
+			if len(g.Clients) != 1 || g.Clients[0].Language != "GO" || g.Clients[0].ID == "" || g.Clients[0].Version == "" {
+				t.Errorf("got %+v", g.Clients)
+			}
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -742,5 +747,13 @@ func brokersDown(t *testing.T, w *world, f filled) {
 	}
 	w.cluster.Process("broker-b").Kill()
 	_, err = k.Plan(within(t), request(group, f.topic, offset.ToLatest))
-	t.Logf("after broker-b was killed: %v", err)
+	if err == nil {
+		// The name server has forgotten it: the plan names the brokers there are.
+		plan, err := k.Plan(within(t), request(group, f.topic, offset.ToLatest))
+		if err != nil || !strings.Contains(strings.Join(plan.Notes, " "), "on broker-a; a broker that is missing") {
+			t.Errorf("got %v, %v", plan, err)
+		}
+		return
+	}
+	wantError(t, err, offset.Unreachable, "broker-b")
 }

@@ -57,6 +57,10 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 	w.readBack(ctx)
 	result.Moves = w.moves
 	result.Notes = w.notes()
+	for i := range w.moves {
+		// A request that has left may still be carried out, whatever shows.
+		result.InDoubt = result.InDoubt || w.unanswered(i)
+	}
 	return result, w.incomplete(what)
 }
 

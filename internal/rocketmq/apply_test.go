@@ -613,13 +613,42 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 							t.Errorf("got %+v", m)
 						}
 					}
+					if r.InDoubt {
+						t.Error("in doubt, though it was read back")
+					}
 					return
 				}
 				wantError(t, err, offset.Incomplete, "no answer within", "broker-b/1 is at 6, not 0")
-				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() {
+				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() || !r.InDoubt {
 					t.Errorf("got %+v", r)
 				}
 			})
+		}
+	}
+}
+
+func TestABrokerThatGoesDownBetweenPlanAndApply(t *testing.T) {
+	for first, broker := range map[bool]string{true: "broker-a", false: "broker-b"} {
+		cluster, k := setups[0].start(t)
+		plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster.Kill(broker)
+		for err = nil; err == nil || !strings.Contains(err.Error(), "connect:"); { // until the client has noticed
+			_, err = k.wire.Call(t.Context(), cluster.Address(broker), remoting.Request{Code: remoting.GetBrokerConfig})
+		}
+		r, err := k.Apply(t.Context(), plan)
+		if first {
+			wantError(t, err, offset.Unreachable, "connect", "Nothing was changed")
+			if got := where(cluster); r != nil || got != everywhere(6) {
+				t.Errorf("got %s, %+v", got, r)
+			}
+			continue
+		}
+		wantError(t, err, offset.Incomplete, "2 of 4 queues failed", "connect", "broker-b/0 was at 6")
+		if got := where(cluster); got != "a/0=0 a/1=0 b/0=6 b/1=6" || r == nil || r.InDoubt {
+			t.Errorf("got %s, %+v", got, r)
 		}
 	}
 }

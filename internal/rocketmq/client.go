@@ -131,11 +131,13 @@ type pace struct {
 }
 
 // defaultPace waits 30 s for a push because the clients of a 4.9.7 broker
-// show their old offsets for about 10 s after it.
+// show their old offsets for about 10 s after it. It looks often, because
+// consumers that have little to consume again show the target only until they
+// commit next, which they do every 5 s.
 var defaultPace = pace{
 	fresh:    5 * time.Second,
-	interval: 50 * time.Millisecond,
-	longest:  time.Second,
+	interval: 25 * time.Millisecond,
+	longest:  100 * time.Millisecond,
 	settle:   5 * time.Second,
 	push:     30 * time.Second,
 	inFlight: 64,

@@ -62,6 +62,7 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, err
 	}
 	plan.Engine = &readiness{s, ways}
+	plan.Notes = append(plan.Notes, s.whereabouts())
 	plan.Notes = append(plan.Notes, s.notes(ways, plan.Moves)...)
 	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, s)...)
 	return plan, nil
@@ -257,6 +258,20 @@ func (s *survey) resume(req offset.Request) ([]offset.Move, error) {
 		moves[i] = now
 	}
 	return moves, s.outside(outside)
+}
+
+// whereabouts names the brokers. A name server forgets a broker that is down,
+// and nothing else in the cluster knows that it was there: only a reader can
+// miss it.
+func (s *survey) whereabouts() string {
+	var names []string
+	queues := 0
+	for _, b := range s.brokers {
+		names = append(names, b.name)
+		queues += b.queues
+	}
+	return fmt.Sprintf("The name servers know %s of topic %q, on %s; a broker that is missing here is down, and is not reset.",
+		queueCount(queues), s.topic, someOf(names))
 }
 
 // notes tells what a reader of the plan should know.

@@ -36,7 +36,7 @@ func (w *writer) written(i int) bool {
 // unanswered tells whether a write has left without an answer.
 func (w *writer) unanswered(i int) bool {
 	var e *remoting.TransportError
-	return errors.As(w.causes[i], &e)
+	return errors.As(w.causes[i], &e) && e.Sent
 }
 
 // settle waits for the offsets of one broker to show.

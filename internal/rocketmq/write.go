@@ -78,13 +78,15 @@ func (w *writer) fail(i int, err error) {
 	w.moves[i].Error = err.Error()
 }
 
-// took notes the answer to a write: unless the broker refused it, it was, or
-// may have been, carried out.
+// took notes the answer to a write: one that has left was, or may have been,
+// carried out, unless the broker refused it.
 func (w *writer) took(err error) {
 	var refused *remoting.Error
-	if err == nil || !errors.As(err, &refused) {
-		w.accepted.Store(true)
+	var lost *remoting.TransportError
+	if errors.As(err, &refused) || errors.As(err, &lost) && !lost.Sent {
+		return
 	}
+	w.accepted.Store(true)
 }
 
 // broker writes one broker's queues. cautious lets the first queue go ahead.

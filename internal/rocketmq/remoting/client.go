@@ -123,9 +123,9 @@ func (c *Client) Close() error {
 // when Options.Timeout is over.
 func (c *Client) Call(ctx context.Context, address string, r Request) (*Response, error) {
 	start := time.Now()
-	resp, err := c.call(ctx, address, r)
+	resp, sent, err := c.call(ctx, address, r)
 	if err != nil {
-		err = &TransportError{Request: r.Code, Address: address, Err: err}
+		err = &TransportError{Request: r.Code, Address: address, Sent: sent, Err: err}
 	} else if resp.Code != Success {
 		err = &Error{
 			Code: resp.Code, Remark: cleanRemark(resp.Remark), Address: address, Request: r.Code, Version: resp.Version,
@@ -169,7 +169,7 @@ func (c *Client) CallAny(ctx context.Context, addresses []string, r Request) (*R
 	return nil, errors.Join(failures...)
 }
 
-func (c *Client) call(ctx context.Context, address string, r Request) (*Response, error) {
+func (c *Client) call(ctx context.Context, address string, r Request) (resp *Response, sent bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, timeoutError{c.opts.Timeout})
 	defer cancel()
 	stop := context.AfterFunc(c.ctx, cancel)
@@ -177,20 +177,20 @@ func (c *Client) call(ctx context.Context, address string, r Request) (*Response
 
 	frame, opaque, err := c.encode(r)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	// A connection that broke while it was idle is replaced without a word:
 	// nothing of the request has left then.
 	for attempt := 0; ; attempt++ {
 		cn, fresh, err := c.connection(ctx, address)
 		if err != nil {
-			return nil, c.cause(ctx, err)
+			return nil, false, c.cause(ctx, err)
 		}
-		resp, err := cn.roundTrip(ctx, opaque, frame)
+		resp, sent, err := cn.roundTrip(ctx, opaque, frame)
 		if err == nil {
-			return resp, nil
+			return resp, true, nil
 		}
-		if errors.Is(err, errUnsent) && !fresh && attempt == 0 && ctx.Err() == nil {
+		if !sent && !fresh && attempt == 0 && ctx.Err() == nil {
 			continue
 		}
 		err = c.cause(ctx, err)
@@ -199,7 +199,7 @@ func (c *Client) call(ctx context.Context, address string, r Request) (*Response
 			// next call should not wait for the same silence.
 			cn.retire()
 		}
-		return nil, err
+		return nil, sent, err
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// errUnsent marks a failure before the first byte of a request was written.
-var errUnsent = errors.New("the connection was closed")
+// errBroken is the error of a request that finds its connection closed.
+var errBroken = errors.New("the connection was closed")
 
 // conn is one connection, with the calls that wait for an answer on it.
 type conn struct {
@@ -64,31 +64,32 @@ func (cn *conn) breakWith(err error) {
 	cn.waiting = nil
 }
 
-// roundTrip sends the frame and waits for the response with the opaque.
-func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Response, error) {
+// roundTrip sends the frame and waits for the response with the opaque. It
+// also tells whether anything of the frame has left.
+func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Response, bool, error) {
 	answer := make(chan *Response, 1)
 	cn.mu.Lock()
 	if cn.waiting == nil || cn.retired {
 		cn.mu.Unlock()
-		return nil, errUnsent
+		return nil, false, errBroken
 	}
 	cn.waiting[opaque] = answer
 	cn.mu.Unlock()
 	defer cn.forget(opaque)
 
-	if err := cn.send(ctx, frame); err != nil {
-		return nil, err
+	if sent, err := cn.send(ctx, frame); err != nil {
+		return nil, sent, err
 	}
 	select {
 	case resp, ok := <-answer:
 		if !ok {
 			cn.mu.Lock()
 			defer cn.mu.Unlock()
-			return nil, cn.err
+			return nil, true, cn.err
 		}
-		return resp, nil
+		return resp, true, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, true, ctx.Err()
 	}
 }
 
@@ -103,16 +104,17 @@ func (cn *conn) forget(opaque int32) {
 }
 
 // send writes the frame. A write that ctx cuts short breaks the connection,
-// because the rest of the frame is missing.
-func (cn *conn) send(ctx context.Context, frame []byte) error {
+// because the rest of the frame is missing. It also tells whether anything has
+// left.
+func (cn *conn) send(ctx context.Context, frame []byte) (bool, error) {
 	select {
 	case <-cn.write:
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	defer func() { cn.write <- struct{}{} }()
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -127,14 +129,11 @@ func (cn *conn) send(ctx context.Context, frame []byte) error {
 			_ = cn.nc.SetWriteDeadline(time.Time{})
 		}
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		err = fmt.Errorf("write: %w", err)
+		cn.breakWith(err)
 	}
-	cn.breakWith(fmt.Errorf("write: %w", err))
-	if n == 0 {
-		return fmt.Errorf("%w: %w", errUnsent, err)
-	}
-	return fmt.Errorf("write: %w", err)
+	return n > 0, err
 }
 
 // read hands each response to the call that waits for it, until the connection

@@ -32,7 +32,8 @@ func (e *Error) Error() string {
 // was silent, or did not speak the protocol.
 type TransportError struct {
 	Address string
-	Request int // the request's code
+	Request int  // the request's code
+	Sent    bool // some of the request has left, so that it may have been carried out
 	Err     error
 }
 

@@ -126,10 +126,17 @@ func (c *Cluster) CreateTopic(ctx context.Context, topic string, queues int) err
 	return err
 }
 
-// CreateGroup makes a subscription group on each master.
+// CreateGroup makes a subscription group on each master, with the retry topic
+// that its first consumer would make: mqadmin 4.9.7 looks there for the
+// group's brokers.
 func (c *Cluster) CreateGroup(ctx context.Context, group string) error {
-	_, err := c.Admin(ctx, "updateSubGroup", "-c", ClusterName, "-g", group)
-	return err
+	if _, err := c.Admin(ctx, "updateSubGroup", "-c", ClusterName, "-g", group); err != nil {
+		return err
+	}
+	if c.Version != V4 {
+		return nil
+	}
+	return c.CreateTopic(ctx, "%RETRY%"+group, 1)
 }
 
 // ResetByTime resets a group with mqadmin resetOffsetByTime. The time is Unix
@@ -141,7 +148,11 @@ func (c *Cluster) ResetByTime(ctx context.Context, group, topic string, ms int64
 // Progress returns what mqadmin consumerProgress tells: the group's offsets by
 // "broker/queue".
 func (c *Cluster) Progress(ctx context.Context, group, topic string) (map[string]int64, error) {
-	out, err := c.Admin(ctx, "consumerProgress", "-g", group, "-t", topic)
+	args := []string{"consumerProgress", "-g", group}
+	if c.Version != V4 {
+		args = append(args, "-t", topic) // 4.9.7 ends the process for an option that it does not know
+	}
+	out, err := c.Admin(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
