@@ -404,7 +404,7 @@ func TestKafkaDestroyOfAnIncompleteUpdate(t *testing.T) {
 // new offset in the record, and no error.
 func recorded(topic string, previous, offset int64) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
-		doc, err := records(s)
+		doc, err := records(s, kafkaResetAddress)
 		if err != nil {
 			return err
 		}

@@ -454,9 +454,9 @@ type entry struct {
 	Error    string
 }
 
-// records reads the state's record.
-func records(s *terraform.State) (map[string]map[string]entry, error) {
+// records reads a resource's record.
+func records(s *terraform.State, address string) (map[string]map[string]entry, error) {
 	var doc map[string]map[string]entry
-	err := json.Unmarshal([]byte(s.RootModule().Resources[kafkaResetAddress].Primary.Attributes["record"]), &doc)
+	err := json.Unmarshal([]byte(s.RootModule().Resources[address].Primary.Attributes["record"]), &doc)
 	return doc, err
 }
