@@ -203,10 +203,11 @@ func TestAssignedConsumerIsToldAsAnotherWriter(t *testing.T) {
 	}
 	// It commits every 100 ms into a group that is Empty all the time, which a
 	// read-back at the right moment shows.
+	ctx := within(t, 2*time.Minute)
 	for {
 		req := of("assigned-group", "assigned", earliest)
 		req.AllowNewGroup = true
-		if _, err := run(t.Context(), c, req); err != nil {
+		if _, err := run(ctx, c, req); err != nil {
 			wantError(t, err, offset.Overwritten, "assigned-0", "assign()")
 			return
 		}
