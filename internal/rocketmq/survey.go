@@ -50,6 +50,7 @@ const (
 type queueState struct {
 	min, max   int64
 	lastStored int64 // when the last message was stored, in Unix milliseconds; 0 or -1 if unknown
+	reached    int64 // when the message was stored that a time target leads to; 0 if it was not read
 	committed
 }
 

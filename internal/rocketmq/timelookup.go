@@ -40,10 +40,14 @@ func (c *Client) offsetAt(ctx context.Context, s *survey, b *brokerState, queue 
 	if b.version >= remoting.V5_1_1 {
 		return n, nil
 	}
-	return search(q.min, q.max, n, func(at int64) (bool, error) {
+	n, err = search(q.min, q.max, n, func(at int64) (bool, error) {
 		stored, err := c.storeTime(ctx, s, b, queue, at)
+		if stored >= ms { // the earliest of these is the target's
+			q.reached = stored
+		}
 		return stored >= ms, err
 	})
+	return n, err
 }
 
 // search returns the first offset in [from, to) for which reached is true, or

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,32 @@ func TestConsumersThatWereSentPastTheInstant(t *testing.T) {
 	wantError(t, err, offset.Incomplete, "broker has looked up 9 for the instant", "first message at or after it is 4")
 	if r == nil || !r.Moves[0].Failed() || r.Moves[1].Failed() {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// Consumers that are online can only be sent to a time, the same for all queues
+// of a broker: never past a message at or after the instant, and no more than
+// one before it.
+func TestConsumersOfAnOldBrokerSkipNothing(t *testing.T) {
+	cluster, k := setup{version: fake.V4_9_7}.startWith(t, fake.Config{Brokers: []string{"broker-a"}})
+	cluster.DeleteTopic(topic)
+	cluster.CreateTopic(topic, 2)
+	at := func(ms ...int64) []time.Time {
+		var times []time.Time
+		for _, n := range ms {
+			times = append(times, time.UnixMilli(n))
+		}
+		return times
+	}
+	cluster.Append("broker-a", topic, 0, at(1000, 1100, 1200, 1200, 1200, 1200, 1300)...)
+	cluster.Append("broker-a", topic, 1, at(1000, 1140, 2000, 2100)...)
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+	r := mustReset(t, k, atTime(time.UnixMilli(1150)))
+	if got, want := where(cluster, "broker-a"), "a/0=2 a/1=1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "begin early on 1 queue: broker-a/1 at 1 instead of 2") {
+		t.Errorf("notes %q", notes)
 	}
 }
 

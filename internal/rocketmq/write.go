@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -202,8 +203,9 @@ func (w *writer) resetAll(ctx context.Context, b *brokerState, todo []int) (*rem
 // timestamp is what makes the broker resolve the target as it was resolved
 // here. Latest is -1 and not the current time, for which brokers before 5.1.1
 // answer the last message. Their look-up by time answers the nearest message,
-// or any of several of the same millisecond; a millisecond less makes sure
-// that no message at or after the instant is skipped.
+// or any of several of the same millisecond. The latest time with which they
+// skip nothing on any queue lies just before the first of the targets; with it
+// they begin early only where the message before is nearer.
 func (w *writer) timestamp(b *brokerState, todo []int) int64 {
 	switch {
 	case w.in.kind == offset.ToLatest:
@@ -212,11 +214,17 @@ func (w *writer) timestamp(b *brokerState, todo []int) int64 {
 		return 0
 	case b.version >= remoting.V5_1_1:
 		return w.in.ms
-	case !slices.ContainsFunc(todo, func(i int) bool { return w.moves[i].Offset < w.moves[i].End }):
-		return -1
-	default:
-		return max(w.in.ms-1, 0)
 	}
+	atEnd, first := true, int64(math.MaxInt64)
+	for _, i := range todo {
+		if m := w.moves[i]; m.Offset < m.End {
+			atEnd, first = false, min(first, b.state[m.ID].reached)
+		}
+	}
+	if atEnd {
+		return -1
+	}
+	return max(first-1, w.in.ms-1, 0)
 }
 
 // pendingRemark is what a broker from 5.2 on says, with code 0, when it

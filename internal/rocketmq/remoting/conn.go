@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,6 +65,13 @@ func (cn *conn) breakWith(err error) {
 	cn.waiting = nil
 }
 
+// broken returns why the connection is broken.
+func (cn *conn) broken() error {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	return cn.err
+}
+
 // roundTrip sends the frame and waits for the response with the opaque. It
 // also tells whether anything of the frame has left.
 func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Response, bool, error) {
@@ -83,9 +91,7 @@ func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Res
 	select {
 	case resp, ok := <-answer:
 		if !ok {
-			cn.mu.Lock()
-			defer cn.mu.Unlock()
-			return nil, true, cn.err
+			return nil, true, cn.broken()
 		}
 		return resp, true, nil
 	case <-ctx.Done():
@@ -130,10 +136,21 @@ func (cn *conn) send(ctx context.Context, frame []byte) (bool, error) {
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("write: %w", err)
-		cn.breakWith(err)
+		cn.breakWith(hungUp(fmt.Errorf("write: %w", err)))
+		err = cn.broken() // the reader may have seen the reason first
 	}
 	return n > 0, err
+}
+
+// hungUp says in one way that the server has closed the connection, which
+// shows in many.
+func hungUp(err error) error {
+	for _, sign := range []error{io.EOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, sign) {
+			return fmt.Errorf("the server closed the connection without an answer (%w)", err)
+		}
+	}
+	return err
 }
 
 // read hands each response to the call that waits for it, until the connection
@@ -146,13 +163,10 @@ func (cn *conn) read(ctx context.Context) {
 	for {
 		h, body, err := ReadFrame(in, cn.maxFrame)
 		if err != nil {
-			switch {
-			case ctx.Err() != nil:
+			if ctx.Err() != nil {
 				err = ErrClosed
-			case errors.Is(err, io.EOF):
-				err = errors.New("the server closed the connection without an answer")
 			}
-			cn.breakWith(err)
+			cn.breakWith(hungUp(err))
 			return
 		}
 		if h.Flag&flagResponse == 0 {
