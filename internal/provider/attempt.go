@@ -24,7 +24,7 @@ type attempt struct {
 func (a *attempt) run(ctx context.Context, services *services, engine offset.Engine) (*offset.Result, error) {
 	if a.resumes {
 		a.request.Resume = a.undo.Moves
-		return services.run(ctx, engine, a.request)
+		return services.run(ctx, engine, a.request, a.undo.ClusterID)
 	}
 	if incomplete(a.undo.Moves) {
 		if err := putBack(ctx, engine, a.undo); err != nil {
@@ -33,7 +33,7 @@ func (a *attempt) run(ctx context.Context, services *services, engine offset.Eng
 		a.putBack = true
 		services.prepared.drop(engine) // They were made before.
 	}
-	return services.run(ctx, engine, a.request)
+	return services.run(ctx, engine, a.request, "")
 }
 
 // undone returns the outcome of a half-way reset after what it had moved was put back.

@@ -376,6 +376,30 @@ func TestKafkaResetGivenUpHalfWayForAnotherTarget(t *testing.T) {
 	})
 }
 
+// The rest of a half-way reset is done on the cluster where it began.
+func TestKafkaRetryRefusesAnotherCluster(t *testing.T) {
+	t.Parallel()
+	first, second := seeded(t), otherCluster(t)
+	second.Commit(t, "billing", orders(70, 70, 70))
+	body := func(target string) string {
+		return kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\n" + target)
+	}
+	var fault *kfake.FaultHandle
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: kafkaConfig(first.Bootstrap(), body(`position = "current"`))},
+			{PreConfig: func() { fault = failCommits(first, 1) }, Config: kafkaConfig(first.Bootstrap(), body(`shift = -10`)), ExpectError: saying("orders-1")},
+			{Config: kafkaConfig(second.Bootstrap(), body(`shift = -10`)), ExpectError: saying(`was done on cluster "fake-cluster", and the provider is connected to cluster "other-cluster"`)},
+			{
+				PreConfig: func() { fault.Remove() },
+				Config:    kafkaConfig(first.Bootstrap(), body(`shift = -10`)),
+				Check:     resource.ComposeTestCheckFunc(committed(first, "billing", orders(50, 50, 50)), committed(second, "billing", orders(70, 70, 70))),
+			},
+		},
+	})
+}
+
 // Destroying an incomplete update leads to before the last completed reset.
 func TestKafkaDestroyOfAnIncompleteUpdate(t *testing.T) {
 	t.Parallel()

@@ -64,15 +64,24 @@ func (s *services) previewUnavailable(diags *diag.Diagnostics, what, why string)
 	diags.AddWarning(what+": no preview", "What the reset would do cannot be shown: "+strings.TrimSpace(why))
 }
 
-// run plans and applies a request. The result is nil if it is known that nothing was written:
+// run plans and applies a request, on no other cluster than the given one if
+// it is not empty. The result is nil if it is known that nothing was written:
 // then the state must not change. Terraform plans a resource once more just
 // before it applies it, so that preview's plan serves.
-func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Request) (*offset.Result, error) {
+func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Request, clusterID string) (*offset.Result, error) {
 	plan := s.prepared.take(engine, req, s.clock.Now())
 	if plan == nil {
 		var err error
 		if plan, err = engine.Plan(ctx, req); err != nil {
 			return nil, err
+		}
+	}
+	if clusterID != "" && plan.ClusterID != clusterID {
+		return nil, &offset.Error{
+			Code:  offset.WrongCluster,
+			What:  fmt.Sprintf("The reset that failed half-way was done on cluster %q, and the provider is connected to cluster %q", clusterID, plan.ClusterID),
+			State: offset.NothingChanged,
+			Next:  "Connect the provider to the recorded cluster and apply again.",
 		}
 	}
 	res, err := engine.Apply(ctx, plan)

@@ -143,7 +143,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 		resp.Diagnostics.Append(diagnose(what, err, nil))
 		return
 	}
-	res, err := a.services.run(ctx, engine, request)
+	res, err := a.services.run(ctx, engine, request, "")
 	if res != nil {
 		for _, message := range a.broker.results(res) {
 			tell(message)
