@@ -37,6 +37,11 @@ type world struct {
 
 func newWorld(t *testing.T, conf brokers.Config) *world {
 	t.Helper()
+	return newWorldWith(t, conf, func(*brokers.Cluster, *rocketmq.Config) {})
+}
+
+func newWorldWith(t *testing.T, conf brokers.Config, configure func(*brokers.Cluster, *rocketmq.Config)) *world {
+	t.Helper()
 	begin := time.Now()
 	cluster, err := brokers.Start(t.Context(), conf)
 	if err != nil {
@@ -49,7 +54,9 @@ func newWorld(t *testing.T, conf brokers.Config) *world {
 	})
 	t.Logf("booted in %s", time.Since(begin).Round(100*time.Millisecond))
 	w := &world{cluster: cluster, calls: map[string]int{}}
-	w.client = newClient(t, w.config())
+	cfg := w.config()
+	configure(cluster, &cfg)
+	w.client = newClient(t, cfg)
 	return w
 }
 

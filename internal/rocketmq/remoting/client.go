@@ -206,6 +206,10 @@ func (c *Client) call(ctx context.Context, address string, r Request) (resp *Res
 // cause says why a call ended: the client was closed, time was up, the caller
 // has gone, or else err.
 func (c *Client) cause(ctx context.Context, err error) error {
+	// A dialler takes the deadline for itself, and can be faster than ctx.
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
 	switch {
 	case c.ctx.Err() != nil:
 		return ErrClosed

@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,19 +51,19 @@ func (cn *conn) retire() {
 	}
 }
 
-// breakWith ends the connection and every call that waits on it.
+// breakWith ends the connection and every call that waits on it. The first
+// reason stays.
 func (cn *conn) breakWith(err error) {
-	_ = cn.nc.Close()
 	cn.mu.Lock()
-	defer cn.mu.Unlock()
-	if cn.waiting == nil {
-		return
+	if cn.waiting != nil {
+		cn.err = err
+		for _, w := range cn.waiting {
+			close(w)
+		}
+		cn.waiting = nil
 	}
-	cn.err = err
-	for _, w := range cn.waiting {
-		close(w)
-	}
-	cn.waiting = nil
+	cn.mu.Unlock()
+	_ = cn.nc.Close()
 }
 
 // broken returns why the connection is broken.
@@ -78,8 +79,9 @@ func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Res
 	answer := make(chan *Response, 1)
 	cn.mu.Lock()
 	if cn.waiting == nil || cn.retired {
+		err := cmp.Or(cn.err, errBroken)
 		cn.mu.Unlock()
-		return nil, false, errBroken
+		return nil, false, err
 	}
 	cn.waiting[opaque] = answer
 	cn.mu.Unlock()

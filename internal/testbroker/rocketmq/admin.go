@@ -139,6 +139,20 @@ func (c *Cluster) CreateGroup(ctx context.Context, group string) error {
 	return c.CreateTopic(ctx, "%RETRY%"+group, 1)
 }
 
+// CreateUser makes a user on every master of a cluster with ACL 2.0. Its rights
+// are resources such as "Topic:orders" and actions such as "Get,Update"; empty
+// ones mean none.
+func (c *Cluster) CreateUser(ctx context.Context, key, secret, resources, actions string) error {
+	if _, err := c.Admin(ctx, "createUser", "-c", ClusterName, "-u", key, "-p", secret, "-t", "Normal"); err != nil {
+		return err
+	}
+	if resources == "" {
+		return nil
+	}
+	_, err := c.Admin(ctx, "createAcl", "-c", ClusterName, "-s", "User:"+key, "-r", resources, "-a", actions, "-d", "Allow", "-i", "127.0.0.1")
+	return err
+}
+
 // ResetByTime resets a group with mqadmin resetOffsetByTime. The time is Unix
 // milliseconds; -1 means latest.
 func (c *Cluster) ResetByTime(ctx context.Context, group, topic string, ms int64) (string, error) {

@@ -2,6 +2,7 @@ package rocketmq
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"strconv"
 	"sync"
@@ -172,6 +173,9 @@ func (c *Cluster) Commit(ctx context.Context, group, topic, broker string, queue
 // wire is a client of the bare protocol.
 func (c *Cluster) wire() *remoting.Client {
 	o := remoting.Options{}
+	if c.TLS {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Authority.Pool()}
+	}
 	if c.ACL {
 		o.Credentials = &remoting.Credentials{AccessKey: AdminKey, SecretKey: AdminSecret}
 	}
