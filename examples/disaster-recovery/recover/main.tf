@@ -1,0 +1,124 @@
+# Stops consumers, puts their groups back, checks, and starts them again. The
+# stages and the way back are described in the README beside it.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    offsets = {
+      source = "terraform-offsets/offsets"
+    }
+  }
+}
+
+provider "offsets" {
+  kafka = {
+    bootstrap_servers = var.kafka_bootstrap_servers
+    cluster_id        = var.snapshot.kafka.cluster_id # any other cluster is refused
+  }
+  rocketmq = {
+    name_servers = var.rocketmq_name_servers
+  }
+}
+
+locals {
+  to_snapshot = var.back_to == "snapshot"
+  everything  = var.stage != "canary"
+  started     = contains(["start", "closed"], var.stage)
+
+  # Offsets are reset when one of these changes, and never because a data
+  # source or the arguments say something else.
+  triggers = { incident = var.incident, back_to = var.back_to }
+
+  # Going back to the snapshot is an undo itself: destroying must not lead
+  # from there to the replay again.
+  on_destroy = var.stage == "closed" || local.to_snapshot ? "keep" : "restore"
+
+  # To a time, nothing may be skipped. To the snapshot, what has been consumed
+  # again may be skipped.
+  max_skipped_messages = local.to_snapshot ? var.max_replayed_messages : 0
+
+  hooks = {
+    INCIDENT        = var.incident
+    KAFKA_GROUPS    = join(" ", keys(var.snapshot.kafka.groups))
+    ROCKETMQ_GROUPS = join(" ", keys(var.snapshot.rocketmq.groups))
+  }
+}
+
+# Nothing is done, not even a consumer stopped, unless these hold. They speak
+# of the snapshot, not of what the groups do now: they must not get in the way
+# of the later stages.
+resource "terraform_data" "stopped" {
+  triggers_replace = local.triggers
+
+  lifecycle {
+    precondition {
+      condition     = var.snapshot.incident == var.incident
+      error_message = "The snapshot is of ${var.snapshot.incident} and not of ${var.incident}."
+    }
+    precondition {
+      condition     = local.to_snapshot || try(timecmp(var.back_to, var.snapshot.taken_at) <= 0, false)
+      error_message = "The snapshot was taken at ${var.snapshot.taken_at}, and ${var.back_to} is later."
+    }
+    precondition {
+      condition     = alltrue([for replayed in values(local.kafka_replayed) : replayed <= var.max_replayed_messages])
+      error_message = "This would have more than ${var.max_replayed_messages} messages consumed again: ${jsonencode(local.kafka_replayed)}."
+    }
+    precondition {
+      condition     = alltrue([for lag in values(local.lag) : lag <= var.max_lag])
+      error_message = "A group would have more than ${var.max_lag} messages before it: ${jsonencode(local.lag)}."
+    }
+    precondition {
+      condition     = alltrue([for d in data.rocketmq_consumer_group_offsets.before : d.cluster_id == var.snapshot.rocketmq.cluster_id])
+      error_message = "This is not the RocketMQ cluster of the snapshot, ${coalesce(var.snapshot.rocketmq.cluster_id, "unknown")}."
+    }
+  }
+
+  provisioner "local-exec" {
+    command     = var.stop_command
+    environment = local.hooks
+  }
+}
+
+# The rest waits until the canary has been seen where it was put. A provisioner
+# looks once, when this is created; a precondition would look at every plan,
+# also when consumers have long moved on.
+resource "terraform_data" "canary_held" {
+  count      = local.everything ? 1 : 0
+  depends_on = [kafka_consumer_offset_reset.canary, rocketmq_consumer_offset_reset.canary]
+
+  triggers_replace = local.triggers
+
+  provisioner "local-exec" {
+    command     = length(local.canary_strays) == 0 ? "echo The canary is where it was put." : "echo $STRAYS; exit 1"
+    environment = { STRAYS = join("; ", local.canary_strays) }
+  }
+}
+
+# Destroying it stops the consumers again, as a restore needs it.
+resource "terraform_data" "started" {
+  count      = local.started ? 1 : 0
+  depends_on = [kafka_consumer_offset_reset.rest, rocketmq_consumer_offset_reset.rest]
+
+  triggers_replace = local.triggers
+  input = {
+    stop_command = var.stage == "closed" ? "echo The incident is closed." : var.stop_command
+    hooks        = local.hooks
+  }
+
+  provisioner "local-exec" {
+    command     = length(local.strays) == 0 ? "echo All offsets are where they were put." : "echo $STRAYS; exit 1"
+    environment = { STRAYS = join("; ", local.strays) }
+  }
+
+  provisioner "local-exec" {
+    command     = var.start_command
+    environment = local.hooks
+  }
+
+  provisioner "local-exec" {
+    when        = destroy
+    command     = self.input.stop_command
+    environment = self.input.hooks
+  }
+}

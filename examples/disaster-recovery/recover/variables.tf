@@ -1,0 +1,97 @@
+variable "incident" {
+  description = "The incident's number. It has to be that of the snapshot."
+  type        = string
+}
+
+variable "back_to" {
+  description = "An RFC 3339 time with its zone, from which on everything is consumed again; or \"snapshot\": where the groups were when the snapshot was taken."
+  type        = string
+
+  validation {
+    condition     = var.back_to == "snapshot" || can(timecmp(var.back_to, var.back_to))
+    error_message = "Say a time such as 2026-03-01T14:00:00Z, or \"snapshot\"."
+  }
+}
+
+variable "stage" {
+  description = <<-EOT
+    How far to go; each stage includes those before it.
+    canary: the consumers are stopped, and one partition is put back.
+    all:    every group is put back.
+    start:  the consumers are started, if all offsets are still where they were put.
+    closed: the way back is closed. From here on a destroy only forgets.
+  EOT
+  type        = string
+  default     = "canary"
+
+  validation {
+    condition     = contains(["canary", "all", "start", "closed"], var.stage)
+    error_message = "The stages are canary, all, start and closed."
+  }
+}
+
+variable "snapshot" {
+  description = "The output of the same name of ../snapshot."
+  type = object({
+    incident = string
+    taken_at = string
+    kafka = object({
+      cluster_id = optional(string)
+      groups = map(object({
+        topics    = set(string)
+        offsets   = map(map(number))
+        total_lag = number
+      }))
+    })
+    rocketmq = object({
+      cluster_id = optional(string)
+      groups = map(map(object({
+        offsets   = map(map(number))
+        total_lag = number
+      })))
+    })
+  })
+}
+
+variable "canary" {
+  description = "What is put back first: a partition of a Kafka group, and a topic of a RocketMQ group. Default: the first by name."
+  type = object({
+    kafka    = optional(object({ group = string, topic = string, partition = number }))
+    rocketmq = optional(object({ group = string, topic = string }))
+  })
+  default = {}
+}
+
+variable "max_replayed_messages" {
+  description = "The most messages that a group may consume again, on each topic with RocketMQ."
+  type        = number
+}
+
+variable "max_lag" {
+  description = "The most messages that a group may have before it when it is started: what it has not consumed yet, and what it will consume again."
+  type        = number
+}
+
+variable "stop_command" {
+  description = "Stops the consumers and returns when they have stopped; they may have stopped already. It sees INCIDENT, KAFKA_GROUPS and ROCKETMQ_GROUPS."
+  type        = string
+  default     = "echo Stop the consumers by hand now."
+}
+
+variable "start_command" {
+  description = "Starts the consumers. It sees the same."
+  type        = string
+  default     = "echo Start the consumers by hand now."
+}
+
+variable "kafka_bootstrap_servers" {
+  description = "Default: KAFKA_BOOTSTRAP_SERVERS, and then the credentials come from the environment too."
+  type        = list(string)
+  default     = null
+}
+
+variable "rocketmq_name_servers" {
+  description = "Default: NAMESRV_ADDR, and then the credentials come from the environment too."
+  type        = list(string)
+  default     = null
+}

@@ -1,0 +1,90 @@
+# Keeps where the groups of an incident are, before anything is changed. It
+# writes to no broker, also when it is destroyed.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    offsets = {
+      source = "terraform-offsets/offsets"
+    }
+  }
+}
+
+provider "offsets" {
+  kafka = {
+    bootstrap_servers = var.kafka_bootstrap_servers
+    cluster_id        = var.kafka_cluster_id
+  }
+  rocketmq = {
+    name_servers = var.rocketmq_name_servers
+  }
+}
+
+locals {
+  # RocketMQ tells offsets by group and topic.
+  rocketmq = merge([
+    for group, topics in var.rocketmq_groups : {
+      for topic in topics : "${group}/${topic}" => { group = group, topic = topic }
+    }
+  ]...)
+}
+
+data "kafka_consumer_group_offsets" "now" {
+  provider = offsets
+  for_each = var.kafka_groups
+
+  group_id = each.key
+  topics   = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = self.state != "Dead" || length(self.offsets) > 0
+      error_message = "The group ${each.key} has no offsets and does not exist on the cluster ${self.cluster_id}. Is its name right, and is this the right cluster?"
+    }
+  }
+}
+
+data "rocketmq_consumer_group_offsets" "now" {
+  provider = offsets
+  for_each = local.rocketmq
+
+  consumer_group = each.value.group
+  topic          = each.value.topic
+}
+
+# One snapshot for each incident. Whatever the groups do later, and however
+# often this is applied, the snapshot of an incident stays what it was.
+resource "terraform_data" "snapshot" {
+  for_each = toset([var.incident])
+
+  input = {
+    incident = each.key
+    taken_at = plantimestamp() # the data are read during the plan
+
+    kafka = {
+      cluster_id = one(distinct([for d in data.kafka_consumer_group_offsets.now : d.cluster_id]))
+      groups = {
+        for group, d in data.kafka_consumer_group_offsets.now : group => {
+          topics = var.kafka_groups[group], offsets = d.offsets, total_lag = d.total_lag,
+        }
+      }
+    }
+
+    rocketmq = {
+      cluster_id = one(distinct([for d in data.rocketmq_consumer_group_offsets.now : d.cluster_id]))
+      groups = {
+        for group, topics in var.rocketmq_groups : group => {
+          for topic in topics : topic => {
+            offsets   = data.rocketmq_consumer_group_offsets.now["${group}/${topic}"].offsets
+            total_lag = data.rocketmq_consumer_group_offsets.now["${group}/${topic}"].total_lag
+          }
+        }
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
