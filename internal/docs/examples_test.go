@@ -16,6 +16,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	rocketmqfake "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/romaconnect"
 )
 
 // example is how a file below examples/ is tried out. The zero value is right
@@ -31,6 +32,9 @@ type example struct {
 	// queues is what billing has on the topic orders of RocketMQ after the
 	// apply, and queuesAfter after the destroy; nil means not to look, and the same.
 	queues, queuesAfter queues
+	// managed is what billing has at the managed services after the apply, and
+	// managedAfter after the destroy; nil means not to look, and the same.
+	managed, managedAfter *managedOffsets
 	// invoke is the action that is run, instead of an apply.
 	invoke string
 	// needs names the first Terraform and the first OpenTofu that can do it; "" means none.
@@ -98,6 +102,21 @@ var examples = map[string]example{
 	"actions/rocketmq_consumer_offset_reset/action.tf": {
 		invoke: "action.rocketmq_consumer_offset_reset.skip_the_backlog", needs: actions,
 		queues: queues{"broker-a": {1000, 1000}, "broker-b": {1000, 1000}},
+	},
+	"resources/rocketmq_consumer_offset_reset/apsaramq.tf": {
+		managed: &managedOffsets{apsara: []int64{125, 125}},
+	},
+	"resources/kafka_consumer_offset_reset/roma-connect.tf": {
+		managed: &managedOffsets{roma: map[int32]int64{0: 125, 1: 125, 2: 125}},
+	},
+	"resources/kafka_consumer_offset_reset/dms.tf": {
+		managed:      &managedOffsets{roma: map[int32]int64{0: 125, 1: 125, 2: 125}},
+		managedAfter: &managedOffsets{roma: billing["orders"]},
+	},
+	"guides/authentication/apsaramq.tf":     {vars: map[string]string{"secret_key": password}},
+	"guides/authentication/roma-connect.tf": {vars: map[string]string{"secret_key": password}},
+	"guides/authentication/roma-connect-token.tf": {
+		vars: map[string]string{"auth_token": romaconnect.AuthToken},
 	},
 	"guides/authentication/rocketmq-acl.tf": {
 		access: access{tls: true, keys: map[string]string{"operations": password}}, vars: map[string]string{"secret_key": password},
@@ -234,6 +253,9 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// runbook is the directory of the runbook, which is several configurations.
+const runbook = "disaster-recovery"
+
 // exampleFiles returns the paths of all configurations below examples/.
 func exampleFiles(t *testing.T) []string {
 	t.Helper()
@@ -243,8 +265,8 @@ func exampleFiles(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && entry.Name() == "modules":
-			return fs.SkipDir // The examples beside it call them.
+		case entry.IsDir() && (entry.Name() == "modules" || path == runbook):
+			return fs.SkipDir // Examples call modules, and the runbook has a test of its own.
 		case !entry.IsDir() && filepath.Ext(path) == ".tf":
 			files = append(files, path)
 		}
@@ -286,7 +308,9 @@ func tryOut(t *testing.T, name string, e example) {
 	for name, value := range e.vars {
 		w.env = append(w.env, "TF_VAR_"+name+"="+value)
 	}
-	code := string(content)
+	services := startServices(t)
+	code := services.inPlace(string(content))
+	w.env = append(w.env, services.environment(t, w, code)...)
 	code = brokers.ReplaceAllLiteralString(code, `"`+main.Bootstrap()[0]+`"`)
 	code = drBrokers.ReplaceAllLiteralString(code, `"`+dr.Bootstrap()[0]+`"`)
 	code = nameServers.ReplaceAllLiteralString(code, `"`+rocketmq.NameServer()+`"`)
@@ -296,7 +320,10 @@ func tryOut(t *testing.T, name string, e example) {
 	}
 	if !block.MatchString(code) {
 		probe := kafkaProbe
-		if strings.Contains(code, "rocketmq") {
+		switch {
+		case strings.Contains(code, "apsaramq = {"), strings.Contains(code, "roma_connect = {"):
+			probe = managedProbe(code)
+		case strings.Contains(code, "rocketmq = {"):
 			probe = rocketmqProbe
 		}
 		w.write("probe.tf", probe)
@@ -319,10 +346,11 @@ func tryOut(t *testing.T, name string, e example) {
 	case e.invoke != "":
 		w.run("apply", "-input=false", "-auto-approve", "-invoke="+e.invoke)
 	default:
-		w.run("apply", "-input=false", "-auto-approve")
+		checkPreview(t, source, w.run("apply", "-input=false", "-auto-approve"))
 	}
 	checkCommitted(t, main, e.want)
 	checkQueues(t, rocketmq, e.queues)
+	services.check(t, e.managed)
 	if out, code := w.try("plan", "-input=false", "-no-color", "-detailed-exitcode"); code != 0 {
 		t.Errorf("the plan after the apply is not empty (exit code %d)\n%s", code, out)
 	}
@@ -335,6 +363,29 @@ func tryOut(t *testing.T, name string, e example) {
 		e.queuesAfter = e.queues
 	}
 	checkQueues(t, rocketmq, e.queuesAfter)
+	if e.managedAfter == nil {
+		e.managedAfter = e.managed
+	}
+	services.check(t, e.managedAfter)
+}
+
+// age is how long ago something was when the preview was written.
+var age = regexp.MustCompile(`\([0-9a-z]+ ago\)`)
+
+// checkPreview compares what a page shows of the plan with the plan, apart
+// from ages and from where lines are broken.
+func checkPreview(t *testing.T, source, output string) {
+	t.Helper()
+	shown, err := os.ReadFile(filepath.Join(filepath.Dir(source), "preview.txt"))
+	if filepath.Base(source) != "resource.tf" || err != nil {
+		return
+	}
+	normal := func(s string) string { return age.ReplaceAllString(strings.Join(strings.Fields(s), " "), "(… ago)") }
+	for paragraph := range strings.SplitSeq(string(shown), "\n\n") {
+		if !strings.Contains(normal(output), normal(paragraph)) {
+			t.Errorf("the plan does not say\n%s\nbut\n%s", paragraph, output)
+		}
+	}
 }
 
 // block begins what needs a broker.
@@ -411,14 +462,7 @@ func startRocketMQ(t *testing.T, s secrets) *rocketmqfake.Cluster {
 	t.Cleanup(cluster.Close)
 	cluster.CreateTopic("orders", 2)
 	cluster.CreateGroup("billing")
-	var stored []time.Time
-	for i := range 600 {
-		stored = append(stored, march.Add(time.Duration(i)*time.Minute))
-	}
-	now := time.Now()
-	for i := range 400 {
-		stored = append(stored, now.Add(time.Duration(i-400)*time.Minute))
-	}
+	stored := stored()
 	for broker, offsets := range billingQueues {
 		for queue, offset := range offsets {
 			cluster.Append(broker, "orders", queue, stored...)
@@ -427,9 +471,6 @@ func startRocketMQ(t *testing.T, s secrets) *rocketmqfake.Cluster {
 	}
 	return cluster
 }
-
-// march is when the older messages begin.
-var march = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func commit(t *testing.T, cluster *fake.Cluster, groups map[string]fake.Offsets) {
 	t.Helper()

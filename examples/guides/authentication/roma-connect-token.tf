@@ -1,0 +1,13 @@
+variable "auth_token" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+provider "offsets" {
+  roma_connect = {
+    region     = "cn-north-4"
+    project_id = "0d8c1a2b3c4d5e6f70819203a4b5c6d7"
+    auth_token = var.auth_token
+  }
+}

@@ -1,0 +1,19 @@
+provider "offsets" {
+  roma_connect = {
+    service    = "dms"
+    region     = "cn-north-4"
+    project_id = "0d8c1a2b3c4d5e6f70819203a4b5c6d7"
+  }
+}
+
+resource "kafka_consumer_offset_reset" "billing" {
+  provider = offsets
+
+  instance_id    = "6f8a1c2e-4b5d-4c7e-9f10-2a3b4c5d6e7f"
+  group_id       = "billing"
+  topic          = "orders"
+  message_offset = 125
+
+  max_replayed_messages = 5000
+  on_destroy            = "restore"
+}
