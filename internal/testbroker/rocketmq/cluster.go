@@ -197,7 +197,7 @@ func (c *Cluster) jvm(heap string) []string {
 		"-Duser.home=" + c.home, "-Drocketmq.log.root.level=ERROR",
 	}
 	if c.TLS {
-		args = append(args, "-Dtls.enable=true", "-Dtls.config.file="+filepath.Join(c.home, "tls.properties"))
+		args = append(args, "-Dtls.enable=true", "-Dtls.server.mode=enforcing", "-Dtls.config.file="+filepath.Join(c.home, "tls.properties"))
 	}
 	return append(append(args, opens...), "-cp", c.classpath)
 }

@@ -68,7 +68,6 @@ func (c *Cluster) tlsProperties() string {
 	in := func(name string) string { return filepath.Join(c.home, name) }
 	return strings.Join([]string{
 		"tls.test.mode.enable=false",
-		"tls.server.mode=enforcing",
 		"tls.server.need.client.auth=none",
 		"tls.server.authClient=false",
 		"tls.server.keyPath=" + in("server.key"),
