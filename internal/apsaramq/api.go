@@ -59,28 +59,24 @@ type envelope struct {
 	Data           json.RawMessage `json:"data"`
 }
 
-// call sends one call and decodes the answer's data into data, if not nil.
+// get reads something and decodes the answer's data into data.
 // The error is a *managed.Failure.
-func (c *Client) call(ctx context.Context, operation, method string, path []string, query [][2]string, body, data any) (envelope, error) {
-	call, err := c.prepare(operation, method, path, query, body)
+func (c *Client) get(ctx context.Context, operation string, path []string, query [][2]string, data any) error {
+	call, err := c.prepare(operation, http.MethodGet, path, query, nil)
 	if err != nil {
-		return envelope{}, &managed.Failure{Err: err}
+		return &managed.Failure{Err: err}
 	}
-	var decoded envelope
 	call.Judge = func(a managed.Answer) (managed.Verdict, error) {
 		e, verdict, err := judge(a, call.Write)
-		if err == nil && data != nil {
+		if err == nil {
 			if err = decodeData(e.Data, data); err != nil {
 				verdict = managed.Refused
 			}
 		}
-		decoded = e
 		return verdict, err
 	}
-	if _, err := c.http.Do(ctx, call); err != nil {
-		return envelope{}, err
-	}
-	return decoded, nil
+	_, err = c.http.Do(ctx, call)
+	return err
 }
 
 // prepare builds a call without its judgement.
@@ -260,31 +256,31 @@ type topicLag struct {
 
 func (e *instance) getGroup(ctx context.Context, groupID string) (group, error) {
 	var g group
-	_, err := e.client.call(ctx, opGroup, http.MethodGet, []string{"instances", e.id, "consumerGroups", groupID}, nil, nil, &g)
+	err := e.client.get(ctx, opGroup, []string{"instances", e.id, "consumerGroups", groupID}, nil, &g)
 	return g, err
 }
 
 func (e *instance) getTopic(ctx context.Context, name string) (topic, error) {
 	var t topic
-	_, err := e.client.call(ctx, opTopic, http.MethodGet, []string{"instances", e.id, "topics", name}, nil, nil, &t)
+	err := e.client.get(ctx, opTopic, []string{"instances", e.id, "topics", name}, nil, &t)
 	return t, err
 }
 
 func (e *instance) getConnections(ctx context.Context, groupID string) (connections, error) {
 	var c connections
-	_, err := e.client.call(ctx, opConnections, http.MethodGet, []string{"instances", e.id, "consumerGroups", groupID, "connections"}, nil, nil, &c)
+	err := e.client.get(ctx, opConnections, []string{"instances", e.id, "consumerGroups", groupID, "connections"}, nil, &c)
 	return c, err
 }
 
 func (e *instance) getTimespan(ctx context.Context, groupID, topicName string) (timespan, error) {
 	var t timespan
-	_, err := e.client.call(ctx, opTimespan, http.MethodGet, []string{"instances", e.id, "consumerGroups", groupID, "consumeTimespan", topicName}, nil, nil, &t)
+	err := e.client.get(ctx, opTimespan, []string{"instances", e.id, "consumerGroups", groupID, "consumeTimespan", topicName}, nil, &t)
 	return t, err
 }
 
 func (e *instance) getLag(ctx context.Context, groupID, topicName string) (topicLag, error) {
 	var l lag
-	_, err := e.client.call(ctx, opLag, http.MethodGet, []string{"instances", e.id, "consumerGroups", groupID, "lag"}, [][2]string{{"topicName", topicName}}, nil, &l)
+	err := e.client.get(ctx, opLag, []string{"instances", e.id, "consumerGroups", groupID, "lag"}, [][2]string{{"topicName", topicName}}, &l)
 	return l.Topics[topicName], err
 }
 

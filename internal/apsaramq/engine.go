@@ -195,7 +195,7 @@ func (e *instance) checkStored(req offset.Request, span timespan) error {
 	oldest, known := millis(span.Min)
 	newest, knownToo := millis(span.Max)
 	t := req.Target.Time
-	reason := ""
+	var reason string
 	next := "Choose a time within that span, or LATEST_OFFSET."
 	switch {
 	case !known || !knownToo:

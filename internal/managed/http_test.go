@@ -120,12 +120,12 @@ func TestEachTryIsSignedAnew(t *testing.T) {
 		defer mu.Unlock()
 		nonce := r.Header.Get("Nonce")
 		if seen[nonce] {
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
 		seen[nonce] = true
 		if len(seen) < 3 {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
 	defer s.Close()
@@ -149,7 +149,7 @@ func TestRetryAfterIsHonouredUpToTheLongestPause(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if n.Add(1) == 1 {
 			w.Header().Set("Retry-After", "3600")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 		}
 	}))
 	defer s.Close()
@@ -323,7 +323,7 @@ func TestProxyVariablesAreHonoured(t *testing.T) {
 		asked.Store(r.Method + " " + r.Host + " " + r.Header.Get("Proxy-Authorization"))
 		up, err := net.Dial("tcp", target)
 		if err != nil {
-			w.WriteHeader(502)
+			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
 		down, buffered, err := w.(http.Hijacker).Hijack()

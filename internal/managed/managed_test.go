@@ -209,7 +209,7 @@ func TestRedactor(t *testing.T) {
 		t.Error("nil became an error")
 	}
 	plain := errors.New("plain")
-	if got := r.Error(plain); got != plain {
+	if got := r.Error(plain); !errors.Is(got, plain) || got.Error() != plain.Error() {
 		t.Errorf("got %v", got)
 	}
 	var v *VendorError

@@ -77,9 +77,9 @@ func seeded(t *testing.T) *fake.Cluster {
 	c.Fill(t, "orders", 3, 100, base, time.Second)
 	c.Fill(t, "audit", 1, 100, base, time.Second)
 	for p := range int32(3) {
-		c.DeleteRecords("orders", p, 10)
+		deleteRecords(t, c, "orders", p, 10)
 	}
-	c.DeleteRecords("audit", 0, 10)
+	deleteRecords(t, c, "audit", 0, 10)
 	c.Commit(t, "billing", at(60))
 	return c
 }
@@ -148,4 +148,12 @@ func clusterID(id string) []kfake.Opt { return []kfake.Opt{kfake.ClusterID(id)} 
 // plain has the cluster's own client log in.
 func plain(user, password string) []kgo.Opt {
 	return []kgo.Opt{kgo.SASL(sasl.Auth{User: user, Pass: password}.AsMechanism())}
+}
+
+// deleteRecords moves the start of a partition's log.
+func deleteRecords(t *testing.T, c *fake.Cluster, topic string, partition int32, before int64) {
+	t.Helper()
+	if err := c.DeleteRecords(topic, partition, before); err != nil {
+		t.Fatal(err)
+	}
 }

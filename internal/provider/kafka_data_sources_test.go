@@ -184,7 +184,7 @@ func TestKafkaResetFedByADataSource(t *testing.T) {
 			},
 			{
 				PreConfig: func() {
-					c.DeleteRecords("orders", 0, 30)
+					deleteRecords(t, c, "orders", 0, 30)
 					c.Fill(t, "orders", 3, 5, base.Add(time.Hour), time.Second)
 					c.Commit(t, "billing", at(95))
 				},

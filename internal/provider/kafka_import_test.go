@@ -8,8 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
 // An import means "already done": the apply that follows takes the
@@ -117,6 +115,6 @@ func TestKafkaResetAfterAnImport(t *testing.T) {
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), fmt.Sprintf("import {\n  to       = %s\n  id       = \"billing/orders\"\n  provider = offsets\n}\n", kafkaResetAddress)+kafkaReset(arguments)),
 		}},
-		CheckDestroy: committed(c, "billing", fake.Offsets(at(60))),
+		CheckDestroy: committed(c, "billing", at(60)),
 	})
 }

@@ -57,7 +57,6 @@ func TestKafkaResetTargetsAndScopes(t *testing.T) {
 	c := seeded(t)
 	c.Commit(t, "source", fake.Offsets{"orders": {0: 30, 1: 40, 2: 50}})
 	halfway := base.Add(50 * time.Second)
-	all := func(o int64) fake.Offsets { return at(o) }
 	for name, test := range map[string]struct {
 		arguments string
 		want      fake.Offsets
@@ -65,8 +64,8 @@ func TestKafkaResetTargetsAndScopes(t *testing.T) {
 		"one partition":          {`topic = "orders", partition = 1, message_offset = 20`, orders(60, 20, 60)},
 		"partition -1 means all": {`topic = "orders", partition = -1, message_offset = 20`, orders(20, 20, 20)},
 		"partitions":             {`topic = "orders", partitions = [2, 1], message_offset = 20`, orders(60, 20, 20)},
-		"topics":                 {`topics = ["orders", "audit"], message_offset = 20`, all(20)},
-		"all topics":             {`all_topics = true, message_offset = 20`, all(20)},
+		"topics":                 {`topics = ["orders", "audit"], message_offset = 20`, at(20)},
+		"all topics":             {`all_topics = true, message_offset = 20`, at(20)},
 		"false is not given":     {`topic = "orders", all_topics = false, message_offset = 20`, orders(20, 20, 20)},
 		"offset 0 is clamped":    {`topic = "orders", message_offset = 0`, orders(10, 10, 10)},
 		"offset past the end":    {`topic = "orders", message_offset = 101`, orders(100, 100, 100)},
@@ -194,7 +193,7 @@ func TestKafkaResetFedByAnInputThatChanges(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), body), ConfigVariables: variable(20), Check: committed(c, "billing", orders(20, 20, 60))},
 			{
-				PreConfig:        func() { c.DeleteRecords("orders", 0, 50); c.Commit(t, "billing", at(80)) },
+				PreConfig:        func() { deleteRecords(t, c, "orders", 0, 50); c.Commit(t, "billing", at(80)) },
 				Config:           kafkaConfig(c.Bootstrap(), body),
 				ConfigVariables:  variable(55),
 				ConfigPlanChecks: plans(plancheck.ResourceActionNoop),
@@ -340,7 +339,7 @@ func TestKafkaRestoreRefusesWhenTheOldOffsetHasLeftTheLog(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "restore"`))},
 			{
-				PreConfig:   func() { c.DeleteRecords("orders", 2, 80) },
+				PreConfig:   func() { deleteRecords(t, c, "orders", 2, 80) },
 				Config:      kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "restore"`)),
 				Destroy:     true,
 				ExpectError: saying("60"),

@@ -257,6 +257,6 @@ func age(d time.Duration) string {
 		return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s") + " ago"
 	default:
 		days := d / (24 * time.Hour)
-		return fmt.Sprintf("%dd%dh ago", days, (d-days*24*time.Hour)/time.Hour)
+		return fmt.Sprintf("%dd%dh ago", days, (d%(24*time.Hour))/time.Hour)
 	}
 }

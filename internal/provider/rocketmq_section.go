@@ -23,7 +23,7 @@ type rocketmqSectionModel struct {
 }
 
 // rocketmqVariables are the environment variables that fill the section.
-var rocketmqVariables = map[string]string{
+var rocketmqVariables = map[string]string{ //nolint:gosec // Names of variables, not credentials.
 	"name_servers":   "NAMESRV_ADDR",
 	"access_key":     "ROCKETMQ_ACCESS_KEY",
 	"secret_key":     "ROCKETMQ_SECRET_KEY",

@@ -127,11 +127,14 @@ func orders(req offset.Request, at time.Time) []order {
 // the first, the user's interrupt no longer stops the others: half a reset
 // helps nobody.
 func (e *instance) send(ctx context.Context, req offset.Request, list []order) (int, error) {
+	finish := context.WithoutCancel(ctx)
 	for i, o := range list {
+		if i > 0 {
+			ctx = finish //nolint:fatcontext // It is one context for all that follow the first.
+		}
 		if err := e.reset(ctx, req.Group, req.Scope.Topics[0], o); err != nil {
 			return i, err
 		}
-		ctx = context.WithoutCancel(ctx)
 	}
 	return len(list), nil
 }
@@ -186,7 +189,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		if n, ok := after.offsets[m.ID]; ok {
 			m.Seen = n
 		}
-		if !e.settle(req, m, failed != nil && e.concerned(req, *m, sent), failed) {
+		if !settle(m, failed != nil && e.concerned(req, *m, sent), failed) {
 			wrong = append(wrong, *m)
 		}
 	}
@@ -241,7 +244,7 @@ func (e *instance) concerned(req offset.Request, m offset.Move, sent int) bool {
 
 // settle compares a move with what was read back and returns false if they
 // differ. Where the service chose the offset, the read-back is the result.
-func (e *instance) settle(req offset.Request, m *offset.Move, doubtful bool, failed error) bool {
+func settle(m *offset.Move, doubtful bool, failed error) bool {
 	switch {
 	case m.Offset >= 0 && m.Seen == m.Offset:
 		m.Error = ""
@@ -414,7 +417,7 @@ func (e *instance) readBack(ctx context.Context, req offset.Request, moves []off
 	for try := range 3 {
 		if try > 0 {
 			if err := pause(ctx, e.client.poll/2); err != nil {
-				return after, nil
+				return after, nil //nolint:nilerr // An interrupt ends the waiting; what was read counts.
 			}
 		}
 		var err error

@@ -78,11 +78,14 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 
 	tell("Putting the offsets back")
 	sent := 0
+	finish := context.WithoutCancel(ctx)
 	for _, m := range back {
+		if sent > 0 {
+			ctx = finish //nolint:fatcontext // It is one context for all that follow the first.
+		}
 		if err = e.reset(ctx, req.Group, topic, order{partition: m.ID, offset: m.Previous}); err != nil {
 			break
 		}
-		ctx = context.WithoutCancel(ctx)
 		sent++
 	}
 	if err != nil && sent == 0 && !managed.InDoubt(err) {

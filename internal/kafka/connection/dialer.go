@@ -282,7 +282,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		return 0, e
 	}
 	if len(b) >= 6 {
-		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6]))))
+		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6])))) //nolint:gosec // An API key is a signed 16-bit number.
 	}
 	n, err := c.Conn.Write(b)
 	if err != nil {

@@ -237,7 +237,7 @@ func explainAlert(err error) (string, string) {
 	if !ok {
 		return "", ""
 	}
-	said := strings.TrimPrefix(tls.AlertError(alert).Error(), "tls: ")
+	said := strings.TrimPrefix(tls.AlertError(alert).Error(), "tls: ") //nolint:gosec // alertOf found it among 256 codes.
 	switch {
 	case alert == alertCertificateRequired:
 		return at(err) + " wants a client certificate", "Give tls.client_cert and tls.client_key, signed by an authority that the broker trusts."

@@ -289,7 +289,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, execute f
 
 // drop closes the connection: a handler that merely returned would still
 // answer HTTP 200, and a client that is about to close could read it.
-func drop() { panic(http.ErrAbortHandler) }
+func drop() { panic(http.ErrAbortHandler) } //nolint:forbidigo // net/http's way to close a connection.
 
 // parse decodes a path's segments and a query as a server does that takes
 // neither a+b for "a b" in a path nor a%2Fb for two segments.
@@ -350,7 +350,7 @@ const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 // Encode puts the percent-encoding of RFC 3986 on.
 func Encode(s string) string {
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if strings.IndexByte(unreserved, s[i]) >= 0 {
 			b.WriteByte(s[i])
 		} else {
