@@ -20,11 +20,12 @@ type page struct {
 }
 
 // pages returns the markdown files that people read: those at the repository's
-// root, below .github, and the generated documentation.
+// root, below .github and examples, and the generated documentation.
 func pages(t *testing.T) []page {
 	t.Helper()
 	found := files(t, ".github", ".md")
 	found = append(found, files(t, "docs", ".md")...)
+	found = append(found, files(t, "examples", ".md")...)
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func TestEachBlockOfTerraformCodeIsAnExample(t *testing.T) {
 	t.Parallel()
 	shown := map[string]bool{}
 	examples := map[string]string{}
-	for _, e := range slices.Concat(files(t, "examples", ".tf"), files(t, "examples", ".hcl")) {
+	for _, e := range slices.Concat(files(t, "examples", ".tf"), files(t, "examples", ".hcl"), files(t, "examples", ".tfvars")) {
 		examples[strings.TrimSpace(e.text)] = e.path
 	}
 	for _, p := range pages(t) {
