@@ -75,12 +75,13 @@ func managedSection[C any](name string, written types.Object, config C, open fun
 		return section[C]{config: config}
 	}
 	if !written.IsNull() {
-		attribute, detail := path.Root(name), err.Error()
+		attribute, setting, detail := path.Root(name), name, err.Error()
 		var wrong *managed.ConfigError
 		if errors.As(err, &wrong) {
-			attribute, detail = attribute.AtName(wrong.Field), wrong.Detail
+			attribute, setting, detail = attribute.AtName(wrong.Field), name+"."+wrong.Field, wrong.Detail
 		}
-		diags.AddAttributeError(attribute, "Invalid connection to a managed service", detail)
+		// Terraform's excerpt shows no more than the provider's block.
+		diags.AddAttributeError(attribute, "Invalid setting "+setting, detail)
 	}
 	return section[C]{missing: fmt.Sprintf("the reset has an instance_id, and the provider's section %s, with the environment, is not enough to reach the service: %s", name, err)}
 }
