@@ -327,7 +327,7 @@ func TestRealClusters(t *testing.T) {
 		conf brokers.Config
 	}{
 		{"5.5.0", brokers.Config{}},
-		{"5.5.0 with client resets", brokers.Config{ClientReset: true}},
+		{"5.5.0-client-resets", brokers.Config{ClientReset: true}},
 		{"4.9.7", brokers.Config{Version: brokers.V4}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -353,6 +353,10 @@ func TestRealClusters(t *testing.T) {
 						run(t, w, f)
 					})
 				}
+				t.Run("recorded answers", func(t *testing.T) {
+					t.Parallel()
+					recorded(t, w, c.name)
+				})
 				t.Run("many messages of one millisecond", func(t *testing.T) {
 					t.Parallel()
 					sameMillisecond(t, w, big)

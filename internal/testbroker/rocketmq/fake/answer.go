@@ -38,8 +38,11 @@ func (c *Cluster) route(name string) reply {
 		queues = append(queues, fmt.Sprintf(`{"brokerName":%q,"perm":6,"readQueueNums":%d,"topicSysFlag":0,"writeQueueNums":%d}`, b, t.read, t.write))
 	}
 	if len(brokers) == 0 {
-		return refuse(remoting.TopicNotExist, "No topic route info in name server for the topic: "+name+
-			"\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.")
+		page := "https://rocketmq.apache.org/docs/bestPractice/06FAQ"
+		if c.conf.Version < remoting.V5_0_0 {
+			page = "http://rocketmq.apache.org/docs/faq/"
+		}
+		return refuse(remoting.TopicNotExist, "No topic route info in name server for the topic: "+name+"\nSee "+page+" for further details.")
 	}
 	return ok(fmt.Sprintf(`{"brokerDatas":[%s],"filterServerTable":{},"queueDatas":[%s]}`, strings.Join(brokers, ","), strings.Join(queues, ",")))
 }
@@ -106,11 +109,7 @@ func (b *Broker) consumeStats(f map[string]string) reply {
 		if at := n - 1 - q.min; at >= 0 && at < int64(len(q.stored)) {
 			last = q.stored[at]
 		}
-		pull := ""
-		if b.cluster.conf.Version >= remoting.V5_0_0 {
-			pull = fmt.Sprintf(`,"pullOffset":%d`, n)
-		}
-		parts = append(parts, fmt.Sprintf(`%s:{"brokerOffset":%d,"consumerOffset":%d,"lastTimestamp":%d%s}`, b.queueKey(name, i), q.max(), n, last, pull))
+		parts = append(parts, fmt.Sprintf(`%s:{"brokerOffset":%d,"consumerOffset":%d,"lastTimestamp":%d}`, b.queueKey(name, i), q.max(), n, last))
 	}
 	return ok(`{"consumeTps":0.0,"offsetTable":{` + strings.Join(parts, ",") + `}}`)
 }
@@ -293,6 +292,7 @@ func (b *Broker) pull(f map[string]string) reply {
 	case at < q.min:
 		return reply{code: remoting.PullOffsetMoved, remark: "OFFSET_TOO_SMALL", fields: fields}
 	case at >= q.max():
+		fields["nextBeginOffset"] = strconv.FormatInt(at, 10)
 		return reply{code: remoting.PullNotFound, remark: "OFFSET_OVERFLOW_ONE", fields: fields}
 	}
 	return reply{remark: "FOUND", fields: fields, body: string(message(at, q.stored[at-q.min]))}
