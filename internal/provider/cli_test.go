@@ -58,7 +58,8 @@ func newWorkspace(t *testing.T, config string) *workspace {
 	w.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(binary)))
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "KAFKA_") && name != "NAMESRV_ADDR" {
+		if !strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "KAFKA_") && name != "NAMESRV_ADDR" &&
+			!strings.HasPrefix(name, "ALIBABA_CLOUD_") && !strings.HasPrefix(name, "HW_") && !strings.HasPrefix(name, "HUAWEICLOUD_") {
 			w.env = append(w.env, v)
 		}
 	}
