@@ -371,3 +371,24 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 		})
 	})
 }
+
+// A reset that turns out to have been done need not be done again.
+func TestAResetInDoubtCanBeKept(t *testing.T) {
+	t.Parallel()
+	s := alibaba(t)
+	s.Fail(fault(apsaramq.ResetConsumeOffset, standin.BrokenAfter, 1))
+	w := newWorkspace(t, providerOf(apsaramqSection(s))+managedRocketMQ(toLatest))
+	says(t, w.must(1, "apply", "-auto-approve"), inDoubt, "the lag is 0 ready messages")
+	says(t, w.must(0, "show"), rocketmqAddress+": (tainted)")
+	says(t, w.must(0, "plan"), "must be replaced")
+	w.must(0, "untaint", rocketmqAddress)
+	says(t, w.must(0, "plan", "-detailed-exitcode"), "No changes.")
+	if shown := w.must(0, "show"); strings.Contains(shown, "applied_at") || strings.Contains(shown, "record") {
+		t.Errorf("the state claims to know of the reset: %s", shown)
+	}
+	w.must(0, "destroy", "-auto-approve")
+	if n := len(s.Requests(apsaramq.ResetConsumeOffset)); n != 1 {
+		t.Errorf("%d resets were sent", n)
+	}
+	checked(t, apsaramqStands(s, 100, 100))
+}
