@@ -12,13 +12,17 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
 )
 
-// ignoredClient are goroutines that RocketMQ's own client, of which the tests'
-// consumers are, leaves when it is shut down.
-var ignoredClient = goleak.IgnoreAnyFunction("github.com/apache/rocketmq-client-go/v2/primitive.WithRecover")
+// ignoredClient are goroutines of RocketMQ's own client, which the tests'
+// consumers are made of: it starts some when it is loaded, and leaves others
+// when it is shut down.
+var ignoredClient = []goleak.Option{
+	goleak.IgnoreAnyFunction("github.com/apache/rocketmq-client-go/v2/primitive.WithRecover"),
+	goleak.IgnoreAnyFunction("github.com/patrickmn/go-cache.(*janitor).Run"),
+}
 
 func TestMain(m *testing.M) {
 	code := kafkacluster.Main(m)
-	if err := goleak.Find(ignored, ignoredClient); err != nil && code == 0 {
+	if err := goleak.Find(append(ignoredClient, ignored)...); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
