@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
@@ -43,7 +44,7 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 		}
 	}
 	w := c.writer(s, in, ways, moves)
-	w.tell = tell
+	w.tell = inTurn(tell)
 	result := &offset.Result{ClusterID: s.clusterID, State: s.stateName(), At: c.clock.Now().UTC()}
 	if n := w.unwritten(); n > 0 {
 		tell(fmt.Sprintf("Going to %s: %s", what, queueCount(n)))
@@ -62,6 +63,16 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 		result.InDoubt = result.InDoubt || w.unanswered(i)
 	}
 	return result, w.incomplete(what)
+}
+
+// inTurn lets one goroutine tell at a time: brokers are read back together.
+func inTurn(tell func(string)) func(string) {
+	var turn sync.Mutex
+	return func(message string) {
+		turn.Lock()
+		defer turn.Unlock()
+		tell(message)
+	}
 }
 
 // unwritten counts the queues that this run is to write.

@@ -18,8 +18,8 @@ func (w *writer) readBack(ctx context.Context) {
 	parallel(len(w.s.brokers), len(w.s.brokers), func(n int) {
 		b := w.s.brokers[n]
 		var open []int
-		for i, m := range w.moves {
-			if m.Broker == b.name && m.How != HowKept && (w.written(i) || w.unanswered(i)) {
+		for i := range w.moves { // Not by value: those of the other brokers are being written.
+			if m := &w.moves[i]; m.Broker == b.name && m.How != HowKept && (w.written(i) || w.unanswered(i)) {
 				open = append(open, i)
 			}
 		}

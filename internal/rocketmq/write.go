@@ -36,8 +36,8 @@ func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *
 // todo returns the moves of a broker that are still to be written.
 func (w *writer) todo(b *brokerState) []int {
 	var todo []int
-	for i, m := range w.moves {
-		if m.Broker == b.name && m.How == "" && w.causes[i] == nil {
+	for i := range w.moves { // Not by value: those of the other brokers are being written.
+		if m := &w.moves[i]; m.Broker == b.name && m.How == "" && w.causes[i] == nil {
 			todo = append(todo, i)
 		}
 	}
