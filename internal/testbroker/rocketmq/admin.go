@@ -185,3 +185,26 @@ func (c *Cluster) Progress(ctx context.Context, group, topic string) (map[string
 	}
 	return offsets, nil
 }
+
+// AdminOnce runs an mqadmin command as a shell would: in a process of its own.
+func (c *Cluster) AdminOnce(ctx context.Context, args ...string) error {
+	p, err := artifacts.Start(artifacts.Command{
+		Name: "mqadmin " + args[0], Path: c.java,
+		Args: append(append(append(c.jvm("128m"), "org.apache.rocketmq.tools.command.MQAdminStartup"), args...), "-n", c.nameServer),
+		Dir:  c.home, Env: c.env(), Log: filepath.Join(c.logs, "mqadmin-once.log"),
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Kill()
+		<-p.Done()
+		return ctx.Err()
+	}
+	if out := p.Tail(5); strings.Contains(out, "Exception") {
+		return fmt.Errorf("mqadmin %s: %s", args[0], out)
+	}
+	return nil
+}
