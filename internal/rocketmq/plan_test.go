@@ -276,12 +276,12 @@ func TestServersThatNeverAnswerOrAnswerGarbage(t *testing.T) {
 		fault fake.Fault
 		want  string
 	}{
-		"never":            {fake.Fault{Silent: true}, "no answer within"},
-		"garbage":          {fake.Fault{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, "not RocketMQ's protocol"},
-		"a huge frame":     {fake.Fault{Raw: []byte("\x7f\xff\xff\xff\x00\x00\x00\x10")}, "not RocketMQ's protocol"},
-		"closed":           {fake.Fault{Close: true}, "enforces TLS"},
-		"busy for ever":    {fake.Fault{Code: remoting.SystemBusy, Remark: "busy"}, "try again later"},
-		"something unkown": {fake.Fault{Code: 4711, Remark: "what?"}, "code 4711 (what?)"},
+		"never":             {fake.Fault{Silent: true}, "no answer within"},
+		"garbage":           {fake.Fault{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, "not RocketMQ's protocol"},
+		"a huge frame":      {fake.Fault{Raw: []byte("\x7f\xff\xff\xff\x00\x00\x00\x10")}, "not RocketMQ's protocol"},
+		"closed":            {fake.Fault{Close: true}, "enforces TLS"},
+		"busy for ever":     {fake.Fault{Code: remoting.SystemBusy, Remark: "busy"}, "try again later"},
+		"something unknown": {fake.Fault{Code: 4711, Remark: "what?"}, "code 4711 (what?)"},
 	} {
 		for _, server := range []string{"name server", "broker-b"} {
 			t.Run(name+"/"+server, func(t *testing.T) {

@@ -77,7 +77,7 @@ type Response struct {
 type Client struct {
 	opts   Options
 	opaque atomic.Int32
-	ctx    context.Context // ends when the client is closed
+	ctx    context.Context //nolint:containedctx // The client's own lifetime: it ends with Close.
 	cancel context.CancelFunc
 	good   atomic.Int32 // index of the name server that answered last
 

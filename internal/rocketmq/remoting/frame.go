@@ -60,8 +60,8 @@ func EncodeFrame(h *Header, body []byte) ([]byte, error) {
 		return nil, errors.New("the request is too long for a frame")
 	}
 	frame := make([]byte, 0, 8+len(head)+len(body))
-	frame = binary.BigEndian.AppendUint32(frame, uint32(4+len(head)+len(body))) //nolint:gosec // Bounded above.
-	frame = binary.BigEndian.AppendUint32(frame, serializeJSON<<24|uint32(len(head)))
+	frame = binary.BigEndian.AppendUint32(frame, uint32(4+len(head)+len(body)))       //nolint:gosec // Bounded above.
+	frame = binary.BigEndian.AppendUint32(frame, serializeJSON<<24|uint32(len(head))) //nolint:gosec // The same.
 	frame = append(frame, head...)
 	return append(frame, body...), nil
 }
