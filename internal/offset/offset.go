@@ -192,6 +192,11 @@ type Move struct {
 	Pending bool   // RocketMQ: a consumer still has to take it up
 	Seen    int64  // what the read-back showed, where it differs from Offset; else equal to Offset or None
 	Error   string // why this partition failed; empty if it did not
+
+	// Unsettled tells, beside an Error, that the write may have landed all the
+	// same: it was sent, and neither its answer nor a read-back came. An undo
+	// compares: at Offset it has landed, at Previous it has not.
+	Unsettled bool
 }
 
 // Unknown tells whether nobody can say where this partition is: the service
@@ -201,6 +206,9 @@ func (m Move) Unknown() bool { return m.Offset < 0 && m.How == "" && !m.Failed()
 
 // Failed tells whether this partition failed.
 func (m Move) Failed() bool { return m.Error != "" }
+
+// Touched tells whether the partition was written, or may have been.
+func (m Move) Touched() bool { return !m.Failed() || m.Unsettled }
 
 // Delta returns how far the partition moves, and false if that is unknown
 // because it had no offset before or none is known.
@@ -269,8 +277,13 @@ type UndoRequest struct {
 	Group           string
 	Topic           string // RocketMQ
 	ClusterID       string // the recorded one; any other is refused
-	Moves           []Move // as recorded; those with an error have not been moved and are left alone
+	Moves           []Move // as recorded; those that are not Touched are left alone
 	WaitForInactive *time.Duration
+	// Lenient leaves partitions alone that somebody else has moved since, or
+	// whose old offset has left the log, and tells them in the notes. Without
+	// it they are an error that changes nothing. It is for putting back a reset
+	// that failed half-way, which must not end in a dead end.
+	Lenient bool
 	// Skip tells that another reset of the same run has set this partition
 	// since: it is left alone. Nil means none.
 	Skip     func(Partition) bool
