@@ -44,7 +44,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		kafkaMove("a/b", 0, 1, 2, 0, 9),
 		kafkaMove("größe", 1, offset.None, 0, offset.None, offset.None),
 	}
-	kafka[1].Error = "not yet"
+	kafka[1].Error, kafka[1].Unsettled = "no answer", true
 	rocket := []offset.Move{
 		{Partition: offset.Partition{Topic: "t", Broker: "b-0", ID: 3}, Previous: 4, Offset: 5, Start: 1, End: 9, How: "server", Pending: true, Seen: offset.None},
 		{Partition: offset.Partition{Topic: "t", Broker: "b-1", ID: 0}, Previous: offset.None, Offset: 5, Start: 1, End: 9, How: "kept", Clamped: true, Seen: offset.None},

@@ -77,6 +77,9 @@ func appendMove(b []byte, m Move, d Dialect) []byte {
 	if m.Error != "" {
 		b = appendString(append(b, `,"error":`...), m.Error)
 	}
+	if m.Unsettled {
+		b = append(b, `,"unsettled":true`...)
+	}
 	return append(b, '}')
 }
 
@@ -100,16 +103,17 @@ func appendString(b []byte, s string) []byte {
 // topic is the topic that the record does not name.
 func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
 	type entry struct {
-		Previous *int64 `json:"previous"`
-		Offset   *int64 `json:"offset"`
-		Start    *int64 `json:"start"`
-		End      *int64 `json:"end"`
-		Min      *int64 `json:"min"`
-		Max      *int64 `json:"max"`
-		Clamped  bool   `json:"clamped"`
-		How      string `json:"how"`
-		Pending  bool   `json:"pending"`
-		Error    string `json:"error"`
+		Previous  *int64 `json:"previous"`
+		Offset    *int64 `json:"offset"`
+		Start     *int64 `json:"start"`
+		End       *int64 `json:"end"`
+		Min       *int64 `json:"min"`
+		Max       *int64 `json:"max"`
+		Clamped   bool   `json:"clamped"`
+		How       string `json:"how"`
+		Pending   bool   `json:"pending"`
+		Error     string `json:"error"`
+		Unsettled bool   `json:"unsettled"`
 	}
 	var doc map[string]map[int32]entry
 	if err := json.Unmarshal([]byte(strings.TrimSpace(record)), &doc); err != nil {
@@ -122,7 +126,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
 				Partition: Partition{Topic: key, ID: id},
 				Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
 				Start: orNone(e.Start), End: orNone(e.End),
-				Clamped: e.Clamped, How: e.How, Pending: e.Pending, Error: e.Error,
+				Clamped: e.Clamped, How: e.How, Pending: e.Pending, Error: e.Error, Unsettled: e.Unsettled,
 				Seen: None,
 			}
 			if d == RocketMQRecord {
