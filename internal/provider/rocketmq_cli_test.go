@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,7 +175,7 @@ func TestRocketMQResetTimeUnderAnyTZ(t *testing.T) {
 	environment := w.env
 	for i, tz := range []string{"America/New_York", "Asia/Tokyo", "UTC", "Pacific/Kiritimati", "", ":nonsense"} {
 		// A machine without a zone database knows the zones too.
-		w.env = append(environment[:len(environment):len(environment)], "TZ="+tz, "ZONEINFO="+filepath.Join(w.dir, "none"))
+		w.env = slices.Concat(environment, []string{"TZ=" + tz, "ZONEINFO=" + filepath.Join(w.dir, "none")})
 		if i == 0 {
 			out := w.must(0, "plan")
 			if n := strings.Count(out, `+ reset_at = "2026-03-01T14:00:50Z"`); n != 2 {
