@@ -24,7 +24,8 @@ const (
 // values, with topics (or brokers) and partitions (or queues) in order. It
 // begins with a space, since Terraform unfolds a string that begins with a
 // brace into a line for each value in every plan. None is written as null,
-// and "error" only where a partition failed.
+// and "error" only where a partition failed, beside "unsettled" if the write
+// may have landed all the same.
 func EncodeRecord(moves []Move, d Dialect) string {
 	moves = slices.Clone(moves)
 	SortMoves(moves)

@@ -17,6 +17,7 @@ import (
 // when it is shut down.
 var ignoredClient = []goleak.Option{
 	goleak.IgnoreAnyFunction("github.com/apache/rocketmq-client-go/v2/primitive.WithRecover"),
+	goleak.IgnoreAnyFunction("github.com/apache/rocketmq-client-go/v2/consumer.(*pushConsumer).pullMessage"),
 	goleak.IgnoreAnyFunction("github.com/patrickmn/go-cache.(*janitor).Run"),
 }
 

@@ -2,7 +2,9 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -15,36 +17,83 @@ type attempt struct {
 	request offset.Request
 	undo    offset.UndoRequest // its moves are those of the last reset
 	resumes bool               // the last reset failed half-way and only its rest is done
-	putBack bool               // set by run: what the last reset moved has been put back
+	first   bool               // it is the resource's create
+
+	// Set by run: the moves of the last reset after some of them were put
+	// back; nil if none was.
+	putBack []offset.Move
 }
 
 // run resumes the last reset, or starts a new one. If the last one failed
 // half-way, a new one starts from the old place, as it would after the destroy
-// and create of a tainted resource: what had landed is put back first.
+// and create of a tainted resource: what had landed is put back first, once
+// nothing speaks against the new one.
 func (a *attempt) run(ctx context.Context, services *services, engine offset.Engine) (*offset.Result, error) {
 	if a.resumes {
 		a.request.Resume = a.undo.Moves
 		return services.run(ctx, engine, a.request, a.undo.ClusterID)
 	}
-	if incomplete(a.undo.Moves) {
-		if err := putBack(ctx, engine, a.undo); err != nil {
-			return nil, err
-		}
-		a.putBack = true
-		services.prepared.drop(engine) // They were made before.
+	if !incomplete(a.undo.Moves) || len(touched(a.undo.Moves)) == 0 {
+		return services.run(ctx, engine, a.request, "")
 	}
-	return services.run(ctx, engine, a.request, "")
+	if _, err := engine.Plan(ctx, a.request); err != nil {
+		return nil, err
+	}
+	if err := a.goBack(ctx, engine); err != nil {
+		return nil, err
+	}
+	services.prepared.drop(engine) // They were made before.
+	res, err := services.run(ctx, engine, a.request, "")
+	var e *offset.Error
+	if res == nil && errors.As(err, &e) {
+		told := *e
+		told.State = "What the reset before had moved when it failed half-way was put back. Nothing else was changed."
+		return nil, &told
+	}
+	return res, err
 }
 
-// undone returns the outcome of a half-way reset after what it had moved was put back.
-func (b broker) undone(o outcome, last []offset.Move) outcome {
-	moves := make([]offset.Move, len(last))
-	for i, m := range last {
-		if !m.Failed() {
-			m.Error = "put back to the offset from before, because the reset was given up for another one that could not start"
-		}
-		moves[i] = m
+// tainted tells what to do after a create that failed half-way: Terraform
+// marks it as tainted and replaces it.
+func tainted(err error) error {
+	var e *offset.Error
+	if !errors.As(err, &e) {
+		return err
 	}
+	told := *e
+	told.Next = "Apply again: Terraform destroys and creates the reset anew, and destroying it puts back what has landed, so that it starts from the old place. " +
+		"To finish this one instead, run terraform untaint and apply."
+	if e.Code == offset.Overwritten {
+		told.Next = e.Next
+	}
+	return &told
+}
+
+const givenUp = "put back to the offset from before, because the reset was given up for another one"
+
+// goBack puts back what the last reset has moved, and notes what it did.
+func (a *attempt) goBack(ctx context.Context, engine offset.Engine) error {
+	req := a.undo
+	req.Moves, req.Lenient = touched(req.Moves), true
+	res, err := engine.Undo(ctx, req)
+	if res == nil {
+		return err
+	}
+	left := map[offset.Partition]bool{}
+	for _, m := range res.Moves {
+		left[m.Partition] = m.Failed()
+	}
+	a.putBack = slices.Clone(a.undo.Moves)
+	for i := range a.putBack {
+		if m := &a.putBack[i]; m.Touched() && !left[m.Partition] {
+			m.Error, m.Unsettled = givenUp, false
+		}
+	}
+	return err
+}
+
+// given returns the outcome of a reset whose moves were put back in part.
+func (b broker) given(o outcome, moves []offset.Move) outcome {
 	o.summary = summaryObject(b.fields, offset.Summarize(moves))
 	o.record = types.StringValue(offset.EncodeRecord(moves, b.dialect))
 	return o
@@ -105,25 +154,37 @@ type destruction struct {
 	undo      offset.UndoRequest // its moves are those of the last reset
 	base      []offset.Move      // those of the last completed reset, if the last one is incomplete
 	broker    broker
+	some      bool // the reset is of some partitions of its topic
 }
 
 // steps returns what is put back because its reset is incomplete, whatever
 // on_destroy says, and the completed moves that on_destroy is about.
 func (d destruction) steps() (unfinished, completed []offset.Move) {
 	if incomplete(d.undo.Moves) {
-		return landed(d.undo.Moves), d.base
+		return touched(d.undo.Moves), d.base
 	}
 	return nil, d.undo.Moves
+}
+
+// headline names what is undone. Partitions are named if the reset was of
+// some of a topic's, since two resources may share a topic.
+func (d destruction) headline(verb string, moves []offset.Move) string {
+	id := resetID{group: d.undo.Group, topics: offset.Topics(moves)}
+	if d.some {
+		for _, m := range moves {
+			id.partitions = append(id.partitions, m.ID)
+		}
+	}
+	return headline(verb, id)
 }
 
 // announce tells in the plan of a destroy what will happen to the offsets.
 func (d destruction) announce(diags *diag.Diagnostics) {
 	unfinished, completed := d.steps()
 	if len(unfinished) > 0 {
-		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss", headline("Undo the incomplete reset of", d.undo.Group, offset.Topics(unfinished)), len(unfinished), d.broker.partition),
-			"The last reset failed half-way. Destroying it puts back what it had moved, whatever on_destroy says.")
+		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss", d.headline("Undo the incomplete reset of", unfinished), len(unfinished), d.broker.partition),
+			"The last reset failed half-way. Destroying it puts back what it had moved, whatever on_destroy says, wherever nobody has moved it on since.")
 	}
-	topics := offset.Topics(completed)
 	switch {
 	case len(completed) == 0:
 		d.saysNothing(diags)
@@ -135,11 +196,11 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 		}
 		s := offset.Summarize(back)
 		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss, about %d messages replayed and %d skipped",
-			headline("Restore", d.undo.Group, topics), len(completed), d.broker.partition, s.Replayed, s.Skipped),
+			d.headline("Restore", completed), len(completed), d.broker.partition, s.Replayed, s.Skipped),
 			"The offsets from before the last reset are committed again. It is refused, and changes nothing, "+d.obstacles()+
 				" To destroy without restoring, apply on_destroy = \"keep\" first.")
 	case d.onDestroy == onDestroyDeleteOffsets:
-		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %d %ss", headline("Delete the offsets of", d.undo.Group, topics), len(completed), d.broker.partition),
+		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %d %ss", d.headline("Delete the offsets of", completed), len(completed), d.broker.partition),
 			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to.")
 	}
 }
@@ -166,18 +227,22 @@ func (d destruction) saysNothing(diags *diag.Diagnostics) {
 func (d destruction) run(ctx context.Context, open func() (offset.Engine, error), diags *diag.Diagnostics) {
 	unfinished, completed := d.steps()
 	if len(unfinished) > 0 {
-		what := headline("Undo the incomplete reset of", d.undo.Group, offset.Topics(unfinished))
+		what := d.headline("Undo the incomplete reset of", unfinished)
+		// Lenient: consumers may have moved on from where it left them, and the
+		// way on must not be barred for that.
+		d.undo.Lenient = true
 		if !d.step(ctx, open, what, offset.Engine.Undo, unfinished, diags) {
 			return
 		}
+		d.undo.Lenient = false
 	}
 	switch {
 	case len(completed) == 0:
 		d.saysNothing(diags)
 	case d.onDestroy == onDestroyRestore:
-		d.step(ctx, open, headline("Restore", d.undo.Group, offset.Topics(completed)), offset.Engine.Undo, completed, diags)
+		d.step(ctx, open, d.headline("Restore", completed), offset.Engine.Undo, completed, diags)
 	case d.onDestroy == onDestroyDeleteOffsets:
-		d.step(ctx, open, headline("Delete the offsets of", d.undo.Group, offset.Topics(completed)), offset.Engine.Forget, completed, diags)
+		d.step(ctx, open, d.headline("Delete the offsets of", completed), offset.Engine.Forget, completed, diags)
 	}
 }
 

@@ -64,20 +64,20 @@ func kafkaArgumentSchema() map[string]argument {
 			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the four scopes: `topic`, `topics`, `all_topics` and `offsets`.",
 		},
 		"topics": {
-			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(notEmpty)},
+			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
 			description: "The topics to reset, with all of their partitions.",
 		},
 		"all_topics": {
 			kind: boolArgument,
 			description: "`true` resets every topic that the group has committed offsets for or, with `source_group_id`, every topic that the source group has. " +
-				"`false` is the same as leaving it out.",
+				"Partitions without a committed offset are left alone. `false` is the same as leaving it out.",
 		},
 		"partition": {
 			kind: int64Argument, ints: []validator.Int64{int64validator.Between(int64(offset.AllPartitions), math.MaxInt32)},
 			description: "The partition of `topic` to reset. `-1` means all of them, the same as leaving it out.",
 		},
 		"partitions": {
-			kind: int64SetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueInt64sAre(int64validator.Between(0, math.MaxInt32))},
+			kind: int64SetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueInt64sAre(int64validator.Between(0, math.MaxInt32))},
 			description: "The partitions of `topic` to reset.",
 		},
 		"message_offset": {
@@ -94,7 +94,7 @@ func kafkaArgumentSchema() map[string]argument {
 			description: "Reset to the first record at or after this RFC 3339 time with its zone, such as `2026-03-01T14:05:00Z`, and to the log's end where there is none.",
 		},
 		"lookback": {
-			strings:     []validator.String{duration(1)},
+			strings:     []validator.String{lookback},
 			description: "Reset to the first record at or after the time that lies this long before the apply, such as `90s`, `15m` or `36h`. The instant is taken once, when the reset is applied.",
 		},
 		"position": {
@@ -128,7 +128,7 @@ func kafkaArgumentSchema() map[string]argument {
 		"max_replayed_messages": {
 			kind: int64Argument, ints: limit,
 			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first commit; over it, nothing is written. " +
-				"Counted in offsets, an upper bound of messages.",
+				"Counted in offsets, an upper bound of messages. A partition that gets its first offset counts nothing, since nobody knows what was consumed before.",
 		},
 		"max_skipped_messages": {
 			kind: int64Argument, ints: limit,
@@ -187,7 +187,7 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 				fmt.Sprintf("%s can only be set together with topic. For partitions of several topics, give each its offset with offsets, or write one resource for each topic.", p.name))
 		}
 	}
-	if !a.Partition.IsNull() && !a.Partitions.IsNull() && !a.Partition.IsUnknown() && !a.Partitions.IsUnknown() {
+	if !a.Partition.IsNull() && !a.Partitions.IsNull() && !a.Partition.IsUnknown() && !a.Partitions.IsUnknown() && a.Partition.ValueInt64() != int64(offset.AllPartitions) {
 		diags.AddAttributeError(path.Root("partition"), "Partitions are given twice", "Set partition or partitions, not both.")
 	}
 	if !a.SourceGroupID.IsNull() && !a.SourceGroupID.IsUnknown() && a.SourceGroupID.Equal(a.GroupID) {

@@ -55,6 +55,10 @@ func TestKafkaResetRefusesBadInput(t *testing.T) {
 		"zero shift":                   {scope + "shift = 0", "shift", "moves nothing"},
 		"unknown position":             {scope + `position = "first"`, "position", `"earliest" "latest" "current"`},
 		"empty topic":                  {target + `topic = ""`, "topic", "must not be empty"},
+		"before 1970":                  {scope + `datetime = "1969-12-31T23:59:59Z"`, "datetime", "lies before 1970"},
+		"looking back too far":         {scope + `lookback = "1000000h"`, "lookback", "leads to a time before any log"},
+		"null in topics":               {target + `topics = ["orders", null]`, "topics", "null"},
+		"null in partitions":           {scope + target + `partitions = [0, null]`, "partitions", "null"},
 		"empty topic in topics":        {target + `topics = [""]`, "topics", "must not be empty"},
 		"empty source":                 {scope + `source_group_id = ""`, "source_group_id", "must not be empty"},
 		"copy of itself":               {scope + `source_group_id = "billing"`, "source_group_id", "cannot be copied from itself"},
@@ -166,6 +170,89 @@ func TestKafkaSectionMayBeWhollyUnknown(t *testing.T) {
 			`),
 			Check: committed(c, "billing", orders(10, 10, 10)),
 		}},
+	})
+}
+
+// A time-out that is not known yet is no reason to refuse a wait.
+func TestKafkaResetWithAnUnknownTimeout(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{{
+			Config: kafkaConfig(c.Bootstrap(), `resource "terraform_data" "t" { input = "20m" }`+"\n"+kafkaReset(`
+				group_id          = "billing"
+				topic             = "orders"
+				position          = "earliest"
+				wait_for_inactive = "15m"
+				timeouts = {
+					create = terraform_data.t.output
+					update = terraform_data.t.output
+					delete = terraform_data.t.output
+				}
+			`)),
+			Check: committed(c, "billing", orders(10, 10, 10)),
+		}},
+	})
+}
+
+// A half-way create whose consumers have moved on since is no dead end: what
+// they have left alone is put back, and the rest is told.
+func TestKafkaHalfWayCreateWhoseConsumersHaveMovedOn(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	fault := failCommits(c, 1)
+	body := kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nmessage_offset = 50"))
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: body, ExpectError: saying("run terraform untaint and apply")},
+			{
+				PreConfig: func() {
+					fault.Remove()
+					c.Commit(t, "billing", orders(51, 60, 50))
+				},
+				Config: body,
+				Check:  committed(c, "billing", orders(50, 50, 50)),
+			},
+		},
+	})
+}
+
+// Before what a half-way reset has moved is put back for another one, that one
+// is looked at: what speaks against it speaks before anything is changed.
+func TestKafkaHalfWayResetIsNotGivenUpForOneThatCannotBe(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	var fault *kfake.FaultHandle
+	reset := func(arguments string) string {
+		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\n"+arguments))
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: reset("topic = \"orders\"\nposition = \"current\"")},
+			{PreConfig: func() { fault = failCommits(c, 1) }, Config: reset("topic = \"orders\"\nmessage_offset = 30"), ExpectError: saying("orders-1")},
+			{PreConfig: func() { fault.Remove() }, Config: reset("topic = \"nowhere\"\nmessage_offset = 30"), ExpectError: saying("Nothing was changed")},
+			{
+				PreConfig: func() {
+					if err := committed(c, "billing", orders(30, 60, 30))(nil); err != nil {
+						t.Error(err)
+					}
+				},
+				Config:      reset("topic = \"orders\"\nposition = \"latest\"\nmax_skipped_messages = 1"),
+				ExpectError: saying("had moved when it failed half-way was put back"),
+			},
+			{
+				PreConfig: func() {
+					if err := committed(c, "billing", at(60))(nil); err != nil {
+						t.Error(err)
+					}
+				},
+				Config: reset("topic = \"orders\"\nmessage_offset = 30"),
+				Check:  resource.ComposeTestCheckFunc(committed(c, "billing", orders(30, 30, 30)), recorded("orders", 60, 30)),
+			},
+		},
 	})
 }
 

@@ -51,7 +51,7 @@ func (d *kafkaTopicOffsets) Schema(_ context.Context, _ datasource.SchemaRequest
 			"topic": schema.StringAttribute{Optional: true, Validators: []validator.String{notEmpty}, MarkdownDescription: "The topic. Exactly one of `topic` and `topics` must be set."},
 			"topics": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(notEmpty)},
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
 				MarkdownDescription: "The topics.",
 			},
 			"position": schema.StringAttribute{
@@ -62,7 +62,7 @@ func (d *kafkaTopicOffsets) Schema(_ context.Context, _ datasource.SchemaRequest
 				MarkdownDescription: "The first record at or after this Unix time in **milliseconds**, and the log's end where there is none."},
 			"datetime": schema.StringAttribute{Optional: true, Validators: []validator.String{rfc3339},
 				MarkdownDescription: "The first record at or after this RFC 3339 time with its zone, and the log's end where there is none."},
-			"lookback": schema.StringAttribute{Optional: true, Validators: []validator.String{duration(1)},
+			"lookback": schema.StringAttribute{Optional: true, Validators: []validator.String{lookback},
 				MarkdownDescription: "The first record at or after the time that lies this long before the data source is read, such as `15m`."},
 			"isolation_level": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(offset.ReadUncommitted), string(offset.ReadCommitted))},

@@ -1,8 +1,8 @@
 package provider
 
 import (
-	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -137,35 +137,46 @@ func incomplete(moves []offset.Move) bool {
 	return false
 }
 
-// landed returns the moves that did not fail.
-func landed(moves []offset.Move) []offset.Move {
-	var done []offset.Move
+// touched returns the moves that were written, or may have been.
+func touched(moves []offset.Move) []offset.Move {
+	var written []offset.Move
 	for _, m := range moves {
-		if !m.Failed() {
-			done = append(done, m)
+		if m.Touched() {
+			written = append(written, m)
 		}
 	}
-	return done
+	return written
 }
 
-// putBack undoes what an incomplete reset has moved, so that what follows
-// starts from the old place.
-func putBack(ctx context.Context, engine offset.Engine, req offset.UndoRequest) error {
-	req.Moves = landed(req.Moves)
-	if len(req.Moves) == 0 {
-		return nil
-	}
-	_, err := engine.Undo(ctx, req)
-	return err
-}
-
-// headline is the summary of every diagnostic about a reset: what, and on what.
-func headline(verb, group string, topics []string) string {
+// headline is the summary of every diagnostic about a reset: what, and on
+// what. Terraform collapses warnings with equal summaries into one, so that
+// what distinguishes two resets must stand in it.
+func headline(verb string, id resetID) string {
 	on := "all of its topics"
-	if len(topics) > 0 {
-		on = quoted("topic", topics)
+	if len(id.topics) > 0 {
+		on = quoted("topic", id.topics)
 	}
-	return fmt.Sprintf("%s consumer group %q on %s", verb, group, on)
+	if len(id.partitions) > 0 {
+		on += ", " + numbered("partition", id.partitions)
+	}
+	return fmt.Sprintf("%s consumer group %q on %s", verb, id.group, on)
+}
+
+// numbered lists numbers behind a noun, not more than a line takes.
+func numbered(noun string, numbers []int32) string {
+	const most = 10
+	var list []string
+	for _, n := range numbers[:min(len(numbers), most)] {
+		list = append(list, strconv.FormatInt(int64(n), 10))
+	}
+	switch {
+	case len(numbers) == 1:
+		return noun + " " + list[0]
+	case len(numbers) > most:
+		return fmt.Sprintf("%d %ss (%s, …)", len(numbers), noun, strings.Join(list[:3], ", "))
+	default:
+		return noun + "s " + strings.Join(list, ", ")
+	}
 }
 
 // quoted lists names behind a noun, not more than a line takes.
@@ -185,12 +196,17 @@ func quoted(noun string, names []string) string {
 	}
 }
 
-// scopeTopics returns the topics that a request names; none means all of the group's.
-func scopeTopics(req offset.Request) []string {
-	if req.Target.Kind == offset.ToOffsets && len(req.Scope.Topics) == 0 {
-		return sortedKeys(req.Target.Offsets)
+// scopeOf names what a request is about. Explicit offsets are their own scope,
+// unless a topic is named beside them.
+func scopeOf(req offset.Request) resetID {
+	id := resetID{group: req.Group, topics: req.Scope.Topics, partitions: req.Scope.Partitions}
+	if req.Target.Kind == offset.ToOffsets && len(id.topics) == 0 {
+		id.topics = sortedKeys(req.Target.Offsets)
+		if len(id.topics) == 1 {
+			id.partitions = sortedKeys(req.Target.Offsets[id.topics[0]])
+		}
 	}
-	return req.Scope.Topics
+	return id
 }
 
 // notes adds what the engine wants its reader to know.

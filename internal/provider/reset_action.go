@@ -112,7 +112,7 @@ func (a *resetAction[M, P]) ModifyPlan(ctx context.Context, req action.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	what := headline("Action: reset", request.Group, scopeTopics(request))
+	what := headline("Action: reset", scopeOf(request))
 	a.services.previewReset(ctx, &resp.Diagnostics, what, a.broker, request, func() (offset.Engine, error) {
 		return a.engine(a.services, m.instance().ValueString())
 	})
@@ -137,7 +137,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 
 	tell := func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: message}) }
 	request.Progress = tell
-	what := headline("Reset", request.Group, scopeTopics(request))
+	what := headline("Reset", scopeOf(request))
 	engine, err := a.engine(a.services, m.instance().ValueString())
 	if err != nil {
 		resp.Diagnostics.Append(diagnose(what, err, nil))
@@ -145,6 +145,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	}
 	res, err := a.services.run(ctx, engine, request, "")
 	if res != nil {
+		a.services.set.add(m.instance().ValueString(), request.Group, res.Moves)
 		for _, message := range a.broker.results(res) {
 			tell(message)
 		}

@@ -162,8 +162,10 @@ func checkWait(ctx context.Context, wait types.String, t timeouts.Value, diags *
 		name string
 		read func(context.Context, time.Duration) (time.Duration, diag.Diagnostics)
 	}{{"create", t.Create}, {"update", t.Update}, {"delete", t.Delete}} {
-		timeout, problems := operation.read(ctx, defaultTimeout)
-		diags.Append(problems...)
+		if v, ok := t.Attributes()[operation.name]; ok && v.IsUnknown() {
+			continue
+		}
+		timeout, problems := operation.read(ctx, defaultTimeout) // Its validator tells the problems.
 		if !problems.HasError() && longest >= timeout {
 			diags.AddAttributeError(path.Root("wait_for_inactive"), "Waiting takes longer than the operation may",
 				fmt.Sprintf("wait_for_inactive is %s and must be less than timeouts.%s, which is %s.", longest, operation.name, timeout))
@@ -304,7 +306,7 @@ func (r *resetResource[M, P]) headline(ctx context.Context, m P) string {
 	if !ok {
 		return "Reset a consumer group that is not known yet"
 	}
-	return headline("Reset", id.group, id.topics)
+	return headline("Reset", id)
 }
 
 // preview shows what the reset would do to the live cluster.
@@ -372,7 +374,7 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	first := attempt{request: request}
+	first := attempt{request: request, first: true}
 	if res := r.reset(ctx, &first, plan, &resp.Diagnostics); res != nil {
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 	}
@@ -412,8 +414,8 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	case res != nil:
 		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.common().Record, res.Moves)...)
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
-	case again.putBack:
-		state.setOutcome(r.broker.undone(state.outcome(), undo.Moves))
+	case again.putBack != nil:
+		state.setOutcome(r.broker.given(state.outcome(), again.putBack))
 		resp.Diagnostics.Append(r.store(ctx, state, &resp.State, resp.Identity)...)
 	}
 }
@@ -421,7 +423,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 // reset runs an attempt and writes its outcome into the plan. It returns nil
 // if nothing was written.
 func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, diags *diag.Diagnostics) *offset.Result {
-	what := headline("Reset", a.request.Group, scopeTopics(a.request))
+	what := headline("Reset", scopeOf(a.request))
 	engine, err := r.engine(r.services, plan.instance().ValueString())
 	if err != nil {
 		diags.Append(diagnose(what, err, nil))
@@ -429,6 +431,9 @@ func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, dia
 	}
 	res, err := a.run(ctx, r.services, engine)
 	if err != nil {
+		if a.first && res != nil && len(res.Moves) > 0 {
+			err = tainted(err)
+		}
 		diags.Append(diagnose(what, err, plan.faults()))
 	}
 	if res == nil {
@@ -475,7 +480,10 @@ func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private 
 	diags.Append(more...)
 	base, more := baseMoves(ctx, private, r.broker.dialect, undo.Topic)
 	diags.Append(more...)
-	return destruction{onDestroy: state.common().OnDestroy.ValueString(), undo: undo, base: base, broker: r.broker}, !diags.HasError()
+	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // undo has told it.
+	return destruction{
+		onDestroy: state.common().OnDestroy.ValueString(), undo: undo, base: base, broker: r.broker, some: len(id.partitions) > 0,
+	}, !diags.HasError()
 }
 
 // ImportState takes a reset as done already. The string form has the rules:
@@ -483,7 +491,7 @@ func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private 
 func (r *resetResource[M, P]) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	text := req.ID
 	m := P(new(M))
-	if text == "" {
+	if text == "" && req.Identity != nil && !req.Identity.Raw.IsNull() {
 		id, diags := m.identify(ctx, req.Identity)
 		resp.Diagnostics.Append(diags...)
 		if diags.HasError() {

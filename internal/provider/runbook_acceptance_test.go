@@ -183,6 +183,16 @@ func (i *incident) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// stopped fails the test if a consumer runs.
+func (i *incident) stopped() {
+	i.t.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n := len(i.kafkaConsumers) + len(i.rocketmqConsumers); n > 0 {
+		i.t.Fatalf("%d consumers have not been stopped", n)
+	}
+}
+
 // consumed waits until the consumers that run have got the messages from one
 // offset up to another in each partition and queue, and committed it. It
 // fails if they got any from before.
@@ -289,9 +299,7 @@ func TestRealRunbook(t *testing.T) {
 	handOver(snapshot, w)
 
 	w.must(0, i.arguments("apply", "canary", "-auto-approve")...)
-	if len(i.kafkaConsumers) > 0 {
-		t.Fatal("the consumers have not been stopped")
-	}
+	i.stopped()
 	i.is(60, 60, 66)
 	says(t, w.must(0, i.arguments("plan", "all", "-compact-warnings")...),
 		`Reset consumer group "billing" on topics "orders", "payments": 4 partitions of 4 move, 24 messages replayed, 0 skipped`,
@@ -310,9 +318,7 @@ func TestRealRunbook(t *testing.T) {
 
 	toSnapshot := "-var=back_to=snapshot"
 	w.must(0, i.arguments("apply", "all", "-auto-approve", toSnapshot)...)
-	if len(i.kafkaConsumers) > 0 {
-		t.Fatal("the consumers have not been stopped")
-	}
+	i.stopped()
 	i.is(66, 66, 66)
 	w.must(0, i.arguments("destroy", "all", "-auto-approve", toSnapshot)...)
 	i.is(66, 66, 66)

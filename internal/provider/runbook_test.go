@@ -186,7 +186,7 @@ func TestRunbookStagesAndRestore(t *testing.T) {
 	w := o.root("recover")
 
 	out := w.must(0, o.arguments("apply", "canary", "-auto-approve")...)
-	says(t, out, `Reset consumer group "search" on topic "orders": 1 partition of 1 move, 6 messages replayed, 0 skipped`)
+	says(t, out, `Reset consumer group "search" on topic "orders"`, "1 partition of 1 move, 6 messages replayed, 0 skipped")
 	canary := offsetsOfGroups(66, 66)
 	canary["search"]["orders"][0] = 60
 	for group, want := range canary {

@@ -46,8 +46,12 @@ var notEmpty = stringCheck{
 var rfc3339 = stringCheck{
 	description: "must be an RFC 3339 time with its zone, such as 2026-03-01T14:05:00Z",
 	check: func(s string) string {
-		if _, err := time.Parse(time.RFC3339, s); err != nil {
+		t, err := time.Parse(time.RFC3339, s)
+		switch {
+		case err != nil:
 			return fmt.Sprintf("%q is not an RFC 3339 time with its zone, such as \"2026-03-01T14:05:00Z\" or \"2026-03-01T15:05:00+01:00\".", s)
+		case t.UnixMilli() < 0:
+			return fmt.Sprintf("%q lies before 1970, and no record does.", s)
 		}
 		return ""
 	},
@@ -71,6 +75,21 @@ func duration(atLeast time.Duration) stringCheck {
 			return ""
 		},
 	}
+}
+
+// lookback accepts a duration that leads to a time after 1970.
+var lookback = stringCheck{
+	description: "must be a duration such as 90s, 15m or 36h",
+	check: func(s string) string {
+		const longest = 50 * 365 * 24 * time.Hour
+		if problem := duration(1).check(s); problem != "" {
+			return problem
+		}
+		if d, err := time.ParseDuration(s); err == nil && d > longest {
+			return fmt.Sprintf("%q leads to a time before any log. For the log's start, use position = \"earliest\".", s)
+		}
+		return ""
+	},
 }
 
 // unixMillis accepts a Unix time in milliseconds and refuses what is surely one in seconds.
