@@ -144,6 +144,18 @@ type workspace struct {
 	env []string
 }
 
+// newWorkspace returns an empty directory to work in, with more variables of
+// the environment.
+func newWorkspace(t *testing.T, more ...string) workspace {
+	t.Helper()
+	// What TestMain looks up is not noted, and a cached result of the test
+	// would count for any CLI.
+	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" && path != cli.path {
+		t.Fatalf("the CLI is %s, not %s", cli.path, path)
+	}
+	return workspace{t: t, dir: t.TempDir(), env: environment(more...)}
+}
+
 // try runs a command and returns its output and exit code.
 func (w workspace) try(args ...string) (string, int) {
 	w.t.Helper()

@@ -237,10 +237,6 @@ var (
 
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	// A cached result counts only for the same CLI; what TestMain looks up is not noted.
-	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" && path != cli.path {
-		t.Fatalf("the CLI is %s, not %s", cli.path, path)
-	}
 	for _, name := range exampleFiles(t) {
 		e := examples[name]
 		if e.needs != nil && !atLeast(e.needs[0], e.needs[1]) {
@@ -302,9 +298,8 @@ func tryOut(t *testing.T, name string, e example) {
 	secrets := newSecrets(t, e.access)
 	main, dr, rocketmq := startCluster(t, secrets), startCluster(t, secrets), startRocketMQ(t, secrets)
 	commit(t, main, e.before)
-	w := workspace{t: t, dir: t.TempDir(), env: environment(
-		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(main.Bootstrap(), ","), "NAMESRV_ADDR="+rocketmq.NameServer(),
-	)}
+	w := newWorkspace(t,
+		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(main.Bootstrap(), ","), "NAMESRV_ADDR="+rocketmq.NameServer())
 	for name, value := range e.vars {
 		w.env = append(w.env, "TF_VAR_"+name+"="+value)
 	}
