@@ -42,7 +42,7 @@ func (c *Client) advice(err error) (offset.Code, string) {
 	case strings.Contains(err.Error(), "TLS handshake"):
 		return offset.Unreachable, "Check the TLS settings: whether the server speaks TLS at all, and whether it asks for a client certificate."
 	case errors.Is(err, context.DeadlineExceeded):
-		return offset.Unreachable, "Check that the server is up and can be reached from here; if it is only slow, raise request_timeout."
+		return offset.Unreachable, "Check that the server is up and can be reached from here; if it is only slow, raise request_timeout, or the operation's timeouts."
 	case c.cfg.TLS == nil && strings.Contains(err.Error(), "closed the connection"):
 		return offset.Unreachable, "A server that enforces TLS closes plain connections: if this one does, give the tls settings."
 	default:
