@@ -13,9 +13,13 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// finishWithin bounds what goes on after a commit has been sent, whatever
-// happens to the caller's context.
-const finishWithin = 2 * time.Minute
+// What goes on after a commit has been sent is bounded by these, whatever
+// happens to the caller's context. The read-back has its own time: it is the
+// more needed the longer the commit took.
+const (
+	finishWithin   = 2 * time.Minute
+	readBackWithin = time.Minute
+)
 
 // Apply commits what the plan says. It waits until the group's last member has
 // left, and then resolves anew; a plan that was made just now of an idle group
@@ -71,7 +75,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 		coordinator: ready.coordinator,
 		moves:       slices.Clone(plan.Moves),
 		epochs:      ready.epochs,
-		words:       words{"committed", "Apply again: only the partitions that failed are done then, with the same targets."},
+		words:       words{"committed", "Apply again: the next apply ends where a whole one would have ended."},
 		tell:        req.Tell,
 	}
 	result := &offset.Result{
@@ -84,10 +88,10 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 	if len(ready.todo) == 0 {
 		return result, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
 	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(ready.todo), "offset"), req.Group))
-	if err := w.write(ctx, ready.todo, c.clock.Now, w.commit); err != nil {
+	if err := w.write(sending, ready.todo, c.clock.Now, w.commit); err != nil {
 		return nil, err
 	}
 	result.At = w.started
@@ -96,6 +100,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 		return nil, w.rejected(err)
 	}
 	result.Notes = append(result.Notes, notes...)
+	result.InDoubt = inDoubt(result.Moves)
 	return result, err
 }
 
@@ -107,18 +112,27 @@ type words struct {
 
 // settle reads back what was written and tells what came of it: notes if a
 // consumer has moved on, an error if anything failed or another writer came
-// between.
+// between. It takes its own time, whatever happens to ctx.
 func (w *writer) settle(ctx context.Context, todo []int) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackWithin)
+	defer cancel()
+	acknowledged := 0
+	for _, n := range todo {
+		if !w.moves[n].Failed() {
+			acknowledged++
+		}
+	}
 	differ, err := w.readBack(ctx, todo)
 	if err != nil {
-		return nil, w.unread(todo, err)
+		return nil, w.unread(acknowledged, len(todo), err)
 	}
 	var notes []string
 	var overwritten []string
 	if len(differ) > 0 {
 		g, err := w.coordinator.describe(ctx)
 		if err != nil {
-			return nil, w.unread(todo, err)
+			w.unsettle(differ, "another offset shows, and the group cannot be looked at: "+brief(err))
+			return nil, w.unread(acknowledged, len(todo), err)
 		}
 		for _, n := range differ {
 			m := &w.moves[n]
@@ -135,6 +149,24 @@ func (w *writer) settle(ctx context.Context, todo []int) ([]string, error) {
 		notes = []string{fmt.Sprintf("The group has become active and has moved on to %s.", listed(notes))}
 	}
 	return notes, w.verdict(todo, overwritten)
+}
+
+// unsettle notes that nobody knows where the moves that may have landed are.
+func (w *writer) unsettle(moves []int, why string) {
+	for _, n := range moves {
+		m := &w.moves[n]
+		switch {
+		case !m.Failed():
+			m.Error, m.Unsettled = w.words.done+", but it could not be read back: "+why, true
+		case w.unsure[n]:
+			m.Unsettled = true
+		}
+	}
+}
+
+// inDoubt tells whether nobody knows where some of the moves are.
+func inDoubt(moves []offset.Move) bool {
+	return slices.ContainsFunc(moves, func(m offset.Move) bool { return m.Unsettled })
 }
 
 // nothing tells whether the broker refused every partition and the read-back
@@ -205,18 +237,12 @@ func (w *writer) state(landed int) string {
 }
 
 // unread is the error of a write whose outcome could not be read back.
-func (w *writer) unread(todo []int, err error) error {
-	acknowledged := 0
-	for _, n := range todo {
-		if !w.moves[n].Failed() {
-			acknowledged++
-		}
-	}
+func (w *writer) unread(acknowledged, of int, err error) error {
 	return &offset.Error{
 		Code:  offset.Incomplete,
 		What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.group, brief(err)),
-		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(todo), w.words.done),
-		Next:  "Check the group's offsets before its consumers are started.",
+		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), of, w.words.done),
+		Next:  w.words.next,
 	}
 }
 

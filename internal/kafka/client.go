@@ -19,6 +19,7 @@ type Client struct {
 	clock   clock.Clock
 	cluster *cluster
 	poll    time.Duration // between two looks at a group that is waited for
+	finish  time.Duration // for all commits of one reset, from the first on
 }
 
 var _ offset.Engine = (*Client)(nil)
@@ -35,7 +36,7 @@ func WithLogger(log connection.Logger) Option { return func(k *Client) { k.clust
 // New returns a client for the cluster that cfg describes. It dials nothing;
 // the error tells what is wrong with the configuration.
 func New(cfg connection.Config, opts ...Option) (*Client, error) {
-	k := &Client{conf: cfg, clock: clock.System{}, poll: time.Second, cluster: newCluster(cfg)}
+	k := &Client{conf: cfg, clock: clock.System{}, poll: time.Second, finish: finishWithin, cluster: newCluster(cfg)}
 	for _, o := range opts {
 		o(k)
 	}

@@ -50,8 +50,19 @@ type writer struct {
 
 	started time.Time     // when the first request was sent
 	landed  int           // partitions that were acknowledged
-	unsure  []int         // moves whose request was sent and never answered
+	unsure  map[int]bool  // moves of which a request may have been carried out without a word
 	refusal sarama.KError // the last code that a partition failed with
+}
+
+// doubt notes that a request for the moves may have been carried out though
+// nobody said so. Whatever a later request is told, only the read-back knows.
+func (w *writer) doubt(moves ...int) {
+	if w.unsure == nil {
+		w.unsure = map[int]bool{}
+	}
+	for _, n := range moves {
+		w.unsure[n] = true
+	}
 }
 
 // errBusy tells that the group got members before anything was written.
@@ -89,12 +100,16 @@ func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, se
 		}
 		codes, err := send(ctx, chunk)
 		if err != nil {
-			w.unsure = append(w.unsure, chunk...)
 			w.fail(chunk, brief(err))
 			w.fail(slices.Concat(queue...), "not written, because the request before it failed")
 			return nil
 		}
 		large, active := w.take(chunk, codes)
+		if len(chunk) == 1 && tooLarge(codes[0]) && len(queue) > 0 {
+			// Nothing smaller can be sent: the broker takes no commit at all.
+			w.fail(slices.Concat(queue...), "not written, because a commit of one partition failed: "+reason(codes[0]))
+			return nil
+		}
 		if len(active) > 0 {
 			if w.landed == 0 && len(w.unsure) == 0 && len(active) == len(chunk) {
 				return errBusy
@@ -115,13 +130,16 @@ func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, se
 }
 
 // take notes what the broker said of a chunk, and returns the moves that may
-// fit into a smaller one and those that were refused because of members.
+// fit into a smaller one and those that were refused because of members. A
+// chunk is written as one batch: if a part of it was taken, it was not too
+// large.
 func (w *writer) take(chunk []int, codes []sarama.KError) (large, active []int) {
+	divisible := len(chunk) > 1 && !slices.Contains(codes, sarama.ErrNoError)
 	for i, n := range chunk {
 		switch code := codes[i]; {
 		case code == sarama.ErrNoError:
 			w.landed++
-		case len(chunk) > 1 && tooLarge(code):
+		case divisible && tooLarge(code):
 			large = append(large, n)
 		case busy(code):
 			active = append(active, n)
@@ -166,7 +184,7 @@ func (w *writer) stillIdle(ctx context.Context) error {
 func (w *writer) commit(ctx context.Context, chunk []int) ([]sarama.KError, error) {
 	g := w.coordinator
 	doing := fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+	resp, err := askToWrite(ctx, g, doing, func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
 		req := sarama.NewOffsetCommitRequest(g.cluster.conf, g.group)
 		// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
 		// would mean not at all. sarama chooses the version later than this.
@@ -180,7 +198,9 @@ func (w *writer) commit(ctx context.Context, chunk []int) ([]sarama.KError, erro
 			req.AddBlockWithLeaderEpoch(m.Topic, m.ID, m.Offset, epoch, 0, "")
 		}
 		return b.CommitOffset(req)
-	}, func(r *sarama.OffsetCommitResponse) sarama.KError { return firstMoving(r.Errors) })
+	}, func(r *sarama.OffsetCommitResponse) sarama.KError {
+		return w.moving(chunk, sarama.ErrNoError, r.Errors)
+	}, func() { w.doubt(chunk...) })
 	if err != nil {
 		return nil, err
 	}
@@ -191,18 +211,15 @@ func (w *writer) commit(ctx context.Context, chunk []int) ([]sarama.KError, erro
 func (w *writer) remove(ctx context.Context, chunk []int) ([]sarama.KError, error) {
 	g := w.coordinator
 	doing := fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
+	resp, err := askToWrite(ctx, g, doing, func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
 		req := &sarama.DeleteOffsetsRequest{Group: g.group}
 		for _, n := range chunk {
 			req.AddPartition(w.moves[n].Topic, w.moves[n].ID)
 		}
 		return b.DeleteOffsets(req)
 	}, func(r *sarama.DeleteOffsetsResponse) sarama.KError {
-		if moving(r.ErrorCode) {
-			return r.ErrorCode
-		}
-		return firstMoving(r.Errors)
-	})
+		return w.moving(chunk, r.ErrorCode, r.Errors)
+	}, func() { w.doubt(chunk...) })
 	if err != nil {
 		return nil, err
 	}
@@ -234,22 +251,41 @@ func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []s
 	return codes
 }
 
-// firstMoving returns the first code that says to ask again. A commit may be
-// sent any number of times.
-func firstMoving(errs map[string]map[int32]sarama.KError) sarama.KError {
+// moving returns a code of the response that says to ask again, if there is
+// one. A commit may be sent any number of times, but what this one has written
+// stays in doubt: partitions that were taken, and those whose write was not
+// replicated in time.
+func (w *writer) moving(chunk []int, all sarama.KError, errs map[string]map[int32]sarama.KError) sarama.KError {
+	again := sarama.ErrNoError
+	if moving(all) {
+		again = all
+	}
 	for _, of := range errs {
 		for _, code := range of {
 			if moving(code) {
-				return code
+				again = code
 			}
 		}
 	}
-	return sarama.ErrNoError
+	if again == sarama.ErrNoError {
+		return again
+	}
+	for i, code := range w.codes(chunk, errs) {
+		if code == sarama.ErrNoError || late(code) || late(all) {
+			w.doubt(chunk[i])
+		}
+	}
+	return again
 }
 
-// readBack compares what is committed now with what was written. Moves whose
-// request was never answered are settled by it; the indices of those that
-// differ are returned.
+// late tells whether a code means that something was written, but was not
+// replicated in time.
+func late(code sarama.KError) bool {
+	return code == sarama.ErrRequestTimedOut || code == sarama.ErrNetworkException
+}
+
+// readBack compares what is committed now with what was written. It settles
+// the moves that are in doubt and returns the indices of those that differ.
 func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err error) {
 	partitions := map[string][]int32{}
 	for _, n := range todo {
@@ -258,27 +294,39 @@ func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err er
 	}
 	blocks, err := w.coordinator.fetch(ctx, partitions)
 	if err != nil {
+		w.unsettle(todo, brief(err))
 		return nil, err
-	}
-	for _, n := range w.unsure {
-		m := &w.moves[n]
-		if seen(blocks, m) == m.Offset {
-			m.Error = ""
-		}
 	}
 	for _, n := range todo {
 		m := &w.moves[n]
-		m.Seen = seen(blocks, m)
-		if m.Seen != m.Offset && !m.Failed() {
+		at, code := seen(blocks, m)
+		if code != sarama.ErrNoError {
+			w.unsettle([]int{n}, reason(code))
+			continue
+		}
+		m.Seen = at
+		switch {
+		case w.unsure[n] && at == m.Offset:
+			m.Error = ""
+		case w.unsure[n] && m.Failed():
+			// Elsewhere: it may have landed before a consumer moved on.
+			m.Unsettled = at != m.Previous
+		case at != m.Offset && !m.Failed():
 			differ = append(differ, n)
 		}
 	}
 	return differ, nil
 }
 
-func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, m *offset.Move) int64 {
-	if b := blocks[m.Topic][m.ID]; b != nil && b.Err == sarama.ErrNoError {
-		return max(b.Offset, offset.None)
+// seen returns where a move's partition is now, or the partition's error. An
+// offset of a topic that is gone is removed.
+func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, m *offset.Move) (int64, sarama.KError) {
+	b := blocks[m.Topic][m.ID]
+	switch {
+	case b == nil, b.Err == sarama.ErrUnknownTopicOrPartition && m.Offset < 0:
+		return offset.None, sarama.ErrNoError
+	case b.Err != sarama.ErrNoError:
+		return offset.None, b.Err
 	}
-	return offset.None
+	return max(b.Offset, offset.None), sarama.ErrNoError
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 
@@ -183,6 +184,12 @@ func moving(code sarama.KError) bool {
 // ask sends a request to the group's coordinator, wherever it is by then, and
 // returns the first answer whose code does not say to ask again.
 func ask[T any](ctx context.Context, g *coordinator, doing string, request func(*sarama.Broker) (*T, error), code func(*T) sarama.KError) (*T, error) {
+	return askToWrite(ctx, g, doing, request, code, func() {})
+}
+
+// askToWrite is ask for a request that changes something. It calls lost each
+// time that a request may have reached the broker and no answer came.
+func askToWrite[T any](ctx context.Context, g *coordinator, doing string, request func(*sarama.Broker) (*T, error), code func(*T) sarama.KError, lost func()) (*T, error) {
 	return retry(ctx, g.cluster.failover, func() (*T, error) {
 		addr, err := g.find(ctx)
 		if err != nil {
@@ -190,6 +197,9 @@ func ask[T any](ctx context.Context, g *coordinator, doing string, request func(
 		}
 		resp, err := call(ctx, g.cluster, addr, request)
 		var gone *broken
+		if err != nil && !unsent(err) {
+			lost()
+		}
 		switch {
 		case errors.As(err, &gone):
 			// A coordinator that died refuses connections until another
@@ -211,6 +221,13 @@ func ask[T any](ctx context.Context, g *coordinator, doing string, request func(
 		}
 		return resp, nil
 	})
+}
+
+// unsent tells whether a call failed before its request can have left.
+func unsent(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, sarama.ErrUnsupportedVersion) || errors.Is(err, sarama.ErrNotConnected) ||
+		hopeless(err) || errors.As(err, &op) && op.Op == "dial"
 }
 
 // since is a version of a request and the Kafka version that brought it.

@@ -170,7 +170,7 @@ func resume(recorded []offset.Move, todo []int, outside offset.OutOfRange, rows 
 			out = append(out, fmt.Sprintf("%s: %d is outside of %d to %d", name(r.topic, r.id), m.Offset, r.start, r.end))
 		}
 		m.Offset, m.Clamped = at, m.Clamped || clamped
-		m.Start, m.End, m.Seen, m.Error = r.start, r.end, offset.None, ""
+		m.Start, m.End, m.Seen, m.Error, m.Unsettled = r.start, r.end, offset.None, "", false
 		epochs[i] = r.epoch(at, "")
 	}
 	if len(out) > 0 {

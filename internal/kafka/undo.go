@@ -12,8 +12,9 @@ import (
 // Undo puts back what an earlier reset moved: each partition to the offset it
 // had before, or to none. It compares first: unless every partition still has
 // the offset that was set, and the one before is still in the log, nothing is
-// changed. A partition that is back already is done, and so is one whose
-// topic or group is gone, which a note tells. It waits for the group's members
+// changed; a lenient request leaves alone those that have not, which a note
+// tells. A partition that is back already is done, and so is one whose topic
+// or group is gone, which a note tells too. It waits for the group's members
 // to leave, as Apply does.
 //
 // The result's moves lead from what was committed to what was put back, with
@@ -38,7 +39,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 			}
 			continue // consumers may have moved on before they left
 		}
-		back, remove, err := r.compare(ctx, c)
+		back, remove, err := r.compare(ctx, c, req.Lenient)
 		if err != nil {
 			return nil, untouched(err)
 		}
@@ -96,12 +97,12 @@ func tellOf(req offset.UndoRequest) func(string) {
 	return offset.Request{Progress: req.Progress}.Tell
 }
 
-// recorded returns the recorded moves that count, sorted: what failed has not
-// been moved, and what is skipped belongs to another reset by now.
+// recorded returns the recorded moves that count, sorted: what failed for
+// certain has not been moved, and what is skipped belongs to another reset by now.
 func recorded(req offset.UndoRequest) []offset.Move {
 	var moves []offset.Move
 	for _, m := range req.Moves {
-		if !m.Failed() && m.Offset >= 0 && (req.Skip == nil || !req.Skip(m.Partition)) {
+		if m.Touched() && m.Offset >= 0 && (req.Skip == nil || !req.Skip(m.Partition)) {
 			moves = append(moves, m)
 		}
 	}
@@ -198,9 +199,11 @@ func (r *recall) align(recorded []offset.Move) {
 }
 
 // compare says which moves to commit and which offsets to remove, or why the
-// undo may not happen at all.
-func (r *recall) compare(ctx context.Context, c *Client) (back, remove []int, err error) {
+// undo may not happen at all. If it is lenient, partitions that stand in its
+// way are left alone instead.
+func (r *recall) compare(ctx context.Context, c *Client, lenient bool) (back, remove []int, err error) {
 	var conflicts []string
+	var left []int
 	for i := range r.rows {
 		m := &r.moves[i]
 		switch {
@@ -208,13 +211,17 @@ func (r *recall) compare(ctx context.Context, c *Client) (back, remove []int, er
 			// It is back already.
 		case m.Previous != r.set[i]:
 			conflicts = append(conflicts, fmt.Sprintf("%s is at %s and not at %d any more", name(m.Topic, m.ID), offsetText(m.Previous), r.set[i]))
+			left = append(left, i)
 		case m.Offset < 0:
 			remove = append(remove, i)
 		default:
 			back = append(back, i)
 		}
 	}
-	if len(conflicts) > 0 {
+	if len(conflicts) > 0 && lenient {
+		r.notes = append(r.notes, fmt.Sprintf("Left alone, because something else has moved them since: %s.", listed(conflicts)))
+		r.leave(left)
+	} else if len(conflicts) > 0 {
 		return nil, nil, &offset.Error{
 			Code: offset.Overwritten,
 			What: fmt.Sprintf("The offsets of consumer group %q are not those that the reset had set: %s", r.group.id, listed(conflicts)),
@@ -227,13 +234,22 @@ func (r *recall) compare(ctx context.Context, c *Client) (back, remove []int, er
 	if len(remove) > 0 && !may(r.group.rights, opDelete) {
 		return nil, nil, noRight("DELETE", "consumer group", r.group.id)
 	}
-	return back, remove, r.inLog(ctx, c, back)
+	back, err = r.inLog(ctx, c, back, lenient)
+	return back, remove, err
+}
+
+// leave has moves lead nowhere.
+func (r *recall) leave(moves []int) {
+	for _, i := range moves {
+		r.moves[i].Offset = r.moves[i].Previous
+	}
 }
 
 const keepInstead = `To give the restore up, set on_destroy = "keep", apply, and destroy then. To go back all the same, make a new reset with the previous offsets from the record.`
 
-// inLog makes sure that the offsets to go back to are still in the log.
-func (r *recall) inLog(ctx context.Context, c *Client, back []int) error {
+// inLog makes sure that the offsets to go back to are still in the log. If it
+// is lenient, it returns the moves of which that is true.
+func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool) ([]int, error) {
 	rows := make([]row, 0, len(back))
 	var leaderless []string
 	for _, i := range back {
@@ -243,23 +259,32 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int) error {
 		}
 	}
 	if len(leaderless) > 0 {
-		return noLeader(leaderless)
+		return nil, noLeader(leaderless)
 	}
 	if err := c.cluster.bounds(ctx, r.place.view, rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
-		return err
+		return nil, err
 	}
 	var out []string
+	var in, left []int
 	for n, i := range back {
 		m := &r.moves[i]
 		m.Start, m.End = rows[n].start, rows[n].end
 		if m.Offset < m.Start || m.Offset > m.End {
 			out = append(out, fmt.Sprintf("%s was at %d and its log holds %d to %d", name(m.Topic, m.ID), m.Offset, m.Start, m.End))
+			left = append(left, i)
+			continue
 		}
+		in = append(in, i)
 	}
 	if len(out) == 0 {
-		return nil
+		return in, nil
 	}
-	return &offset.Error{
+	if lenient {
+		r.notes = append(r.notes, fmt.Sprintf("Left where the reset has put them, because the offsets from before are not in the log any more: %s.", listed(out)))
+		r.leave(left)
+		return in, nil
+	}
+	return nil, &offset.Error{
 		Code: offset.OutsideLog,
 		What: fmt.Sprintf("Offsets of consumer group %q from before the reset are not in the log any more: %s", r.group.id, listed(out)),
 		Next: keepInstead,
@@ -274,13 +299,13 @@ func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, wor
 	if len(todo) == 0 {
 		return r.result(c, w), nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
 	tell(fmt.Sprintf("Putting back %s of consumer group %q, removing %d", count(len(back), "offset"), r.group.id, len(remove)))
-	if err := w.write(ctx, back, c.clock.Now, w.commit); err != nil {
+	if err := w.write(sending, back, c.clock.Now, w.commit); err != nil {
 		return nil, err
 	}
-	if err := w.write(ctx, remove, c.clock.Now, w.remove); err != nil {
+	if err := w.write(sending, remove, c.clock.Now, w.remove); err != nil {
 		if len(back) == 0 {
 			return nil, err
 		}
@@ -292,7 +317,7 @@ func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, wor
 }
 
 func (r *recall) result(c *Client, w *writer) *offset.Result {
-	result := &offset.Result{At: c.clock.Now(), Moves: r.moves, Notes: r.notes}
+	result := &offset.Result{At: c.clock.Now(), Moves: r.moves, Notes: r.notes, InDoubt: inDoubt(r.moves)}
 	if r.place != nil {
 		result.ClusterID = r.place.clusterID
 	}

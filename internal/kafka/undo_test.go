@@ -269,3 +269,46 @@ func TestForgetTellsOfASubscribedTopic(t *testing.T) {
 	wantError(t, err, offset.Incomplete, "an active member of the group is subscribed to the topic")
 	want(t, f, "billing", after)
 }
+
+// A write that may have landed is put back where it has, and is done where it
+// has not.
+func TestUndoOfWhatMayHaveLandedCompares(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 5}}) // has not
+	req.Moves = slices.Clone(req.Moves)
+	for i := range req.Moves {
+		req.Moves[i].Error, req.Moves[i].Unsettled = "no answer", true
+	}
+	result, err := c.Undo(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", before)
+	if result.InDoubt || len(result.Notes) > 0 {
+		t.Errorf("result %+v", result)
+	}
+}
+
+func TestLenientUndoLeavesAloneWhatCannotGoBack(t *testing.T) {
+	f, c, req := movedGroup(t)
+	f.Commit(t, "billing", fake.Offsets{"orders": {2: 9}})
+	if err := f.DeleteRecords("orders", 0, 6); err != nil {
+		t.Fatal(err)
+	}
+	req.Lenient = true
+	result, err := c.Undo(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 8, 1: 5, 2: 9}, "bills": {0: 0}})
+	for i, at := range []int64{8, 5, 9} {
+		if m := result.Moves[i]; m.Offset != at || m.Failed() {
+			t.Errorf("move %+v", m)
+		}
+	}
+	for _, words := range []string{"orders-2 is at 9 and not at 8", "orders-0 was at 5 and its log holds 6 to 10"} {
+		if notes := strings.Join(result.Notes, " "); !strings.Contains(notes, words) {
+			t.Errorf("notes %q do not say %q", notes, words)
+		}
+	}
+}

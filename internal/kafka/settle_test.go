@@ -1,0 +1,266 @@
+package kafka
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+)
+
+var oneBack = offset.Target{Kind: offset.ByShift, Shift: -1}
+
+// unreadable has reads of offsets fail while it is told so, from the first
+// commit on.
+func unreadable(f *fake.Cluster) (end func()) {
+	broken := make(chan struct{})
+	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		select {
+		case <-broken:
+			return nil, nil, false
+		default:
+		}
+		if f.Requests()[8] == 0 {
+			return nil, nil, false
+		}
+		resp := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+		g := kmsg.NewOffsetFetchResponseGroup()
+		g.Group, g.ErrorCode = r.(*kmsg.OffsetFetchRequest).Groups[0].Group, kerr.GroupAuthorizationFailed.Code
+		resp.Groups = append(resp.Groups, g)
+		return resp, nil, true
+	})
+	return func() { close(broken) }
+}
+
+func wantUnsettled(t *testing.T, result *offset.Result, ids ...int32) {
+	t.Helper()
+	if result == nil || !result.InDoubt {
+		t.Fatalf("not in doubt: %+v", result)
+	}
+	for _, m := range result.Moves {
+		unsettled := slices.Contains(ids, m.ID)
+		if m.Unsettled != unsettled || unsettled && !m.Failed() {
+			t.Errorf("partition %d, unsettled %t: %+v", m.ID, unsettled, m)
+		}
+	}
+}
+
+// A commit that could not be read back may have landed, whether it was
+// answered or not: it is recorded, an undo compares, and a further apply does
+// it once more with the target that it had.
+func TestCommitThatCannotBeReadBackIsInDoubt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		happens func(f *fake.Cluster, end <-chan struct{})
+		word    string
+	}{
+		"acknowledged": {func(*fake.Cluster, <-chan struct{}) {}, "committed, but it could not be read back"},
+		"landed without an answer": {func(f *fake.Cluster, _ <-chan struct{}) {
+			f.LoseResponses(8, 1000)
+		}, "could not be asked"},
+		"not landed": {func(f *fake.Cluster, end <-chan struct{}) {
+			f.ControlKey(8, func(kmsg.Request) (kmsg.Response, error, bool) {
+				f.KeepControl()
+				select {
+				case <-end:
+					return nil, nil, false
+				default:
+					return nil, errors.New("gone"), true
+				}
+			})
+		}, "could not be asked"},
+	} {
+		for _, then := range []string{"undo", "apply"} {
+			t.Run(name+", then "+then, func(t *testing.T) {
+				f := orders(t)
+				c := connect(t, f.Bootstrap())
+				c.cluster.failover.total = 20 * time.Millisecond
+				end := make(chan struct{})
+				readable := unreadable(f)
+				f.ResetRequests()
+				tc.happens(f, end)
+				result, err := run(t.Context(), c, reset(oneBack))
+				wantError(t, err, offset.Incomplete, "could not be read back", "Apply again")
+				wantUnsettled(t, result, 0, 1, 2)
+				if got := result.Moves[0].Error; !strings.Contains(got, tc.word) {
+					t.Errorf("the partition says %q", got)
+				}
+
+				close(end)
+				readable()
+				f.LoseResponses(8, 0)
+				c.cluster.failover.total = 5 * time.Second
+				if then == "undo" {
+					if _, err := c.Undo(t.Context(), undo(result)); err != nil {
+						t.Fatal(err)
+					}
+					want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+					return
+				}
+				req := reset(oneBack)
+				req.Resume = result.Moves
+				if result, err = run(t.Context(), c, req); err != nil {
+					t.Fatal(err)
+				}
+				want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+				for _, m := range result.Moves {
+					if m.Failed() || m.Unsettled || m.Previous != 5 || m.Seen != 4 {
+						t.Errorf("settled as %+v", m)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A partition of which the read-back tells an error is not without offset.
+func TestPartitionThatCannotBeReadBackIsInDoubt(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.ControlKey(8, func(kmsg.Request) (kmsg.Response, error, bool) {
+		f.Fault(kfake.Fault{Keys: []kmsg.Key{9}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
+		return nil, nil, false
+	})
+	result, err := run(t.Context(), c, reset(earliest))
+	wantError(t, err, offset.Incomplete, "orders-1: committed, but it could not be read back", "2 partitions were committed and read back")
+	wantUnsettled(t, result, 1)
+}
+
+// The first commit lands and its answer is lost, or tells that it was not
+// replicated in time; the second is refused for a member that has come since.
+// That is not the same as having found the member before: resolved anew, the
+// shift would be applied twice.
+func TestShiftIsNotAppliedTwiceWhenTheGroupBecomesActive(t *testing.T) {
+	for name, late := range map[string]bool{"answer lost": false, "timed out": true} {
+		t.Run(name, func(t *testing.T) {
+			f := orders(t)
+			c := connect(t, f.Bootstrap())
+			if !late {
+				f.LoseResponses(8, 1)
+			}
+			sizes := commits(f, func(i int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+				switch {
+				case i == 2:
+					return answer(req, kerr.UnknownMemberID.Code), nil, true
+				case late:
+					return answer(req, kerr.RequestTimedOut.Code), nil, true
+				}
+				return nil, nil, false
+			})
+			result, err := run(t.Context(), c, reset(oneBack))
+			if len(*sizes) != 2 {
+				t.Errorf("commits of %v partitions, want two", *sizes)
+			}
+			if late { // the cluster of the test has not written it
+				wantError(t, err, offset.Incomplete, "orders-0: the group became active", "No partition was committed")
+				want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+			for _, m := range result.Moves {
+				if m.Previous != 5 || m.Offset != 4 || m.Failed() {
+					t.Errorf("move %+v", m)
+				}
+			}
+		})
+	}
+}
+
+// Nor when the consumer has moved on from where the lost commit had put it.
+func TestLostCommitFromWhichAConsumerMovedOnIsInDoubt(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.LoseResponses(8, 1)
+	overwrite(f)
+	commits(f, func(i int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+		if i == 2 {
+			return answer(req, kerr.UnknownMemberID.Code), nil, true
+		}
+		return nil, nil, false
+	})
+	result, err := run(t.Context(), c, reset(earliest))
+	wantError(t, err, offset.Incomplete, "orders-1: the group became active", "2 partitions were committed")
+	wantUnsettled(t, result, 1)
+}
+
+// A request that cannot even be sent leaves nothing in doubt.
+func TestCoordinatorThatRefusesConnectionsLeavesNoDoubt(t *testing.T) {
+	for err, want := range map[error]bool{
+		errClosed:           true,
+		errors.New("reset"): false,
+	} {
+		if got := unsent(err); got != want {
+			t.Errorf("%v: unsent %t", err, got)
+		}
+	}
+	c := connect(t, []string{"127.0.0.1:1"})
+	c.cluster.failover.total = 20 * time.Millisecond
+	lost := 0
+	g := &coordinator{cluster: c.cluster, group: "billing", addr: "127.0.0.1:1"}
+	w := &writer{coordinator: g, moves: []offset.Move{{Partition: offset.Partition{Topic: "orders"}}}}
+	if _, err := w.commit(t.Context(), []int{0}); err == nil {
+		t.Error("no error")
+	}
+	if lost = len(w.unsure); lost > 0 {
+		t.Errorf("%d moves in doubt", lost)
+	}
+}
+
+// A broker that takes no commit at all is not asked once for each partition.
+func TestBrokerThatRefusesEverySizeIsNotAskedForEachPartition(t *testing.T) {
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"wide": 200}})
+	c := connect(t, f.Bootstrap())
+	sizes := commits(f, func(_ int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+		return answer(req, -1), nil, true
+	})
+	req := reset(offset.Target{Kind: offset.ToLatest})
+	req.Scope.Topics, req.AllowNewGroup = []string{"wide"}, true
+	result, err := run(t.Context(), c, req)
+	wantError(t, err, offset.Failed, "wide-1: not written, because a commit of one partition failed", "Nothing was changed")
+	if result != nil {
+		t.Errorf("result %+v", result)
+	}
+	if want := []int{200, 100, 50, 25, 13, 7, 4, 2, 1}; !slices.Equal(*sizes, want) {
+		t.Errorf("commits of %v partitions, want %v", *sizes, want)
+	}
+}
+
+// One partition's error is no reason to write the others one by one.
+func TestUnknownErrorOfOnePartitionDoesNotShrinkTheCommits(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.UnknownServerError, Count: -1})
+	f.ResetRequests()
+	_, err := run(t.Context(), c, reset(earliest))
+	wantError(t, err, offset.Incomplete, "orders-1", "2 partitions were committed")
+	if n := f.Requests()[8]; n != 1 {
+		t.Errorf("%d commits", n)
+	}
+}
+
+// However long the commit took, there is time to look at what it did.
+func TestReadBackHasItsOwnTime(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	c.finish = 200 * time.Millisecond
+	f.LoseResponses(8, 1000)
+	c.cluster.failover.total = time.Minute
+	result, err := run(t.Context(), c, reset(oneBack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+	if result.Moves[0].Seen != 4 || result.InDoubt {
+		t.Errorf("result %+v", result)
+	}
+}
