@@ -228,7 +228,10 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"negative offset":   {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToOffset, Offset: -1} }, offset.InvalidArgument, nil},
 		"negative time":     {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(-2)} }, offset.InvalidArgument, nil},
 		"negative duration": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToLookback, Lookback: -1} }, offset.InvalidArgument, nil},
-		"shift by nothing":  {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ByShift} }, offset.InvalidArgument, nil},
+		"lookback before 1970": {func(r *offset.Request) {
+			r.Target = offset.Target{Kind: offset.ToLookback, Lookback: 100 * 365 * 24 * time.Hour}
+		}, offset.InvalidArgument, []string{"before 1970"}},
+		"shift by nothing": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ByShift} }, offset.InvalidArgument, nil},
 		"record without a target": {func(r *offset.Request) {
 			r.Resume = []offset.Move{{Partition: offset.Partition{Topic: "orders"}, Offset: offset.None, Error: "no"}}
 		}, offset.InvalidArgument, []string{"orders-0"}},

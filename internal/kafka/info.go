@@ -148,7 +148,10 @@ func (c *Client) topicOffsets(ctx context.Context, topics []string, target offse
 		return nil, err
 	}
 	now := c.clock.Now()
-	instant := instantOf(target, now)
+	instant, err := instantOf(target, now)
+	if err != nil {
+		return nil, err
+	}
 	p, err := c.cluster.locate(ctx, selection{topics: slices.Compact(slices.Sorted(slices.Values(topics)))})
 	if err != nil {
 		return nil, told(err)

@@ -51,7 +51,10 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		offset.SortMoves(req.Resume)
 	}
 	now := c.clock.Now()
-	instant := instantOf(req.Target, now)
+	instant, err := instantOf(req.Target, now)
+	if err != nil {
+		return nil, err
+	}
 	s, err := c.survey(ctx, req, instant)
 	if err != nil {
 		return nil, err
@@ -84,7 +87,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		Engine:    ready,
 	}
 	if len(req.Resume) > 0 {
-		ready.todo = failed(req.Resume)
+		ready.todo = s.todo
 		plan.Moves, ready.epochs, err = resume(req.Resume, ready.todo, req.OutOfRange, s.rows)
 	} else {
 		plan.Instant = instant
@@ -101,15 +104,24 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	return plan, nil
 }
 
-// instantOf returns the instant that a target means, or the zero time.
-func instantOf(target offset.Target, now time.Time) time.Time {
+// instantOf returns the instant that a target means, or the zero time. None
+// lies before 1970: brokers take negative times for positions in the log.
+func instantOf(target offset.Target, now time.Time) (time.Time, error) {
+	instant := target.Time
 	switch target.Kind {
 	case offset.ToTime:
-		return target.Time
 	case offset.ToLookback:
-		return now.Add(-target.Lookback)
+		instant = now.Add(-target.Lookback)
+	default:
+		return time.Time{}, nil
 	}
-	return time.Time{}
+	if instant.UnixMilli() < 0 {
+		return time.Time{}, &offset.Error{
+			Code: offset.InvalidArgument,
+			What: fmt.Sprintf("The time %s lies before 1970", instant.UTC().Format(time.RFC3339)),
+		}
+	}
+	return instant, nil
 }
 
 // check refuses requests that no cluster could serve. Among them are those
@@ -144,14 +156,10 @@ func check(req offset.Request) error {
 		}
 	}
 	switch t.Kind {
-	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent:
+	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent, offset.ToTime:
 	case offset.ToOffset:
 		if t.Offset < 0 {
 			return invalid("The offset %d is negative", t.Offset)
-		}
-	case offset.ToTime:
-		if t.Time.UnixMilli() < 0 {
-			return invalid("The time %s lies before 1970", t.Time.UTC().Format(time.RFC3339))
 		}
 	case offset.ToLookback:
 		if t.Lookback < 0 {
@@ -196,23 +204,13 @@ func checkOffsets(offsets offset.Offsets, invalid func(string, ...any) error) er
 	return nil
 }
 
-// failed returns the indices of the moves that failed.
-func failed(moves []offset.Move) []int {
-	var todo []int
-	for i := range moves {
-		if moves[i].Failed() {
-			todo = append(todo, i)
-		}
-	}
-	return todo
-}
-
-// scopeOf turns a request's scope into what the cluster is asked.
-func scopeOf(req offset.Request) scope {
+// scopeOf turns a request's scope into what the cluster is asked. Of a record
+// to go on with, todo are the moves that are to be done.
+func scopeOf(req offset.Request, todo []int) scope {
 	switch {
 	case len(req.Resume) > 0:
 		targets := offset.Offsets{}
-		for _, i := range failed(req.Resume) {
+		for _, i := range todo {
 			m := req.Resume[i]
 			if targets[m.Topic] == nil {
 				targets[m.Topic] = map[int32]int64{}
@@ -284,6 +282,15 @@ func notes(plan *offset.Plan, s *survey, missing bool) []string {
 	}
 	if atStart > 0 {
 		note("%s put at the log's start. If retention deletes records there before they are consumed, a consumer with auto.offset.reset=latest skips to the end of the log.", isAre(atStart, "partition"))
+	}
+	var again []string
+	for _, i := range s.todo {
+		if m := plan.Request.Resume[i]; !m.Failed() {
+			again = append(again, name(m.Topic, m.ID))
+		}
+	}
+	if len(again) > 0 {
+		note("Back where they were before the attempt that failed, and therefore done again: %s.", listed(again))
 	}
 	if s.all {
 		note("All topics are those with committed offsets that may be described: the broker leaves others out without saying so.")

@@ -156,8 +156,8 @@ func outsideLog(partitions []string) error {
 
 // resume builds the moves of a reset that goes on with what an attempt before
 // left: what has landed stays as it is, the rest gets the target it already
-// had. The recorded moves are sorted; todo are the indices of the failed ones,
-// and rows what is known of these now.
+// had. The recorded moves are sorted; todo are the indices of those that are to
+// be done, and rows what is known of these now.
 func resume(recorded []offset.Move, todo []int, outside offset.OutOfRange, rows []row) ([]offset.Move, []int32, error) {
 	moves := make([]offset.Move, len(recorded))
 	epochs := make([]int32, len(recorded))

@@ -106,7 +106,7 @@ func TestResumeKeepsWhatHasLanded(t *testing.T) {
 	}
 	first, second := sample(), sample()
 	first.id, second.id = 1, 2
-	todo := failed(recorded)
+	todo := []int{1, 2}
 	moves, epochs, err := resume(recorded, todo, offset.Clamp, []row{first, second})
 	if err != nil {
 		t.Fatal(err)

@@ -264,3 +264,28 @@ func TestReadBackHasItsOwnTime(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 }
+
+// What an undo has put back in between is not claimed as landed.
+func TestResumeDoesAgainWhatWasPutBackInBetween(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
+	req := reset(oneBack)
+	first, err := run(t.Context(), c, req)
+	wantError(t, err, offset.Incomplete, "orders-1")
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 2: 9}}) // put back, and moved on
+	req.Resume = first.Moves
+	result, err := run(t.Context(), c, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 9}})
+	if notes := strings.Join(result.Notes, " "); !strings.Contains(notes, "done again: orders-0.") {
+		t.Errorf("notes %q", notes)
+	}
+	for _, m := range result.Moves {
+		if m.Previous != 5 || m.Offset != 4 || m.Failed() {
+			t.Errorf("move %+v", m)
+		}
+	}
+}

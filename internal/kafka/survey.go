@@ -154,6 +154,7 @@ type survey struct {
 	rows        []row
 	all         bool
 	narrowed    []string // topics that all_topics covers in part
+	todo        []int    // of a record to go on with: the moves that are to be done
 }
 
 // survey looks at everything that a request needs. Named topics cost one
@@ -166,7 +167,12 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
 		return nil, err
 	}
-	sc := scopeOf(req)
+	if len(req.Resume) > 0 {
+		if err := s.remaining(ctx, req.Resume); err != nil {
+			return nil, err
+		}
+	}
+	sc := scopeOf(req, s.todo)
 	s.all = sc.all
 	probes := []probe{startProbe(), endProbe(req.Isolation)}
 	if !instant.IsZero() && len(req.Resume) == 0 {
@@ -180,7 +186,9 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 	}
 	err = parallel(ctx,
 		func(ctx context.Context) (err error) {
-			s.group, err = s.coordinator.describe(ctx)
+			if s.group == nil {
+				s.group, err = s.coordinator.describe(ctx)
+			}
 			return err
 		},
 		func(ctx context.Context) error {
@@ -206,6 +214,42 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 		},
 	)
 	return s, err
+}
+
+// remaining finds out what is left of a recorded attempt: what failed, and what
+// landed but is back where it was before, since an undo came between. Of a
+// group with members nothing can be told, for they move on by themselves; it is
+// looked at again when they have left.
+func (s *survey) remaining(ctx context.Context, recorded []offset.Move) (err error) {
+	if s.group, err = s.coordinator.describe(ctx); err != nil {
+		return err
+	}
+	landed := map[string][]int32{}
+	for i := range recorded {
+		if m := &recorded[i]; !m.Failed() && m.Offset >= 0 && m.Offset != m.Previous {
+			landed[m.Topic] = append(landed[m.Topic], m.ID)
+		}
+	}
+	var blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock
+	if len(landed) > 0 && s.group.idle() && s.group.kind == "" {
+		if blocks, err = s.coordinator.fetch(ctx, landed); err != nil {
+			return err
+		}
+	} else {
+		landed = nil
+	}
+	for i := range recorded {
+		m := &recorded[i]
+		back := false
+		if landed != nil && !m.Failed() && m.Offset >= 0 && m.Offset != m.Previous {
+			at, code := seen(blocks, m)
+			back = code == sarama.ErrNoError && at == m.Previous
+		}
+		if m.Failed() || back {
+			s.todo = append(s.todo, i)
+		}
+	}
+	return nil
 }
 
 // partitions finds the partitions in scope. It returns nil if there are none,
