@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // cluster holds the connections to the brokers of one cluster, at most one to
@@ -236,12 +237,20 @@ func (c *cluster) metadata(ctx context.Context, topics []string) (*view, error) 
 }
 
 // clusterID asks for the cluster's id without naming a topic. It is empty if
-// the brokers are too old to be asked (before Kafka 2.8).
+// the brokers are too old to be asked (before Kafka 2.8), which is an error if
+// a certain cluster is configured.
 func (c *cluster) clusterID(ctx context.Context) (string, error) {
 	resp, err := anyBroker(ctx, c, func(b *sarama.Broker) (*sarama.DescribeClusterResponse, error) {
 		return b.DescribeCluster(sarama.NewDescribeClusterRequest(c.conf.Version))
 	})
 	if errors.Is(err, sarama.ErrUnsupportedVersion) {
+		if c.cfg.ClusterID != "" {
+			return "", &offset.Error{
+				Code: offset.WrongCluster,
+				What: fmt.Sprintf("It is not known whether this is the Kafka cluster %q, which the provider's cluster_id names: brokers before Kafka 2.8 tell their cluster only beside a topic", c.cfg.ClusterID),
+				Next: "Name a topic; if the brokers are newer, check kafka_version.",
+			}
+		}
 		return "", nil
 	}
 	if err != nil {

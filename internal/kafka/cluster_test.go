@@ -334,6 +334,26 @@ func TestWrongClusterIsRefused(t *testing.T) {
 	wantNothing(t, f)
 }
 
+// A guard that cannot be checked does not let anything pass.
+func TestClusterThatCannotBeToldIsRefusedWhereOneIsConfigured(t *testing.T) {
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}, Kfake: []kfake.Opt{kfake.MaxVersions(kversion.V2_4_0())}})
+	for _, id := range []string{"", "production"} {
+		c := connect(t, f.Bootstrap(), func(c *connection.Config) { c.ClusterID = id })
+		info, err := c.DescribeGroup(t.Context(), "missing", nil)
+		if id == "" {
+			if err != nil || info.ClusterID != "" {
+				t.Errorf("%+v, %v", info, err)
+			}
+			continue
+		}
+		wantError(t, err, offset.WrongCluster, `"production"`, "before Kafka 2.8", "kafka_version")
+		req := reset(earliest)
+		req.Group, req.AllowNewGroup, req.Scope = "missing", true, offset.Scope{AllTopics: true}
+		_, err = run(t.Context(), c, req)
+		wantError(t, err, offset.WrongCluster, `"production"`, "Nothing was changed")
+	}
+}
+
 func TestMetadataNamesOnlyTheTopicsInScope(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
