@@ -121,12 +121,12 @@ func TestSameOffsetsAsApachesTool(t *testing.T) {
 		"all topics": {offset.Scope{AllTopics: true}, []string{"--all-topics"}},
 	}
 	n := 0
-	compare := func(t *testing.T, scope offset.Scope, target offset.Target, args ...string) {
+	compareFrom := func(t *testing.T, start kafkacluster.Offsets, scope offset.Scope, target offset.Target, args ...string) {
 		t.Helper()
 		n++
 		ours, theirs := fmt.Sprintf("diff-ours-%d", n), fmt.Sprintf("diff-theirs-%d", n)
-		k.Commit(t, ours, diffStart())
-		k.Commit(t, theirs, diffStart())
+		k.Commit(t, ours, start)
+		k.Commit(t, theirs, start)
 		req := reset(target)
 		req.Group, req.Scope = ours, scope
 		result, err := run(t.Context(), c, req)
@@ -144,6 +144,10 @@ func TestSameOffsetsAsApachesTool(t *testing.T) {
 			}
 		}
 	}
+	compare := func(t *testing.T, scope offset.Scope, target offset.Target, args ...string) {
+		t.Helper()
+		compareFrom(t, diffStart(), scope, target, args...)
+	}
 	for _, in := range slices.Sorted(maps.Keys(scopes)) {
 		for _, to := range slices.Sorted(maps.Keys(targets)) {
 			t.Run(in+"/"+to, func(t *testing.T) {
@@ -152,10 +156,13 @@ func TestSameOffsetsAsApachesTool(t *testing.T) {
 		}
 	}
 	// A shift needs an offset on every partition.
-	for _, in := range []string{"partition", "partitions", "all topics"} {
+	whole := kafkacluster.Offsets{diffOrders: {0: 60, 1: 50, 2: 99, 3: 0}, diffBills: {0: 10, 1: 10}}
+	for in, start := range map[string]kafkacluster.Offsets{
+		"topic": whole, "topics": whole, "partition": diffStart(), "partitions": diffStart(), "all topics": diffStart(),
+	} {
 		for to, how := range shifts {
 			t.Run(in+"/shift "+to, func(t *testing.T) {
-				compare(t, scopes[in].scope, how.target, append(slices.Clone(scopes[in].args), how.args...)...)
+				compareFrom(t, start, scopes[in].scope, how.target, append(slices.Clone(scopes[in].args), how.args...)...)
 			})
 		}
 	}
