@@ -60,7 +60,8 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 	result.Notes = w.notes()
 	for i := range w.moves {
 		// A request that has left may still be carried out, whatever shows.
-		result.InDoubt = result.InDoubt || w.unanswered(i)
+		w.moves[i].Unsettled = w.moves[i].Unsettled || w.unanswered(i)
+		result.InDoubt = result.InDoubt || w.moves[i].Unsettled
 	}
 	return result, w.incomplete(what)
 }

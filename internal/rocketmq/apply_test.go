@@ -609,7 +609,7 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 					return
 				}
 				wantError(t, err, offset.Incomplete, "no answer within", "broker-b/1 is at 6, not 0")
-				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() || !r.InDoubt {
+				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() || !r.Moves[3].Unsettled || r.Moves[0].Unsettled || !r.InDoubt {
 					t.Errorf("got %+v", r)
 				}
 			})

@@ -148,6 +148,7 @@ func (w *writer) giveUp(open []int, after time.Duration, err error) {
 			continue // the write itself has failed
 		case err != nil:
 			w.fail(i, fmt.Errorf("written, but it could not be read back: %w", err))
+			w.moves[i].Unsettled = true
 		case m.How == HowPush:
 			w.fail(i, fmt.Errorf("%w: the broker has told its consumers to go to %d, but after %s the offset is %s",
 				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))

@@ -9,8 +9,9 @@ import (
 
 // Undo puts back what a reset moved, by compare-and-set: only where the
 // committed offset is still the one that was set and the previous one is still
-// in the log; else it is an error with figures that changes nothing. Queues
-// that are back already are left alone, so that an undo which failed half-way
+// in the log; else it is an error with figures that changes nothing, or, if
+// the request is lenient, a note, and the queue is left alone. Queues that are
+// back already are left alone, so that an undo which failed half-way
 // can be repeated. It works while the reset still waits for a consumer.
 //
 // A queue that had no offset before, or whose broker could not tell, stays
@@ -70,7 +71,7 @@ func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []s
 	var compared, unknown int
 	for _, set := range req.Moves {
 		set.Topic = s.topic
-		if set.Failed() || set.Offset < 0 || set.How == HowKept || set.Previous == set.Offset || req.Skip != nil && req.Skip(set.Partition) {
+		if !set.Touched() || set.Offset < 0 || set.How == HowKept || set.Previous == set.Offset || req.Skip != nil && req.Skip(set.Partition) {
 			continue
 		}
 		if set.Previous < 0 {
@@ -99,14 +100,18 @@ func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []s
 		moves = append(moves, m)
 	}
 	const next = `To leave the offsets as they are, set on_destroy to "keep", apply, and destroy again; to put them back all the same, make a new reset with the offsets from the record.`
-	if len(elsewhere) > 0 {
+	if len(elsewhere) > 0 && req.Lenient {
+		notes = append(notes, fmt.Sprintf("Left alone, because something else has moved them since: %s.", someOf(elsewhere)))
+	} else if len(elsewhere) > 0 {
 		return nil, nil, &offset.Error{
 			Code: offset.Overwritten, State: offset.NothingChanged, Next: next,
 			What: fmt.Sprintf("Cannot restore %s: %d of %s are not where the reset put them any more (%s)",
 				on(s.group, s.topic), len(elsewhere), queueCount(compared), someOf(elsewhere)),
 		}
 	}
-	if len(expired) > 0 {
+	if len(expired) > 0 && req.Lenient {
+		notes = append(notes, fmt.Sprintf("Left where the reset put them, because the log does not hold the previous offset any more: %s.", someOf(expired)))
+	} else if len(expired) > 0 {
 		return nil, nil, &offset.Error{
 			Code: offset.OutsideLog, State: offset.NothingChanged, Next: next,
 			What: fmt.Sprintf("Cannot restore %s: the log of %d of %s does not hold the previous offset any more (%s)",

@@ -203,3 +203,42 @@ func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A write that may have been carried out is put back where it was, and is done
+// where it was not.
+func TestUndoComparesWhatHadNoAnswer(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	r := mustReset(t, k, request(offset.ToEarliest))
+	undo := undoOf(r)
+	for i := range undo.Moves {
+		undo.Moves[i].Error, undo.Moves[i].Unsettled, undo.Moves[i].How = "no answer", true, ""
+	}
+	undo.Moves[3].Offset, undo.Moves[3].Previous = 3, 0 // is at 0: was not carried out
+	if _, err := k.Undo(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != "a/0=6 a/1=6 b/0=6 b/1=0" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestLenientUndoLeavesAloneWhatCannotGoBack(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	undo.Lenient = true
+	undo.Moves[1].Offset = 2 // is at 0
+	cluster.Trim("broker-b", topic, 0, 8)
+	r, err := k.Undo(t.Context(), undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != "a/0=6 a/1=0 b/0=0 b/1=6" {
+		t.Errorf("got %s", got)
+	}
+	notes := strings.Join(r.Notes, " ")
+	for _, words := range []string{"broker-a/1 is at 0, not 2", "broker-b/0 was at 6, the log holds 8 to 10"} {
+		if !strings.Contains(notes, words) {
+			t.Errorf("notes %q do not say %q", notes, words)
+		}
+	}
+}
