@@ -172,7 +172,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		}
 		for i := range moves {
 			if e.concerned(req, moves[i], sent) {
-				moves[i].Error = "it is not known whether it was reset: " + failed.Error()
+				moves[i].Error, moves[i].Unsettled = "it is not known whether it was reset: "+failed.Error(), true
 			}
 		}
 		result.Moves, result.InDoubt = moves, true
@@ -245,6 +245,7 @@ func (e *instance) concerned(req offset.Request, m offset.Move, sent int) bool {
 // settle compares a move with what was read back and returns false if they
 // differ. Where the service chose the offset, the read-back is the result.
 func settle(m *offset.Move, doubtful bool, failed error) bool {
+	m.Unsettled = false
 	switch {
 	case m.Offset >= 0 && m.Seen == m.Offset:
 		m.Error = ""
@@ -255,7 +256,7 @@ func settle(m *offset.Move, doubtful bool, failed error) bool {
 		m.Offset, m.Error = m.Seen, ""
 		return true
 	case doubtful && m.Offset < 0:
-		m.Error = "it is not known whether it was reset: " + failed.Error()
+		m.Error, m.Unsettled = "it is not known whether it was reset: "+failed.Error(), true
 		return false
 	case m.Offset < 0: // a time, or bounds that are not known
 		m.Offset, m.Error = m.Seen, ""

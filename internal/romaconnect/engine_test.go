@@ -764,6 +764,41 @@ func TestUndo(t *testing.T) {
 		}
 		want(t, s, map[int32]int64{0: 10, 1: 30, 2: 0})
 	})
+	t.Run("compares what may have been reset", func(t *testing.T) {
+		s, e, req := reset(t)
+		for i := range req.Moves {
+			req.Moves[i].Error, req.Moves[i].Unsettled = "no answer", true
+		}
+		s.Commit(instance, group, topic, map[int32]int64{1: 60}) // was not
+		result, err := e.Undo(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, s, back)
+		if len(result.Moves) != 1 || result.Moves[0].Failed() || result.Moves[0].Unsettled {
+			t.Errorf("moves %+v", result.Moves)
+		}
+	})
+	t.Run("lenient", func(t *testing.T) {
+		s, e, req := reset(t)
+		s.Commit(instance, group, topic, map[int32]int64{1: 31})
+		s.AddTopic(instance, topic, service.Log(95, 100, begin), service.Log(20, 100, begin), service.Log(0, 0, begin))
+		req.Lenient = true
+		result, err := e.Undo(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, s, map[int32]int64{0: 10, 1: 31, 2: 0})
+		notes := strings.Join(result.Notes, " ")
+		for _, words := range []string{"partition 1 is at 31, not at 30", "partition 0 was at 90 and its log begins at 95"} {
+			if !strings.Contains(notes, words) {
+				t.Errorf("notes %q do not say %q", notes, words)
+			}
+		}
+		if n := len(s.Requests(service.Reset)); n != 1 { // the one of the reset itself
+			t.Errorf("%d resets were sent", n)
+		}
+	})
 	for name, c := range map[string]struct {
 		prepare func(s *service.Server, req *offset.UndoRequest)
 		code    offset.Code

@@ -11,8 +11,9 @@ import (
 )
 
 // Undo puts back, partition by partition, what a reset through DMS has moved,
-// if nothing has moved it since. ROMA Connect tells no offsets that could be
-// compared or put back.
+// if nothing has moved it since; a lenient request leaves alone what something
+// has, and tells it in a note. A partition that is back already is done. ROMA
+// Connect tells no offsets that could be compared or put back.
 func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
 	what := fmt.Sprintf("Restore the offsets of consumer group %q on %s", req.Group, e.name())
 	refuse := func(code offset.Code, reason, next string) (*offset.Result, error) {
@@ -26,7 +27,9 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 	}
 	result := &offset.Result{ClusterID: e.id, At: e.client.clock.Now()}
 	back, unknown := undone(req)
-	if len(unknown) > 0 {
+	if len(unknown) > 0 && req.Lenient {
+		result.Notes = append(result.Notes, "Left alone, because nobody knows where the group was, or it had no offset there, and the service cannot delete one: "+list(unknown)+".")
+	} else if len(unknown) > 0 {
 		return refuse(offset.NoOffset, "nobody knows where the group was on "+list(unknown)+", or it had no offset there, and the service cannot delete one", "Set on_destroy = \"keep\", apply, and destroy.")
 	}
 	if len(back) == 0 {
@@ -56,24 +59,41 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 	result.State = now.state
 
 	var moved, lost []string
+	var put []offset.Move
 	for _, m := range back {
 		current, ok := now.offsets[m.ID]
 		if !ok {
 			current = offset.None
 		}
+		if current == m.Previous {
+			continue
+		}
 		if current != m.Offset {
 			moved = append(moved, fmt.Sprintf("partition %d is at %s, not at %d", m.ID, number(current), m.Offset))
+			continue
 		}
 		if b, ok := limits[m.ID]; ok && b.start >= 0 && m.Previous < b.start {
 			lost = append(lost, fmt.Sprintf("partition %d was at %d and its log begins at %d", m.ID, m.Previous, b.start))
+			continue
 		}
+		put = append(put, m)
 	}
 	next := "Set on_destroy = \"keep\", apply, and destroy; or reset once more with offsets from the record."
-	if len(moved) > 0 {
+	switch {
+	case len(moved) > 0 && !req.Lenient:
 		return refuse(offset.Overwritten, "the offsets have moved since the reset: "+shorten(moved), next)
+	case len(lost) > 0 && !req.Lenient:
+		return refuse(offset.OutsideLog, "the log no longer holds the offsets from before the reset: "+shorten(lost), next)
+	}
+
+	if len(moved) > 0 {
+		result.Notes = append(result.Notes, "Left alone, because the offsets have moved since the reset: "+shorten(moved)+".")
 	}
 	if len(lost) > 0 {
-		return refuse(offset.OutsideLog, "the log no longer holds the offsets from before the reset: "+shorten(lost), next)
+		result.Notes = append(result.Notes, "Left where the reset has put them, because the log no longer holds the offsets from before: "+shorten(lost)+".")
+	}
+	if back = put; len(back) == 0 {
+		return result, nil
 	}
 
 	tell("Putting the offsets back")
@@ -101,7 +121,7 @@ func (e *instance) concludeUndo(ctx context.Context, group, what string, back []
 	topic := back[0].Topic
 	for _, m := range back {
 		put := m
-		put.Previous, put.Offset, put.Seen, put.Clamped, put.Error = m.Offset, m.Previous, offset.None, false, ""
+		put.Previous, put.Offset, put.Seen, put.Clamped, put.Error, put.Unsettled = m.Offset, m.Previous, offset.None, false, "", false
 		result.Moves = append(result.Moves, put)
 	}
 	offset.SortMoves(result.Moves)
@@ -150,7 +170,7 @@ func (e *instance) Forget(_ context.Context, req offset.UndoRequest) (*offset.Re
 func undone(req offset.UndoRequest) (back []offset.Move, unknown []string) {
 	for _, m := range req.Moves {
 		switch {
-		case m.Failed(), req.Skip != nil && req.Skip(m.Partition), m.Previous >= 0 && m.Previous == m.Offset:
+		case !m.Touched(), req.Skip != nil && req.Skip(m.Partition), m.Previous >= 0 && m.Previous == m.Offset:
 		case m.Previous < 0 || m.Offset < 0:
 			unknown = append(unknown, fmt.Sprint(m.ID))
 		default:
