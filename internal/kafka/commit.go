@@ -256,21 +256,15 @@ func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []s
 // stays in doubt: partitions that were taken, and those whose write was not
 // replicated in time.
 func (w *writer) moving(chunk []int, all sarama.KError, errs map[string]map[int32]sarama.KError) sarama.KError {
-	again := sarama.ErrNoError
-	if moving(all) {
-		again = all
+	codes := w.codes(chunk, errs)
+	again := all
+	if i := slices.IndexFunc(codes, moving); i >= 0 && !moving(all) {
+		again = codes[i]
 	}
-	for _, of := range errs {
-		for _, code := range of {
-			if moving(code) {
-				again = code
-			}
-		}
+	if !moving(again) {
+		return sarama.ErrNoError
 	}
-	if again == sarama.ErrNoError {
-		return again
-	}
-	for i, code := range w.codes(chunk, errs) {
+	for i, code := range codes {
 		if code == sarama.ErrNoError || late(code) || late(all) {
 			w.doubt(chunk[i])
 		}

@@ -205,14 +205,13 @@ func TestCoordinatorThatRefusesConnectionsLeavesNoDoubt(t *testing.T) {
 	}
 	c := connect(t, []string{"127.0.0.1:1"})
 	c.cluster.failover.total = 20 * time.Millisecond
-	lost := 0
 	g := &coordinator{cluster: c.cluster, group: "billing", addr: "127.0.0.1:1"}
 	w := &writer{coordinator: g, moves: []offset.Move{{Partition: offset.Partition{Topic: "orders"}}}}
 	if _, err := w.commit(t.Context(), []int{0}); err == nil {
 		t.Error("no error")
 	}
-	if lost = len(w.unsure); lost > 0 {
-		t.Errorf("%d moves in doubt", lost)
+	if n := len(w.unsure); n > 0 {
+		t.Errorf("%d moves in doubt", n)
 	}
 }
 

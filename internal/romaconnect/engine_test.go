@@ -644,7 +644,7 @@ func TestATimeWhoseResetIsInDoubt(t *testing.T) {
 		t.Fatalf("got %+v, %v", result, err)
 	}
 	for _, m := range result.Moves {
-		if !m.Failed() || m.Offset != offset.None || m.Seen != moveSeen(m.ID) {
+		if !m.Failed() || !m.Unsettled || m.Offset != offset.None || m.Seen != moveSeen(m.ID) {
 			t.Errorf("move %+v", m)
 		}
 	}
@@ -656,7 +656,7 @@ func TestATimeWhoseResetIsInDoubt(t *testing.T) {
 	}
 	want(t, s, map[int32]int64{0: 10, 1: 30, 2: 0})
 	for _, m := range again.Moves {
-		if m.Failed() || m.Previous != moveSeen(m.ID) {
+		if m.Failed() || m.Unsettled || m.Previous != moveSeen(m.ID) {
 			t.Errorf("move %+v", m)
 		}
 	}
