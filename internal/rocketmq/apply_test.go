@@ -219,6 +219,58 @@ func TestAGroupThatConsumesAnotherTopicIsReset(t *testing.T) {
 	}
 }
 
+// Trap 1, when such a consumer comes only after the plan.
+func TestAConsumerOfAnotherTopicThatComesMeanwhile(t *testing.T) {
+	for _, s := range setups {
+		if s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster.Connect(group, fake.Consumer{Topics: []string{"invoices"}})
+			r, err := k.Apply(t.Context(), plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(0) {
+				t.Errorf("got %s", got)
+			}
+			how := HowPerQueue
+			if s.resetsItself() {
+				how = HowServer
+			}
+			if got := hows(r.Moves); got != how {
+				t.Errorf("done by %s, want %s", got, how)
+			}
+		})
+	}
+}
+
+// The Go client loses resets when two brokers tell it to reset at a time.
+func TestBrokersTellGoClientsOneAfterTheOther(t *testing.T) {
+	cluster, k := setup{version: fake.V4_9_7}.start(t)
+	k.pace.push = 20 * time.Second
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Delay: 50 * time.Millisecond})
+	var atB string
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.ResetOffset && c.Server == "broker-b" {
+			return &fake.Fault{Before: func() { atB = where(cluster) }}
+		}
+		return nil
+	})
+	mustReset(t, k, request(offset.ToEarliest))
+	if want := "a/0=0 a/1=0 b/0=6 b/1=6"; atB != want {
+		t.Errorf("when broker-b was asked, the offsets were %s, want %s", atB, want)
+	}
+	if got := where(cluster); got != everywhere(0) {
+		t.Errorf("got %s", got)
+	}
+}
+
 // Trap 1: nor is it believed where the consumers do not take it up.
 func TestNoFalseSuccess(t *testing.T) {
 	for name, consumer := range map[string]fake.Consumer{

@@ -15,16 +15,19 @@ import (
 // patience ends. Queues whose write had no answer are looked at too: it may
 // have been carried out.
 func (w *writer) readBack(ctx context.Context) {
-	parallel(len(w.s.brokers), len(w.s.brokers), func(n int) {
-		b := w.s.brokers[n]
-		var open []int
-		for i := range w.moves { // Not by value: those of the other brokers are being written.
-			if m := &w.moves[i]; m.Broker == b.name && m.How != HowKept && (w.written(i) || w.unanswered(i)) {
-				open = append(open, i)
-			}
+	parallel(len(w.s.brokers), len(w.s.brokers), func(n int) { w.readBackFrom(ctx, w.s.brokers[n]) })
+}
+
+// readBackFrom looks at one broker; what it has shown before is settled.
+func (w *writer) readBackFrom(ctx context.Context, b *brokerState) {
+	var open []int
+	for i, m := range w.moves {
+		if m.Broker == b.name && !w.settled[i] && m.How != HowKept && (w.written(i) || w.unanswered(i)) {
+			w.settled[i] = true
+			open = append(open, i)
 		}
-		w.settle(ctx, b, open)
-	})
+	}
+	w.settle(ctx, b, open)
 }
 
 // written tells whether a move was written in this run and the broker has
@@ -53,7 +56,7 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 				_ = w.c.readClients(ctx, w.s, b)
 			}
 			if look == 0 {
-				w.revise(b, open)
+				w.revise(ctx, b, open)
 			}
 		}
 		patience := w.c.pace.settle
@@ -122,19 +125,28 @@ func landed(m offset.Move, active bool) bool {
 }
 
 // revise finds out that a broker from 5.1 on has its own resets switched off:
-// the offset of one that resets by itself shows at once.
-func (w *writer) revise(b *brokerState, open []int) {
-	if !b.online {
+// the offset of one that resets by itself shows at once. Where it has told
+// consumers of another topic, which have come since it was asked, the queues
+// get their offsets one by one.
+func (w *writer) revise(ctx context.Context, b *brokerState, open []int) {
+	if !b.online || w.in.kind == offset.ToOffsets {
+		return
+	}
+	told := slices.ContainsFunc(open, func(i int) bool { return w.moves[i].How == HowServer || w.moves[i].How == HowPush })
+	if !told {
+		return
+	}
+	for i := range w.moves {
+		if m := &w.moves[i]; m.Broker == b.name && m.How == HowServer && w.before[i].How == "" {
+			m.How, m.Pending = HowPush, false
+		}
+	}
+	if b.subscribed {
 		return
 	}
 	for _, i := range open {
-		if w.moves[i].How == HowServer && w.in.kind != offset.ToOffsets {
-			for j := range w.moves {
-				if w.moves[j].Broker == b.name && w.moves[j].How == HowServer {
-					w.moves[j].How, w.moves[j].Pending = HowPush, false
-				}
-			}
-			return
+		if w.moves[i].How == HowPush {
+			w.commit(ctx, b, i)
 		}
 	}
 }

@@ -27,10 +27,11 @@ type writer struct {
 
 	accepted atomic.Bool // a broker has taken a write, or may have
 	causes   []error     // by move: why it failed, if it did
+	settled  []bool      // by move: it was read back, or there was no way to
 }
 
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
-	return &writer{c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), causes: make([]error, len(moves))}
+	return &writer{c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), causes: make([]error, len(moves)), settled: make([]bool, len(moves))}
 }
 
 // todo returns the moves of a broker that are still to be written.
@@ -67,10 +68,29 @@ func (w *writer) write(ctx context.Context) {
 		}
 		return
 	}
+	if w.delicate() {
+		w.readBackFrom(ctx, first)
+		for _, n := range brokers[1:] {
+			w.broker(ctx, w.s.brokers[n], w.ways[n], false)
+			w.readBackFrom(ctx, w.s.brokers[n])
+		}
+		return
+	}
 	parallel(len(brokers)-1, len(brokers), func(i int) {
 		n := brokers[i+1]
 		w.broker(ctx, w.s.brokers[n], w.ways[n], false)
 	})
+}
+
+// delicate tells whether brokers have to go one after the other, each read
+// back before the next: the Go client loses the reset of some queues when two
+// brokers tell it to reset at the same time (seen with 2.1.3 on 4.9.7). Only
+// brokers before 5.2 tell their clients; the others show the reset at once.
+func (w *writer) delicate() bool {
+	if w.in.kind == offset.ToOffsets {
+		return false
+	}
+	return slices.ContainsFunc(w.s.clients(), func(c ClientInfo) bool { return c.Language == "GO" })
 }
 
 // fail notes that a queue was not written, or that nobody knows.

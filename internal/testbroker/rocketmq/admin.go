@@ -119,26 +119,6 @@ func (c *Cluster) Admin(ctx context.Context, args ...string) (string, error) {
 	}
 }
 
-// CreateTopic makes a topic with as many queues on each master.
-func (c *Cluster) CreateTopic(ctx context.Context, topic string, queues int) error {
-	n := strconv.Itoa(queues)
-	_, err := c.Admin(ctx, "updateTopic", "-c", ClusterName, "-t", topic, "-r", n, "-w", n)
-	return err
-}
-
-// CreateGroup makes a subscription group on each master, with the retry topic
-// that its first consumer would make: mqadmin 4.9.7 looks there for the
-// group's brokers.
-func (c *Cluster) CreateGroup(ctx context.Context, group string) error {
-	if _, err := c.Admin(ctx, "updateSubGroup", "-c", ClusterName, "-g", group); err != nil {
-		return err
-	}
-	if c.Version != V4 {
-		return nil
-	}
-	return c.CreateTopic(ctx, "%RETRY%"+group, 1)
-}
-
 // CreateUser makes a user on every master of a cluster with ACL 2.0. Its rights
 // are resources such as "Topic:orders" and actions such as "Get,Update"; empty
 // ones mean none.

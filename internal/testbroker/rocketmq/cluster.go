@@ -1,6 +1,7 @@
 // Package rocketmq runs real RocketMQ clusters from Maven's artifacts beside
 // tests: a name server and masters, with access control or TLS if asked for,
-// and mqadmin as the reference tool. It must not know the code under test.
+// and mqadmin as the reference tool. It must not know the code under test
+// beyond the wire format.
 package rocketmq
 
 import (
@@ -12,8 +13,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/artifacts"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/certs"
 )
@@ -57,6 +60,8 @@ type Cluster struct {
 	brokers          []string
 	addresses        []string
 	admin            *admin
+	wire             *remoting.Client
+	building         sync.Mutex // of the consumers' program
 }
 
 // bootTime is how long a server may take to boot on a busy machine.
@@ -102,6 +107,7 @@ func Start(ctx context.Context, conf Config) (_ *Cluster, err error) {
 	if err := c.writeHome(); err != nil {
 		return nil, err
 	}
+	c.wire = c.newWire()
 	if err := c.boot(ctx); err != nil {
 		return nil, err
 	}
@@ -205,6 +211,9 @@ func (c *Cluster) jvm(heap string) []string {
 // Stop ends every process and removes the data; the logs stay.
 func (c *Cluster) Stop() error {
 	var errs []error
+	if c.wire != nil {
+		errs = append(errs, c.wire.Close())
+	}
 	if c.admin != nil {
 		errs = append(errs, c.admin.stop())
 	}

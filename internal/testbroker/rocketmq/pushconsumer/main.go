@@ -1,0 +1,80 @@
+// Command pushconsumer is a push consumer of Apache's Go client that prints
+// each message it gets, until its standard input ends. It is a program of its
+// own because that client has data races, which the race detector would blame
+// on the tests. It must not know what is tested.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	client "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/consumer"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	"github.com/apache/rocketmq-client-go/v2/rlog"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// message is one line of the output.
+type message struct {
+	Broker string
+	Queue  int
+	Offset int64
+	Stored int64 // Unix milliseconds
+	Body   string
+}
+
+func run() error {
+	server := flag.String("name-server", "", "the name server's address")
+	group := flag.String("group", "", "the consumer group")
+	topic := flag.String("topic", "", "the topic")
+	broadcast := flag.Bool("broadcast", false, "consume by broadcasting")
+	flag.Parse()
+	rlog.SetLogLevel("fatal")
+	model := consumer.Clustering
+	if *broadcast {
+		model = consumer.BroadCasting
+	}
+	c, err := client.NewPushConsumer(
+		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{*server})),
+		consumer.WithInstance(fmt.Sprintf("test-%d", os.Getpid())), consumer.WithGroupName(*group),
+		consumer.WithConsumerModel(model), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
+		consumer.WithCredentials(primitive.Credentials{AccessKey: os.Getenv("ACCESS_KEY"), SecretKey: os.Getenv("SECRET_KEY")}),
+	)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	out := json.NewEncoder(os.Stdout)
+	err = c.Subscribe(*topic, consumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range messages {
+			if err := out.Encode(message{m.Queue.BrokerName, m.Queue.QueueId, m.QueueOffset, m.StoreTimestamp, string(m.Body)}); err != nil {
+				return consumer.ConsumeRetryLater, err
+			}
+		}
+		return consumer.ConsumeSuccess, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	return c.Shutdown() // commits where it is
+}
