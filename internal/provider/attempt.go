@@ -69,7 +69,7 @@ func tainted(err error) error {
 	return &told
 }
 
-const givenUp = "put back to the offset from before, because the reset was given up for another one"
+const givenUp = "given up for another reset, and put back to the offset from before wherever nobody had moved it since"
 
 // goBack puts back what the last reset has moved, and notes what it did.
 func (a *attempt) goBack(ctx context.Context, engine offset.Engine) error {
