@@ -21,8 +21,8 @@ func (w *writer) readBack(ctx context.Context) {
 // readBackFrom looks at one broker; what it has shown before is settled.
 func (w *writer) readBackFrom(ctx context.Context, b *brokerState) {
 	var open []int
-	for i, m := range w.moves {
-		if m.Broker == b.name && !w.settled[i] && m.How != HowKept && (w.written(i) || w.unanswered(i)) {
+	for _, i := range w.of[b.name] {
+		if !w.settled[i] && w.moves[i].How != HowKept && (w.written(i) || w.unanswered(i)) {
 			w.settled[i] = true
 			open = append(open, i)
 		}
@@ -136,8 +136,8 @@ func (w *writer) revise(ctx context.Context, b *brokerState, open []int) {
 	if !told {
 		return
 	}
-	for i := range w.moves {
-		if m := &w.moves[i]; m.Broker == b.name && m.How == HowServer && w.before[i].How == "" {
+	for _, i := range w.of[b.name] {
+		if m := &w.moves[i]; m.How == HowServer && w.before[i].How == "" {
 			m.How, m.Pending = HowPush, false
 		}
 	}

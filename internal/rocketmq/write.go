@@ -23,6 +23,7 @@ type writer struct {
 	ways   []way
 	before []offset.Move // as planned
 	moves  []offset.Move
+	of     map[string][]int // the moves of each broker, which is all that its goroutine may touch
 	tell   func(string)
 
 	accepted atomic.Bool // a broker has taken a write, or may have
@@ -31,14 +32,21 @@ type writer struct {
 }
 
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
-	return &writer{c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), causes: make([]error, len(moves)), settled: make([]bool, len(moves))}
+	w := &writer{
+		c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), of: map[string][]int{},
+		causes: make([]error, len(moves)), settled: make([]bool, len(moves)),
+	}
+	for i, m := range moves {
+		w.of[m.Broker] = append(w.of[m.Broker], i)
+	}
+	return w
 }
 
 // todo returns the moves of a broker that are still to be written.
 func (w *writer) todo(b *brokerState) []int {
 	var todo []int
-	for i := range w.moves { // Not by value: those of the other brokers are being written.
-		if m := &w.moves[i]; m.Broker == b.name && m.How == "" && w.causes[i] == nil {
+	for _, i := range w.of[b.name] {
+		if w.moves[i].How == "" && w.causes[i] == nil {
 			todo = append(todo, i)
 		}
 	}
@@ -60,7 +68,7 @@ func (w *writer) write(ctx context.Context) {
 	}
 	first := w.s.brokers[brokers[0]]
 	w.broker(ctx, first, w.ways[brokers[0]], true)
-	if slices.ContainsFunc(w.moves, func(m offset.Move) bool { return m.Broker == first.name && m.Failed() }) {
+	if slices.ContainsFunc(w.of[first.name], func(i int) bool { return w.causes[i] != nil }) {
 		for _, i := range brokers[1:] {
 			for _, m := range w.todo(w.s.brokers[i]) {
 				w.fail(m, fmt.Errorf("not attempted, because broker %q failed", first.name))
