@@ -80,6 +80,10 @@ func (a *resetAction[M, P]) Metadata(_ context.Context, _ action.MetadataRequest
 func (a *resetAction[M, P]) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	attributes := actionAttributes(a.arguments())
 	attributes["timeouts"] = timeouts.Attributes(ctx)
+	if nested, ok := attributes["timeouts"].(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = timeoutsDescription
+		attributes["timeouts"] = nested
+	}
 	resp.Schema = schema.Schema{MarkdownDescription: a.about, Attributes: attributes}
 }
 

@@ -106,10 +106,23 @@ func commonAttributes(ctx context.Context, fields []summaryField, onDestroy ...s
 			Optional: true, Validators: []validator.String{stringvalidator.OneOf(onDestroy...)},
 			MarkdownDescription: onDestroyDescription(onDestroy),
 		},
-		"timeouts":   timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true}),
+		"timeouts":   timeoutsAttribute(ctx),
 		"applied_at": computedText("When the last reset was committed, as an RFC 3339 time. Null after an import."),
 		"summary":    summaryAttribute(fields),
 	}
+}
+
+const timeoutsDescription = "How long an operation may take, waiting included, such as `15m` (default `10m`)."
+
+// timeoutsAttribute describes the argument timeouts, which the library leaves
+// without a word.
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true})
+	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = timeoutsDescription
+		return nested
+	}
+	return attribute
 }
 
 func onDestroyDescription(values []string) string {

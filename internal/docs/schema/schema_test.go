@@ -109,10 +109,6 @@ func checkBlock(t *testing.T, where string, b *block, top bool) {
 		checkDescription(t, where, b.Description)
 	}
 	for name, a := range b.Attributes {
-		if name == "timeouts" && a.Description == "" {
-			// The framework's attribute takes no description of its own; its members have theirs.
-			a.Description = "Time-outs."
-		}
 		checkAttribute(t, where+": "+name, a)
 	}
 	for name, n := range b.BlockTypes {
