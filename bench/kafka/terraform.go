@@ -34,7 +34,6 @@ type workspace struct {
 	terraform string
 	dir       string
 	env       []string
-	runs      int
 }
 
 func newWorkspace(ctx context.Context, dir, config string) (*workspace, error) {
@@ -67,7 +66,7 @@ func newWorkspace(ctx context.Context, dir, config string) (*workspace, error) {
 }
 
 func (w *workspace) run(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, w.terraform, append(args, "-no-color", "-compact-warnings", fmt.Sprintf("-var=run=%d", w.runs))...)
+	cmd := exec.CommandContext(ctx, w.terraform, append(args, "-no-color", "-compact-warnings")...)
 	cmd.Dir, cmd.Env = w.dir, w.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("terraform %s: %w\n%s", strings.Join(args, " "), err, out)
@@ -75,9 +74,13 @@ func (w *workspace) run(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// apply applies once more, with another trigger.
+// apply creates the resource anew.
 func (w *workspace) apply(ctx context.Context) error {
-	w.runs++
+	for _, state := range []string{"terraform.tfstate", "terraform.tfstate.backup"} {
+		if err := os.Remove(filepath.Join(w.dir, state)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	return w.run(ctx, "apply", "-auto-approve")
 }
 
@@ -91,7 +94,6 @@ terraform {
     idle    = { source = "terraform-offsets/idle" }
   }
 }
-variable "run" { type = string }
 `
 
 func resetConfig(servers []string, n int, preview bool) string {
@@ -105,13 +107,12 @@ resource "kafka_consumer_offset_reset" "bench" {
   group_id = %q
   topic    = %q
   position = "latest"
-  triggers = { run = var.run }
 }
 `, strings.Join(servers, `", "`), preview, group, topicOf(n))
 }
 
 const idleConfig = providers + `
-resource "idle_thing" "bench" { run = var.run }
+resource "idle_thing" "bench" { run = "once" }
 `
 
 // measureTerraform measures whole runs of Terraform beside those of a provider

@@ -410,8 +410,11 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	resp.Diagnostics.Append(diags...)
 	request, diags := plan.request(ctx)
 	resp.Diagnostics.Append(diags...)
-	undo, diags := r.undo(state)
-	resp.Diagnostics.Append(diags...)
+	var undo offset.UndoRequest
+	if isIncomplete(state.common().Record) { // A whole reset's record is of no further use: it may be large.
+		undo, diags = r.undo(state)
+		resp.Diagnostics.Append(diags...)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
