@@ -650,18 +650,38 @@ func online(t *testing.T, w *world, f filled) {
 			t.Errorf("done by %s", m.How)
 		}
 	}
-	got, err := k.Wait(within(t), already, func(got []brokers.Received) bool {
+	var before []brokers.Received // what a consumer got that was started anew since
+	all := func(got []brokers.Received) bool {
 		seen := map[string]bool{}
-		for _, m := range got {
+		for _, m := range slices.Concat(before, got) {
 			if m.Offset >= 4 {
 				seen[fmt.Sprintf("%s/%d@%d", m.Broker, m.Queue, m.Offset)] = true
 			}
 		}
 		return len(seen) == f.queues*len(w.cluster.Brokers())*int(last-4)
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	soon, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	got, err := k.Wait(soon, already, all)
+	if err != nil {
+		// Now and then client-go does not take a queue up again after a reset
+		// (apache/rocketmq-client-go#956). The broker has the right offset all
+		// the same: a consumer that is started anew gets the messages.
+		t.Logf("client-go has left queues alone, starting it anew: %s", err)
+		before = k.Received()[already:]
+		if err := k.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := w.cluster.NewConsumer(group, f.topic, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = again.Stop() }()
+		if got, err = again.Wait(within(t), 0, all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got = slices.Concat(before, got)
 	t.Logf("all messages came again after %s", time.Since(begin).Round(time.Millisecond))
 	for _, m := range got {
 		if m.Offset < 3 || m.Offset < 4 && w.cluster.Version != brokers.V4 {
