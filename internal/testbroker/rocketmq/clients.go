@@ -156,9 +156,12 @@ func (c *Cluster) NewConsumer(group, topic string, broadcast bool) (*Consumer, e
 	return k, nil
 }
 
-// Stop ends the consumer; it commits where it is.
+// Stop ends the consumer; it commits where it is. It may be called again.
 func (k *Consumer) Stop() error {
 	err := k.stdin.Close()
+	if errors.Is(err, os.ErrClosed) {
+		err = nil
+	}
 	select {
 	case <-k.process.Done():
 	case <-time.After(bootTime):
