@@ -54,7 +54,7 @@ func newWorkspace(t *testing.T, config string) *workspace {
 	if w.exec == "" {
 		w.exec = "terraform"
 	}
-	w.write("main.tf", "terraform {\n  required_providers {\n    offsets = { source = \"terraform-offsets/offsets\" }\n  }\n}\n"+config)
+	w.configure(config)
 	w.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(binary)))
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
@@ -65,6 +65,12 @@ func newWorkspace(t *testing.T, config string) *workspace {
 	}
 	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+filepath.Join(w.dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1")
 	return w
+}
+
+// configure puts the configuration in the place of what was there.
+func (w *workspace) configure(config string) {
+	w.t.Helper()
+	w.write("main.tf", "terraform {\n  required_providers {\n    offsets = { source = \"terraform-offsets/offsets\" }\n  }\n}\n"+config)
 }
 
 func (w *workspace) write(name, text string) {
@@ -105,6 +111,32 @@ func (w *workspace) must(code int, args ...string) string {
 		w.t.Fatalf("terraform %s ended with %d, want %d:\n%s", strings.Join(args, " "), got, code, out)
 	}
 	return out
+}
+
+// interrupted runs Terraform, presses Ctrl-C once ready returns, and returns
+// the output. It fails if the command then succeeds or goes on for longer.
+func (w *workspace) interrupted(ready func(), args ...string) string {
+	w.t.Helper()
+	cmd, out := w.command(append(args, "-no-color")...)
+	// A process group of its own, as a shell makes for each command.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ready()
+	start := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := <-ended; err == nil {
+		w.t.Error("an interrupted command succeeded")
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		w.t.Errorf("the command ended %v after Ctrl-C", took)
+	}
+	return flat(out.String())
 }
 
 // flat undoes Terraform's wrapping and frames.
@@ -246,26 +278,10 @@ func TestInterruptWhileWaitingForMembers(t *testing.T) {
 		position          = "earliest"
 		wait_for_inactive = "5m"
 	`)))
-	cmd, out := w.command("apply", "-auto-approve", "-no-color")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	waitFor(t, "the apply to look at the group more than once", func() bool { return c.Requests()[describeGroup] > 4 })
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-ended:
-		if err == nil {
-			t.Error("an interrupted apply succeeded")
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("the apply did not end")
-	}
-	says(t, flat(out.String()), `Reset consumer group "billing" on topic "orders"`, "Nothing was changed")
+	out := w.interrupted(func() {
+		waitFor(t, "the apply to look at the group more than once", func() bool { return c.Requests()[describeGroup] > 4 })
+	}, "apply", "-auto-approve")
+	says(t, out, `Reset consumer group "billing" on topic "orders"`, "Nothing was changed")
 	has(t, c, "billing", at(60))
 	if list := w.must(0, "state", "list"); strings.Contains(list, kafkaResetAddress) {
 		t.Errorf("the state has a reset that was not done: %s", list)

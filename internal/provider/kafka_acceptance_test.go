@@ -3,6 +3,7 @@
 package provider_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -117,6 +118,10 @@ func TestRealKafkaActiveGroups(t *testing.T) {
 			if got := fmt.Sprint(consumer.Assigned()); got != assigned {
 				t.Errorf("the consumer was disturbed: it had %s and has %s", assigned, got)
 			}
+			// Ctrl-C during the wait ends it at once.
+			out := reset("5m").interrupted(func() { time.Sleep(3 * time.Second) }, "apply", "-auto-approve")
+			says(t, out, fmt.Sprintf("Reset consumer group %q on topic %q", group, orders), "Nothing was changed")
+			toolSays(t, k, group, start)
 			w = reset("60s")
 			stopped := time.AfterFunc(3*time.Second, func() { consumer.Stop(t) })
 			defer stopped.Stop()
@@ -125,6 +130,116 @@ func TestRealKafkaActiveGroups(t *testing.T) {
 			w.must(0, "plan", "-detailed-exitcode")
 		})
 	}
+}
+
+// What may follow a reset: consumers read on, records come and go. The plan
+// stays empty, and an undo that would take from somebody refuses.
+func TestRealKafkaAfterTheReset(t *testing.T) {
+	k := kafkacluster.Start(t)
+	orders, _ := realTopics(t, k, "after")
+	at := func(p0, p1, p2 int64) kafkacluster.Offsets {
+		return kafkacluster.Offsets{orders: {0: p0, 1: p1, 2: p2}}
+	}
+	reset := func(group, arguments string) string {
+		return kafkaReset(fmt.Sprintf("group_id = %q\n", group) + arguments)
+	}
+	config := func(body string) string { return kafkaConfig(k.Bootstrap(), body) }
+	applied := func(t *testing.T, group, arguments string) *workspace {
+		t.Helper()
+		k.Commit(t, group, at(60, 60, 60))
+		w := newWorkspace(t, config(reset(group, arguments)))
+		w.must(0, "apply", "-auto-approve")
+		return w
+	}
+	restore := "on_destroy = \"restore\"\n"
+	keep := "on_destroy = \"keep\"\n"
+	topic := fmt.Sprintf("topic = %q\n", orders)
+
+	t.Run("another cluster", func(t *testing.T) {
+		other := kafkacluster.StartWith(t, kafkacluster.Options{Nodes: 1})
+		other.CreateTopic(t, orders, 3, 1)
+		other.Fill(t, orders, 3, 100, base, time.Second)
+		other.Commit(t, "elsewhere", at(20, 20, 20))
+		for _, onDestroy := range []string{"restore", "delete_offsets"} {
+			arguments := topic + fmt.Sprintf("message_offset = 20\non_destroy = %q\n", onDestroy)
+			w := applied(t, "elsewhere", arguments)
+			w.configure(kafkaConfig(other.Bootstrap(), reset("elsewhere", arguments)))
+			says(t, w.must(1, "destroy", "-auto-approve"), other.ID(), k.ID())
+			toolSays(t, other, "elsewhere", at(20, 20, 20))
+			toolSays(t, k, "elsewhere", at(20, 20, 20))
+		}
+	})
+
+	t.Run("the newer reset survives", func(t *testing.T) {
+		body := func(run, offset int) string {
+			return fmt.Sprintf("resource \"terraform_data\" \"run\" { input = %d }\n", run) +
+				reset("newer", topic+restore+fmt.Sprintf("message_offset = %d\n", offset)+
+					"lifecycle {\n create_before_destroy = true\n replace_triggered_by = [terraform_data.run]\n}\n")
+		}
+		k.Commit(t, "newer", at(60, 60, 60))
+		w := newWorkspace(t, config(body(1, 20)))
+		w.must(0, "apply", "-auto-approve")
+		w.configure(config(body(2, 30)))
+		says(t, w.must(0, "apply", "-auto-approve"), "create replacement and then destroy")
+		toolSays(t, k, "newer", at(30, 30, 30))
+		w.must(0, "destroy", "-auto-approve")
+		toolSays(t, k, "newer", at(20, 20, 20))
+	})
+
+	t.Run("replaced", func(t *testing.T) {
+		w := applied(t, "replaced", topic+restore+"shift = -10\n")
+		w.must(0, "apply", "-auto-approve", "-replace="+kafkaResetAddress)
+		toolSays(t, k, "replaced", at(50, 50, 50))
+		w.must(0, "destroy", "-auto-approve")
+		toolSays(t, k, "replaced", at(60, 60, 60))
+	})
+
+	t.Run("consumed", func(t *testing.T) {
+		arguments := topic + "datetime = \"2026-03-01T14:00:20Z\"\n"
+		w := applied(t, "consumed", arguments+restore)
+		consumer := k.StartConsumer(t, kafkacluster.ConsumerOptions{Group: "consumed", Topics: []string{orders}, Protocol: kafkaclient.Classic, Commit: true})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := consumer.WaitRecords(ctx, 240); err != nil {
+			t.Fatal(err)
+		}
+		w.must(0, "plan", "-detailed-exitcode")
+		consumer.Stop(t)
+		toolSays(t, k, "consumed", at(100, 100, 100))
+		w.must(0, "plan", "-detailed-exitcode")
+		says(t, w.must(1, "destroy", "-auto-approve"), "Nothing was changed", "on_destroy = \"keep\"")
+		toolSays(t, k, "consumed", at(100, 100, 100))
+		w.configure(config(reset("consumed", arguments+keep)))
+		says(t, w.must(0, "apply", "-auto-approve"), "0 added, 1 changed, 0 destroyed")
+		w.must(0, "destroy", "-auto-approve")
+		toolSays(t, k, "consumed", at(100, 100, 100))
+	})
+
+	// Last, for they change the topic.
+	t.Run("fed by data", func(t *testing.T) {
+		body := func(incident string) string {
+			return config(fmt.Sprintf("data \"kafka_topic_offsets\" \"from\" {\n provider = offsets\n topic = %q\n position = \"earliest\"\n}\n", orders) +
+				reset("fed", fmt.Sprintf("offsets = data.kafka_topic_offsets.from.offsets\nreset_on = \"triggers\"\ntriggers = { incident = %q }\n", incident)))
+		}
+		k.Commit(t, "fed", at(60, 60, 60))
+		w := newWorkspace(t, body("first"))
+		w.must(0, "apply", "-auto-approve")
+		toolSays(t, k, "fed", at(10, 10, 10))
+		k.DeleteRecords(t, orders, 0, 30)
+		k.Fill(t, orders, 3, 5, base.Add(time.Hour), time.Second)
+		k.Commit(t, "fed", at(95, 95, 95))
+		w.must(0, "plan", "-detailed-exitcode")
+		w.configure(body("second"))
+		w.must(0, "apply", "-auto-approve")
+		toolSays(t, k, "fed", at(30, 10, 10))
+	})
+
+	t.Run("the old offset has left the log", func(t *testing.T) {
+		w := applied(t, "expired", topic+restore+"message_offset = 90\n")
+		k.DeleteRecords(t, orders, 2, 80)
+		says(t, w.must(1, "destroy", "-auto-approve"), "60", "Nothing was changed", "on_destroy = \"keep\"")
+		toolSays(t, k, "expired", at(90, 90, 90))
+	})
 }
 
 // An import of each scope leaves the offsets as they are, and the plan after it is empty.

@@ -181,7 +181,6 @@ func (r *realRocketMQ) testPlanApplyAndUndo(t *testing.T) {
 func (r *realRocketMQ) testTargets(t *testing.T) {
 	r.group(t, "targets", all(6))
 	w := newWorkspace(t, "")
-	head := w.read("main.tf")
 	for _, step := range []struct {
 		arguments string
 		figures   string
@@ -192,7 +191,7 @@ func (r *realRocketMQ) testTargets(t *testing.T) {
 		{"reset_type = \"SPECIFIED_TIME\"\nreset_time = \"2099-01-01T00:00:00Z\"", "1 queue of 4 move, 0 messages replayed, 4 skipped", all(8)},
 		{toEarliest, "4 queues of 4 move, 32 messages replayed, 0 skipped", all(0)},
 	} {
-		w.write("main.tf", head+r.config(rocketmqReset("consumer_group = \"targets\"\n"+step.arguments)))
+		w.configure(r.config(rocketmqReset("consumer_group = \"targets\"\n" + step.arguments)))
 		says(t, w.must(0, "apply", "-auto-approve"), step.figures)
 		r.toolSays(t, "targets", step.want)
 	}

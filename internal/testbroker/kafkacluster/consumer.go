@@ -45,7 +45,7 @@ type Consumer struct {
 	ended    bool
 }
 
-// Consume starts a Java consumer and waits until it has its assignment.
+// Consume starts a Java consumer and waits until it has been assigned partitions.
 func (c *Cluster) Consume(ctx context.Context, o ConsumerOptions) (*Consumer, error) {
 	if o.Protocol == kafkaclient.Share && c.before4() {
 		return nil, fmt.Errorf("start a consumer of group %q: Kafka %s has no share groups", o.Group, c.options.Version)
@@ -126,7 +126,8 @@ func (c *Consumer) told(a answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a.Assigned != nil {
-		c.settled = true
+		// A member of a KIP-848 group is first told that it has nothing.
+		c.settled = c.settled || len(a.Assigned) > 0
 		c.assigned = a.Assigned
 		for _, partitions := range c.assigned {
 			slices.Sort(partitions)
