@@ -33,7 +33,12 @@ func run(ctx context.Context) (err error) {
 	sizes := flag.String("partitions", "100,1000,10000", "the numbers of partitions to measure, separated by commas")
 	rounds := flag.Int("rounds", 15, "how often each row is measured")
 	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
+	floorOf := flag.Int("floor", 0, "only run the floor once, to latest, with so many partitions of the brokers that follow")
 	flag.Parse()
+	if *floorOf > 0 {
+		_, err := floor(ctx, flag.Args(), offset.Target{Kind: offset.ToLatest}, *floorOf)
+		return err
+	}
 	counts, err := parseSizes(*sizes)
 	if err != nil {
 		return err

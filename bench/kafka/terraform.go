@@ -13,7 +13,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
 )
 
@@ -25,7 +24,10 @@ const (
 	resetApply   = "apply of a reset, preview = false"
 	previewApply = "apply of a reset, with its previews"
 	idlePlan     = "plan of an idle provider"
+	recordApply  = "apply of an idle provider with such a record"
+	recordPlan   = "plan of an idle provider with such a record"
 	quietPlan    = "plan after the reset"
+	floorProcess = "floor, as a process of its own"
 )
 
 // workspace is a directory in which Terraform runs with providers built from
@@ -111,12 +113,30 @@ resource "kafka_consumer_offset_reset" "bench" {
 `, strings.Join(servers, `", "`), preview, group, topicOf(n))
 }
 
-const idleConfig = providers + `
-resource "idle_thing" "bench" { run = "once" }
-`
+// idleConfig is a resource that does nothing, with the record of a reset of n
+// partitions in its state if n is not 0.
+func idleConfig(n int) string {
+	return providers + fmt.Sprintf("resource \"idle_thing\" \"bench\" { partitions = %d }\n", n)
+}
 
-// measureTerraform measures whole runs of Terraform beside those of a provider
-// that does nothing, and the provider's memory.
+// floorInAProcess runs the floor as Terraform runs a provider: in a process
+// that was started for it.
+func floorInAProcess(ctx context.Context, servers []string, n int) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	//nolint:gosec // It is this program.
+	out, err := exec.CommandContext(ctx, self, append([]string{"-floor", strconv.Itoa(n)}, servers...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("floor: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// measureTerraform measures whole runs of Terraform, and the provider's memory,
+// beside those of a provider that does nothing. What Terraform itself needs for
+// a record in the state is told by the same provider with such a record.
 func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds int, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
@@ -126,11 +146,13 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 	t := &table{title: "Terraform as a whole, to latest, median ms", sizes: counts}
 	peak := map[int]int{}
 	for _, n := range counts {
-		rows := []row{{name: floorName, run: func(ctx context.Context) ([]phase, error) {
-			return floor(ctx, cluster.Bootstrap(), offset.Target{Kind: offset.ToLatest}, n)
+		rows := []row{{name: floorProcess, run: func(ctx context.Context) ([]phase, error) {
+			return nil, floorInAProcess(ctx, cluster.Bootstrap(), n)
 		}}}
+		var workspaces []*workspace
 		for _, kind := range []struct{ apply, plan, config string }{
-			{idleApply, idlePlan, idleConfig},
+			{idleApply, idlePlan, idleConfig(0)},
+			{recordApply, recordPlan, idleConfig(n)},
 			{resetApply, quietPlan, resetConfig(cluster.Bootstrap(), n, false)},
 			{previewApply, "", resetConfig(cluster.Bootstrap(), n, true)},
 		} {
@@ -142,17 +164,23 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 			if err != nil {
 				return err
 			}
-			rows = append(rows, row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) {
-				stop := watchMemory(func(kib int) { peak[n] = max(peak[n], kib) })
-				defer stop()
-				return nil, w.apply(ctx)
-			}})
+			rows = append(rows, row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) { return nil, w.apply(ctx) }})
+			workspaces = append(workspaces, w)
 			if kind.plan != "" {
 				rows = append(rows, row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, w.plan(ctx) }})
 			}
 		}
 		if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
 			return err
+		}
+		// On its own, for looking at every process costs time.
+		for _, w := range workspaces {
+			stop := watchMemory(func(kib int) { peak[n] = max(peak[n], kib) })
+			err := w.apply(ctx)
+			stop()
+			if err != nil {
+				return err
+			}
 		}
 	}
 	t.printTerraform(out, peak)
@@ -210,12 +238,18 @@ func (t *table) printTerraform(out io.Writer, peak map[int]int) {
 	above := func(name string) func(int) string {
 		return func(size int) string { return ms(t.median(name, size) - t.median(idleApply, size)) }
 	}
+	ratio := func(name, to string) {
+		line(name+" / "+to, func(size int) string {
+			return fmt.Sprintf("%.2f", float64(t.median(name, size))/float64(t.median(to, size)))
+		})
+	}
 	line(resetApply+", above the idle one", above(resetApply))
 	line(previewApply+", above the idle one", above(previewApply))
-	line("1.3 x floor + 50 ms", func(size int) string { return ms(t.median(floorName, size)*13/10 + 50*time.Millisecond) })
-	line(quietPlan+" / "+idlePlan, func(size int) string {
-		return fmt.Sprintf("%.2f", float64(t.median(quietPlan, size))/float64(t.median(idlePlan, size)))
-	})
+	line(recordApply+", above the idle one", above(recordApply))
+	line("1.3 x floor + 50 ms", func(size int) string { return ms(t.median(floorProcess, size)*13/10 + 50*time.Millisecond) })
+	ratio(quietPlan, idlePlan)
+	ratio(recordPlan, idlePlan)
+	ratio(quietPlan, recordPlan)
 	line("the provider's peak memory, MiB", func(size int) string { return fmt.Sprintf("%.0f", float64(peak[size])/1024) })
 	_ = w.Flush()
 }

@@ -1,9 +1,11 @@
 // Command idle is a Terraform provider whose one resource does nothing: what
-// an apply costs with any provider made with the framework.
+// an apply costs with any provider made with the framework, and what a record
+// in the state adds to it.
 package main
 
 import (
 	"context"
+	"fmt"
 	"log"
 	"os"
 
@@ -13,6 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 func main() {
@@ -42,7 +46,8 @@ func (idle) Resources(context.Context) []func() resource.Resource {
 type thing struct{}
 
 type model struct {
-	Run types.String `tfsdk:"run"`
+	Partitions types.Int64  `tfsdk:"partitions"`
+	Record     types.String `tfsdk:"record"`
 }
 
 func (thing) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -50,20 +55,37 @@ func (thing) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resou
 }
 
 func (thing) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{"run": schema.StringAttribute{Required: true}}}
+	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
+		"partitions": schema.Int64Attribute{Required: true, Description: "How many partitions the record is made for; 0 for none."},
+		"record":     schema.StringAttribute{Computed: true},
+	}}
 }
 
 func (thing) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	m.Record = record(m.Partitions.ValueInt64())
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }
 
 func (thing) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	m.Record = record(m.Partitions.ValueInt64())
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }
 
 func (thing) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}
 func (thing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// record is what a reset of n partitions to the end of three records leaves.
+func record(n int64) types.String {
+	if n == 0 {
+		return types.StringNull()
+	}
+	moves := make([]offset.Move, n)
+	for i := range moves {
+		moves[i] = offset.Move{Partition: offset.Partition{Topic: fmt.Sprintf("bench-%d", n), ID: int32(i)}, Offset: 3, End: 3}
+	}
+	return types.StringValue(offset.EncodeRecord(moves, offset.KafkaRecord))
+}
