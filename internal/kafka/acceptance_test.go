@@ -126,6 +126,67 @@ func TestUndoOnARealCluster(t *testing.T) {
 	}
 }
 
+// A topic is deleted between the last look at it and the commit: the broker
+// takes the other partitions and refuses that one.
+func TestHalfWayResetOnARealCluster(t *testing.T) {
+	k := kafkacluster.Start(t)
+	c := live(t, k)
+	const kept, gone, group = "half.kept", "half.gone", "half"
+	at := func(offset int64) kafkacluster.Offsets {
+		return kafkacluster.Offsets{kept: {0: offset, 1: offset}, gone: {0: offset}}
+	}
+	k.CreateTopic(t, kept, 2, 3)
+	k.Fill(t, kept, 2, 10, noon, time.Second)
+	for name, target := range map[string]offset.Target{
+		"message_offset": {Kind: offset.ToOffset, Offset: 3},
+		"shift":          {Kind: offset.ByShift, Shift: -5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refill := func() {
+				k.CreateTopic(t, gone, 1, 3)
+				k.Fill(t, gone, 1, 10, noon, time.Second)
+			}
+			refill()
+			k.Commit(t, group, at(8))
+			req := of(group, kept, target)
+			req.Scope.Topics = []string{kept, gone}
+			plan, err := c.Plan(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := k.Client().DeleteTopic(within(t, time.Minute), gone); err != nil {
+				t.Fatal(err)
+			}
+			result, err := c.Apply(t.Context(), plan)
+			wantError(t, err, offset.Incomplete, "half.gone-0", "2 partitions were committed and read back")
+			// The coordinator may not have dropped the deleted topic's offset yet.
+			got := k.Committed(t, group)
+			if at, ok := got[gone][0]; !reflect.DeepEqual(got[kept], map[int32]int64{0: 3, 1: 3}) || ok && at != 8 {
+				t.Fatalf("committed %v", got)
+			}
+
+			// The next attempt does the rest, and the undo leads to the very beginning.
+			refill()
+			req.Resume = result.Moves
+			if result, err = run(t.Context(), c, req); err != nil {
+				t.Fatal(err)
+			}
+			if got := k.Committed(t, group); !reflect.DeepEqual(got, at(3)) {
+				t.Fatalf("committed %v, want %v", got, at(3))
+			}
+			if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Moves: result.Moves}); err != nil {
+				t.Fatal(err)
+			}
+			if got := k.Committed(t, group); !reflect.DeepEqual(got, at(8)) {
+				t.Errorf("committed %v, want %v", got, at(8))
+			}
+			if err := k.Client().DeleteTopic(within(t, time.Minute), gone); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 func TestMissingGroupOnARealCluster(t *testing.T) {
 	k := kafkacluster.Start(t)
 	c := live(t, k)

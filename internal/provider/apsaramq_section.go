@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/apsaramq"
@@ -27,16 +26,13 @@ func apsaramqSectionSchema() schema.Attribute {
 		MarkdownDescription: "How to reach ApsaraMQ for RocketMQ, for resets with an `instance_id`. The environment fills what is left out, the keys only as a whole. " +
 			"Without keys, Alibaba Cloud's credential chain is asked: OIDC, the profile of its CLI, the RAM role of the ECS instance, a credentials URI.",
 		Attributes: map[string]schema.Attribute{
-			"region":         text("The region of the instances, such as `cn-hangzhou`. Needed unless `endpoint` is set."),
-			"endpoint":       text("The service's address, as `host` or `host:port`. Default: `rocketmq.REGION.aliyuncs.com`."),
-			"access_key":     text("The AccessKey id of a RAM user, or one from STS."),
-			"secret_key":     secret("The AccessKey secret."),
-			"security_token": secret("The token of an AccessKey from STS."),
-			"ca_cert":        text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
-			"request_timeout": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{duration(1)},
-				MarkdownDescription: "How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated.",
-			},
+			"region":          text("The region of the instances, such as `cn-hangzhou`. Needed unless `endpoint` is set."),
+			"endpoint":        text("The service's address, as `host` or `host:port`. Default: `rocketmq.REGION.aliyuncs.com`."),
+			"access_key":      text("The AccessKey id of a RAM user, or one from STS."),
+			"secret_key":      secret("The AccessKey secret."),
+			"security_token":  secret("The token of an AccessKey from STS."),
+			"ca_cert":         text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
+			"request_timeout": requestTimeout("How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated."),
 		},
 	}, "", variablesOf(apsaramq.Environment))
 }

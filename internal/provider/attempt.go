@@ -182,25 +182,27 @@ func (d destruction) headline(verb string, moves []offset.Move) string {
 func (d destruction) announce(diags *diag.Diagnostics) {
 	unfinished, completed := d.steps()
 	if len(unfinished) > 0 {
-		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss", d.headline("Undo the incomplete reset of", unfinished), len(unfinished), d.broker.partition),
+		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %s", d.headline("Undo the incomplete reset of", unfinished), count(int64(len(unfinished)), d.broker.partition)),
 			"The last reset failed half-way. Destroying it puts back what it had moved, whatever on_destroy says, wherever nobody has moved it on since.")
 	}
 	switch {
 	case len(completed) == 0:
 		d.saysNothing(diags)
 	case d.onDestroy == onDestroyRestore:
-		back := make([]offset.Move, len(completed))
-		for i, m := range completed {
-			m.Previous, m.Offset = m.Offset, m.Previous
-			back[i] = m
+		var back []offset.Move
+		for _, m := range completed {
+			if m.Previous != m.Offset {
+				m.Previous, m.Offset = m.Offset, m.Previous
+				back = append(back, m)
+			}
 		}
 		s := offset.Summarize(back)
-		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %d %ss, about %d messages replayed and %d skipped",
-			d.headline("Restore", completed), len(completed), d.broker.partition, s.Replayed, s.Skipped),
-			"The offsets from before the last reset are committed again. It is refused, and changes nothing, "+d.obstacles()+
+		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %s, about %d messages replayed and %d skipped",
+			d.headline("Restore", completed), count(int64(len(back)), d.broker.partition), s.Replayed, s.Skipped),
+			"The offsets from before the last reset are committed again, except where another reset of the same run has put them since. It is refused, and changes nothing, "+d.obstacles()+
 				" To destroy without restoring, apply on_destroy = \"keep\" first.")
 	case d.onDestroy == onDestroyDeleteOffsets:
-		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %d %ss", d.headline("Delete the offsets of", completed), len(completed), d.broker.partition),
+		diags.AddWarning(fmt.Sprintf("%s: destroying deletes the offsets of %s", d.headline("Delete the offsets of", completed), count(int64(len(completed)), d.broker.partition)),
 			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to.")
 	}
 }

@@ -80,17 +80,16 @@ func TestRealKafkaPlanApplyAndUndo(t *testing.T) {
 			w.must(0, "apply", "-auto-approve")
 			toolSays(t, k, group, test.want)
 			out := w.must(0, "output", "-raw", "summary")
-			for _, figure := range []string{"moved", "replayed_messages", "skipped_messages"} {
-				var moved, of, replayed, skipped int
-				var noun string
-				if _, err := fmt.Sscanf(test.figures, "%d %s of %d move, %d messages replayed, %d skipped", &moved, &noun, &of, &replayed, &skipped); err != nil {
-					t.Fatal(err)
-				}
-				want := map[string]int{"moved": moved, "replayed_messages": replayed, "skipped_messages": skipped}[figure]
+			var moved, of, replayed, skipped int
+			var noun string
+			if _, err := fmt.Sscanf(test.figures, "%d %s of %d move, %d messages replayed, %d skipped", &moved, &noun, &of, &replayed, &skipped); err != nil {
+				t.Fatal(err)
+			}
+			for figure, want := range map[string]int{"moved": moved, "replayed_messages": replayed, "skipped_messages": skipped} {
 				says(t, out, fmt.Sprintf("%q:%d", figure, want))
 			}
 			w.must(0, "plan", "-detailed-exitcode")
-			w.must(0, "destroy", "-auto-approve")
+			says(t, w.must(0, "destroy", "-auto-approve"), fmt.Sprintf("destroying puts back %d %s, about %d messages replayed and %d skipped", moved, noun, skipped, replayed))
 			toolSays(t, k, group, start)
 		})
 	}

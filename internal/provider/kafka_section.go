@@ -67,12 +67,9 @@ func kafkaSectionSchema() schema.Attribute {
 			"client_id": text("The `client.id` that the brokers see. Default: `terraform-provider-offsets`."),
 			"kafka_version": text("The newest protocol version to speak, such as `3.9.0`. Not needed: the versions are negotiated with each broker. " +
 				"For services that answer the negotiation wrongly."),
-			"request_timeout": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{duration(1)},
-				MarkdownDescription: "How long one request, and dialling, may take. Default: `30s`.",
-			},
-			"cluster_id": text("Work with this cluster and refuse any other, before anything is written."),
-			"tls":        tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
+			"request_timeout": requestTimeout("How long one request, and dialling, may take. Default: `30s`."),
+			"cluster_id":      text("Work with this cluster and refuse any other, before anything is written."),
+			"tls":             tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
 			"sasl": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "How to authenticate.",

@@ -41,14 +41,11 @@ func rocketmqSectionSchema() schema.Attribute {
 				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(notEmpty)},
 				MarkdownDescription: "`host:port` of the name servers, tried in order.",
 			},
-			"access_key":     text("The access key, where the cluster has access control."),
-			"secret_key":     secret("The secret key."),
-			"security_token": secret("The security token of temporary credentials."),
-			"tls":            tlsSchema("Encrypt the connections to name servers and brokers; `tls = {}` trusts the machine's certificate authorities."),
-			"request_timeout": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{duration(1)},
-				MarkdownDescription: "How long one request, dialling included, may take. Default: `10s`.",
-			},
+			"access_key":      text("The access key, where the cluster has access control."),
+			"secret_key":      secret("The secret key."),
+			"security_token":  secret("The security token of temporary credentials."),
+			"tls":             tlsSchema("Encrypt the connections to name servers and brokers; `tls = {}` trusts the machine's certificate authorities."),
+			"request_timeout": requestTimeout("How long one request, dialling included, may take. Default: `10s`."),
 		},
 	}, "", rocketmqVariables)
 }

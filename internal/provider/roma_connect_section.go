@@ -39,16 +39,13 @@ func romaConnectSectionSchema() schema.Attribute {
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(romaconnect.ROMA), string(romaconnect.DMS))},
 				MarkdownDescription: "Whose instances these are: `roma` (ROMA Connect, the default) or `dms` (DMS for Kafka, which tells more: the offsets of partitions, and so limits and `restore`).",
 			},
-			"engine":         text("The engine in the path of ROMA Connect's API. Default: `" + romaconnect.DefaultEngine + "`."),
-			"access_key":     text("The access key id (AK) that signs requests."),
-			"secret_key":     secret("The secret access key (SK)."),
-			"security_token": secret("The security token of temporary keys."),
-			"auth_token":     secret("A token from IAM, sent as `X-Auth-Token` instead of a signature."),
-			"ca_cert":        text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
-			"request_timeout": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{duration(1)},
-				MarkdownDescription: "How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated.",
-			},
+			"engine":          text("The engine in the path of ROMA Connect's API. Default: `" + romaconnect.DefaultEngine + "`."),
+			"access_key":      text("The access key id (AK) that signs requests."),
+			"secret_key":      secret("The secret access key (SK)."),
+			"security_token":  secret("The security token of temporary keys."),
+			"auth_token":      secret("A token from IAM, sent as `X-Auth-Token` instead of a signature."),
+			"ca_cert":         text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
+			"request_timeout": requestTimeout("How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated."),
 		},
 	}, "", variablesOf(romaconnect.Environment))
 }

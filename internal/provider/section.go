@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
@@ -61,6 +62,11 @@ func text(description string) schema.Attribute {
 // secret describes an optional string that must not be shown.
 func secret(description string) schema.Attribute {
 	return schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: description}
+}
+
+// requestTimeout describes how long one request may take.
+func requestTimeout(description string) schema.Attribute {
+	return schema.StringAttribute{Optional: true, Validators: []validator.String{duration(1)}, MarkdownDescription: description}
 }
 
 // tlsModel is a nested attribute tls.

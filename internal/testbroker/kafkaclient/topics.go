@@ -74,6 +74,8 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 			return fmt.Errorf("delete topic %s: %w", name, err)
 		}
 	}
+	// Its id is another if the topic is created again.
+	c.kgo.PurgeTopicsFromClient(name)
 	return c.everyBroker(ctx, "topic "+name+" to be gone", name, func(t kmsg.MetadataResponseTopic) bool {
 		return errors.Is(kerr.ErrorForCode(t.ErrorCode), kerr.UnknownTopicOrPartition)
 	})
