@@ -89,17 +89,13 @@ func (w *workspace) apply(ctx context.Context) error {
 // plan plans what has just been applied, and expects no change.
 func (w *workspace) plan(ctx context.Context) error { return w.run(ctx, "plan", "-detailed-exitcode") }
 
-const providers = `
-terraform {
-  required_providers {
-    offsets = { source = "terraform-offsets/offsets" }
-    idle    = { source = "terraform-offsets/idle" }
-  }
+// requires names the one provider that a configuration starts.
+func requires(name string) string {
+	return fmt.Sprintf("terraform {\n  required_providers {\n    %s = { source = \"terraform-offsets/%s\" }\n  }\n}\n", name, name)
 }
-`
 
 func resetConfig(servers []string, n int, preview bool) string {
-	return providers + fmt.Sprintf(`
+	return requires("offsets") + fmt.Sprintf(`
 provider "offsets" {
   kafka   = { bootstrap_servers = ["%s"] }
   preview = %t
@@ -116,7 +112,7 @@ resource "kafka_consumer_offset_reset" "bench" {
 // idleConfig is a resource that does nothing, with the record of a reset of n
 // partitions in its state if n is not 0.
 func idleConfig(n int) string {
-	return providers + fmt.Sprintf("resource \"idle_thing\" \"bench\" { partitions = %d }\n", n)
+	return requires("idle") + fmt.Sprintf("resource \"idle_thing\" \"bench\" { partitions = %d }\n", n)
 }
 
 // floorInAProcess runs the floor as Terraform runs a provider: in a process

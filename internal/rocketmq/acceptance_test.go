@@ -266,6 +266,36 @@ func atTime(group, topic string, at time.Time) offset.Request {
 	return r
 }
 
+// received waits until what the group's consumer has got after the first few
+// is enough, and returns it.
+func (w *world) received(t *testing.T, k *brokers.Consumer, group, topic string, first int, enough func([]brokers.Received) bool) []brokers.Received {
+	t.Helper()
+	soon, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	got, err := k.Wait(soon, first, enough)
+	if err == nil {
+		return got
+	}
+	// Now and then client-go does not take a queue up again after a reset
+	// (apache/rocketmq-client-go#956). The broker has the right offset all
+	// the same: a consumer that is started anew gets the messages.
+	t.Logf("client-go has left queues alone, starting it anew: %s", err)
+	before := k.Received()[first:]
+	if err := k.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.cluster.NewConsumer(group, topic, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = again.Stop() })
+	got, err = again.Wait(within(t), 0, func(got []brokers.Received) bool { return enough(slices.Concat(before, got)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(before, got)
+}
+
 func (w *world) reset(ctx context.Context, req offset.Request) (*offset.Result, error) {
 	plan, err := w.client.Plan(ctx, req)
 	if err != nil {
@@ -346,7 +376,8 @@ func TestRealClusters(t *testing.T) {
 					"errors that change nothing":           errorsThatChangeNothing,
 					"online":                               online,
 					"online, another topic":                onlineOnAnotherTopic,
-					"online, latest":                       onlineLatest,
+					"latest, online later":                 latestOnlineLater,
+					"latest, online and lagging":           latestOnline,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
@@ -650,38 +681,15 @@ func online(t *testing.T, w *world, f filled) {
 			t.Errorf("done by %s", m.How)
 		}
 	}
-	var before []brokers.Received // what a consumer got that was started anew since
-	all := func(got []brokers.Received) bool {
+	got := w.received(t, k, group, f.topic, already, func(got []brokers.Received) bool {
 		seen := map[string]bool{}
-		for _, m := range slices.Concat(before, got) {
+		for _, m := range got {
 			if m.Offset >= 4 {
 				seen[fmt.Sprintf("%s/%d@%d", m.Broker, m.Queue, m.Offset)] = true
 			}
 		}
 		return len(seen) == f.queues*len(w.cluster.Brokers())*int(last-4)
-	}
-	soon, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	got, err := k.Wait(soon, already, all)
-	if err != nil {
-		// Now and then client-go does not take a queue up again after a reset
-		// (apache/rocketmq-client-go#956). The broker has the right offset all
-		// the same: a consumer that is started anew gets the messages.
-		t.Logf("client-go has left queues alone, starting it anew: %s", err)
-		before = k.Received()[already:]
-		if err := k.Stop(); err != nil {
-			t.Fatal(err)
-		}
-		again, err := w.cluster.NewConsumer(group, f.topic, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = again.Stop() }()
-		if got, err = again.Wait(within(t), 0, all); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got = slices.Concat(before, got)
+	})
 	t.Logf("all messages came again after %s", time.Since(begin).Round(time.Millisecond))
 	for _, m := range got {
 		if m.Offset < 3 || m.Offset < 4 && w.cluster.Version != brokers.V4 {
@@ -691,7 +699,7 @@ func online(t *testing.T, w *world, f filled) {
 	// Given offsets under a consumer that is online.
 	req := request(group, f.topic, offset.ToOffsets)
 	req.Target.Offsets = offset.Offsets{"broker-a": {0: 1}}
-	_, err = w.reset(within(t), req)
+	_, err := w.reset(within(t), req)
 	if w.cluster.Version == brokers.V4 || w.cluster.ClientReset {
 		wantError(t, err, offset.GroupActive, "consumers online", "Stop the group's consumers")
 	} else if err != nil {
@@ -699,9 +707,75 @@ func online(t *testing.T, w *world, f filled) {
 	}
 }
 
-// onlineLatest skips messages that a group, which is offline meanwhile, has
+// latestOnline skips what a consumer that is online has not consumed yet, and
+// which has not even committed an offset: it goes on with the next message that
+// is sent, and does not put the group back.
+func latestOnline(t *testing.T, w *world, _ filled) {
+	const messages = 200
+	f := w.fill(t, 2, messages)
+	queues := f.queues * len(w.cluster.Brokers())
+	group := w.name("lagging")
+	k, err := w.cluster.NewSlowConsumer(group, f.topic, 250*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := k.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := k.Wait(within(t), 0, func(got []brokers.Received) bool { return len(got) >= queues }); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	r := w.mustReset(t, request(group, f.topic, offset.ToLatest))
+	t.Logf("reset in %s: %s, notes %q; %d consumed", time.Since(begin).Round(time.Millisecond), r.Moves[0].How, r.Notes, len(k.Received()))
+	for _, m := range r.Moves {
+		if m.Offset != messages || m.Previous >= messages || m.Failed() {
+			t.Errorf("got %+v", m)
+		}
+	}
+	for _, b := range w.cluster.Brokers() {
+		for q := range f.queues {
+			if err := w.producer(t).Send(within(t), f.topic, b, q, "after the reset"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := w.received(t, k, group, f.topic, 0, func(got []brokers.Received) bool {
+		seen := map[string]bool{}
+		for _, m := range got {
+			if m.Offset == messages {
+				seen[fmt.Sprintf("%s/%d", m.Broker, m.Queue)] = true
+			}
+		}
+		return len(seen) == queues
+	})
+	old := 0
+	for _, m := range got {
+		if m.Offset < messages {
+			old++
+		}
+	}
+	t.Logf("%d of %d messages from before the reset were consumed", old, messages*queues)
+	if old > messages*queues/2 { // the Go client takes a push up after some 10 s, and brokers go one after the other
+		t.Error("the backlog was consumed")
+	}
+	want := w.everywhere(f, messages+1)
+	for ctx := within(t); ; time.Sleep(200 * time.Millisecond) {
+		at := w.progress(t, group, f.topic)
+		if maps.Equal(at, want) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the group is at %v, want %v", at, want)
+		}
+	}
+}
+
+// latestOnlineLater skips messages that a group, which is offline meanwhile, has
 // not consumed: when its consumer is back it gets none of them.
-func onlineLatest(t *testing.T, w *world, f filled) {
+func latestOnlineLater(t *testing.T, w *world, f filled) {
 	group := w.group(t, f, 2)
 	w.mustReset(t, request(group, f.topic, offset.ToLatest))
 	k, err := w.cluster.NewConsumer(group, f.topic, false)

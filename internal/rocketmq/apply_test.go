@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync/atomic"
@@ -152,6 +153,71 @@ func TestQueuesWithoutAnOffset(t *testing.T) {
 				t.Errorf("got %+v", sum)
 			}
 		})
+	}
+}
+
+// A consumer that has just come has committed nothing yet, and a broker that
+// only tells its consumers refuses for that. What is committed in the
+// consumer's place is lost, since it writes over it seconds later: it is waited
+// for, and told then.
+func TestAConsumerThatHasNotCommittedYetIsWaitedFor(t *testing.T) {
+	for _, s := range []setup{{version: fake.V4_9_7}, {version: fake.V5_5_0, clientReset: true}} {
+		for name, c := range map[string]struct {
+			req  offset.Request
+			want int64
+		}{"latest": {request(offset.ToLatest), 10}, "earliest": {request(offset.ToEarliest), 0}} {
+			t.Run(fmt.Sprint(s.version, " ", name), func(t *testing.T) {
+				cluster, k := s.start(t)
+				k.pace.commits, k.pace.push = 5*time.Second, 5*time.Second
+				cluster.DeleteGroup(group)
+				cluster.CreateGroup(group)
+				cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+				var told []string
+				c.req.Progress = func(m string) { told = append(told, m) }
+				for _, b := range []string{"broker-a", "broker-b"} {
+					committing := time.AfterFunc(200*time.Millisecond, func() {
+						cluster.Commit(b, group, topic, 0, 3)
+						cluster.Commit(b, group, topic, 1, 4)
+					})
+					defer committing.Stop()
+				}
+				r := mustReset(t, k, c.req)
+				if got := where(cluster); got != everywhere(c.want) {
+					t.Errorf("got %s", got)
+				}
+				if got := r.Moves[0].How; got != HowPush {
+					t.Errorf("done by %s", got)
+				}
+				for _, call := range cluster.Calls() {
+					if call.Code == remoting.UpdateOffset {
+						t.Errorf("committed in the consumer's place: %+v", call)
+					}
+				}
+				if !strings.Contains(strings.Join(told, " "), "to commit an offset on every queue") {
+					t.Errorf("told %q", told)
+				}
+			})
+		}
+	}
+}
+
+// Where consumers never commit on some queue, the target is committed there
+// and the consumers are told of it; it is not believed at once.
+func TestACommitUnderConsumersIsNotBelievedAtOnce(t *testing.T) {
+	for _, s := range []setup{{version: fake.V4_9_7}, {version: fake.V5_5_0, clientReset: true}} {
+		cluster, k := s.start(t)
+		k.pace.commits, k.pace.push = 300*time.Millisecond, time.Second
+		cluster.DeleteGroup(group)
+		cluster.CreateGroup(group)
+		cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Deaf: true})
+		// Told of the reset but deaf to it, it commits where it is instead.
+		committing := time.AfterFunc(450*time.Millisecond, func() { cluster.Commit("broker-a", group, topic, 0, 3) })
+		defer committing.Stop()
+		r, err := reset(t, k, request(offset.ToLatest))
+		wantError(t, err, offset.Overwritten, "broker-a/0 is at 3, not 10")
+		if r == nil || !r.Moves[0].Failed() {
+			t.Errorf("got %+v", r)
+		}
 	}
 }
 

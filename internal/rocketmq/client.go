@@ -127,19 +127,21 @@ type pace struct {
 	longest  time.Duration // between two looks at most
 	settle   time.Duration // for what a broker has written itself
 	push     time.Duration // for what a broker before 5.2 has told its clients to do
+	commits  time.Duration // for consumers to commit where they are
 	inFlight int           // requests to one broker that are under way at a time
 }
 
 // defaultPace waits 30 s for a push because the clients of a 4.9.7 broker
 // show their old offsets for about 10 s after it. It looks often, because
 // consumers that have little to consume again show the target only until they
-// commit next, which they do every 5 s.
+// commit next, which they do every 5 s, Java's for the first time after 10 s.
 var defaultPace = pace{
 	fresh:    5 * time.Second,
 	interval: 25 * time.Millisecond,
 	longest:  100 * time.Millisecond,
 	settle:   5 * time.Second,
 	push:     30 * time.Second,
+	commits:  15 * time.Second,
 	inFlight: 64,
 }
 

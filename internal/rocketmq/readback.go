@@ -49,7 +49,7 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 	for look := 0; len(open) > 0; look++ {
 		all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
 		if err == nil {
-			if open = w.judge(b, open, all); len(open) == 0 {
+			if open = w.judge(b, open, all, time.Since(start)); len(open) == 0 {
 				return
 			}
 			if !b.online { // a consumer may have come meanwhile, and moved on
@@ -61,7 +61,7 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 		}
 		patience := w.c.pace.settle
 		for _, i := range open {
-			if w.moves[i].How == HowPush {
+			if w.moves[i].How == HowPush || w.fragile[i] {
 				patience = w.c.pace.push
 			}
 		}
@@ -77,13 +77,15 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 	}
 }
 
-// judge removes the queues whose offset shows the reset.
-func (w *writer) judge(b *brokerState, open []int, all []committed) []int {
+// judge removes the queues whose offset shows the reset. What was committed
+// under consumers shows at once, and proves nothing before these would have
+// committed something else.
+func (w *writer) judge(b *brokerState, open []int, all []committed, after time.Duration) []int {
 	var rest []int
 	for _, i := range open {
 		m := &w.moves[i]
 		m.Seen = all[m.ID].asked
-		if !landed(*m, b.online && b.subscribed) {
+		if !landed(*m, b.online && b.subscribed) || w.fragile[i] && after < w.c.pace.commits {
 			rest = append(rest, i)
 			continue
 		}

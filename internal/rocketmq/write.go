@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
@@ -29,12 +30,13 @@ type writer struct {
 	accepted atomic.Bool // a broker has taken a write, or may have
 	causes   []error     // by move: why it failed, if it did
 	settled  []bool      // by move: it was read back, or there was no way to
+	fragile  []bool      // by move: the target was committed under consumers that may know nothing of it
 }
 
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
 	w := &writer{
 		c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), of: map[string][]int{},
-		causes: make([]error, len(moves)), settled: make([]bool, len(moves)),
+		causes: make([]error, len(moves)), settled: make([]bool, len(moves)), fragile: make([]bool, len(moves)),
 	}
 	for i, m := range moves {
 		w.of[m.Broker] = append(w.of[m.Broker], i)
@@ -152,21 +154,21 @@ func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious b
 // its consumers, and refuses if none is online or a queue has no offset.
 func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int) bool {
 	resp, err := w.resetAll(ctx, b, todo)
-	if noOffset(err) && b.online {
-		// Give an offset to the queues that have none, so that the rest can
-		// be passed on to the consumers.
-		for _, i := range todo {
-			if b.state[w.moves[i].ID].asked < 0 {
-				if w.commit(ctx, b, i); w.causes[i] != nil {
-					return false
-				}
+	if noOffset(err) && b.online && b.subscribed {
+		// A broker that resets by itself would not have refused.
+		how = wayPush
+		if resp, err = w.awaitOffsets(ctx, b, todo); noOffset(err) {
+			if !w.seed(ctx, b, todo) {
+				return false
 			}
+			resp, err = w.resetAll(ctx, b, todo)
 		}
-		resp, err = w.resetAll(ctx, b, todo)
-		if err == nil {
+		if noOffset(err) {
+			err = fmt.Errorf("the broker passes no reset on to its consumers as long as one of the topic's queues has no offset: %w", err)
 			for _, i := range todo {
-				w.moves[i].How = ""
+				w.fail(i, err)
 			}
+			return true
 		}
 	}
 	if hasCode(err, remoting.ConsumerNotOnline) || noOffset(err) {
@@ -183,6 +185,46 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		w.fail(i, err)
 	}
 	return true
+}
+
+// awaitOffsets asks the broker again until the consumers, which are online,
+// have committed where they are on every queue, as they do seconds after they
+// have come. Committing in their place would be no use: they would write over
+// it, having been told nothing.
+func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (*remoting.Response, error) {
+	if w.tell != nil {
+		w.tell(fmt.Sprintf("Waiting for the consumers at broker %s to commit an offset on every queue, without which it passes no reset on", b.name))
+	}
+	wait := w.c.pace.longest
+	for start := time.Now(); ; {
+		time.Sleep(wait)
+		resp, err := w.resetAll(ctx, b, todo)
+		if !noOffset(err) || time.Since(start)+wait > w.c.pace.commits {
+			return resp, err
+		}
+		wait = min(2*wait, w.c.pace.commits/15)
+	}
+}
+
+// seed gives an offset to the queues that have none though consumers are
+// online, so that the broker passes a reset on to these. Before 5.0 a 0 may
+// mean none. It returns false if a write has failed.
+func (w *writer) seed(ctx context.Context, b *brokerState, todo []int) bool {
+	all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
+	for _, i := range todo {
+		if err != nil {
+			w.fail(i, err)
+			continue
+		}
+		if all[w.moves[i].ID].offset >= 0 {
+			continue
+		}
+		if w.commit(ctx, b, i); w.causes[i] != nil {
+			return false
+		}
+		w.moves[i].How = ""
+	}
+	return err == nil
 }
 
 // adopt takes over what the broker says it has done. It returns false if it
@@ -278,6 +320,7 @@ func (w *writer) commit(ctx context.Context, b *brokerState, i int) {
 		return
 	}
 	m.How = HowPerQueue
+	w.fragile[i] = b.online && b.subscribed
 }
 
 // resetQueue makes a broker that resets by itself reset one queue to the

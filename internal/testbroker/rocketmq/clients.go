@@ -128,6 +128,16 @@ func (c *Cluster) program() (string, error) {
 // NewConsumer starts a push consumer that begins at the log's start where its
 // group has no offset. It runs until Stop.
 func (c *Cluster) NewConsumer(group, topic string, broadcast bool) (*Consumer, error) {
+	return c.startConsumer(group, topic, fmt.Sprintf("-broadcast=%t", broadcast))
+}
+
+// NewSlowConsumer starts a push consumer that takes its time for each message,
+// one after the other, so that it lags.
+func (c *Cluster) NewSlowConsumer(group, topic string, pace time.Duration) (*Consumer, error) {
+	return c.startConsumer(group, topic, "-pace="+pace.String())
+}
+
+func (c *Cluster) startConsumer(group, topic, option string) (*Consumer, error) {
 	path, err := c.program()
 	if err != nil {
 		return nil, err
@@ -143,7 +153,7 @@ func (c *Cluster) NewConsumer(group, topic string, broadcast bool) (*Consumer, e
 	keys := c.credentials()
 	process, err := artifacts.Start(artifacts.Command{
 		Name: "consumer of " + group, Path: path,
-		Args: []string{"-name-server", c.nameServer, "-group", group, "-topic", topic, fmt.Sprintf("-broadcast=%t", broadcast)},
+		Args: []string{"-name-server", c.nameServer, "-group", group, "-topic", topic, option},
 		Dir:  c.home, Env: append(c.env(), "ACCESS_KEY="+keys.AccessKey, "SECRET_KEY="+keys.SecretKey),
 		Log: filepath.Join(c.logs, "consumers.log"), Stdin: childIn, Stdout: childOut,
 	})

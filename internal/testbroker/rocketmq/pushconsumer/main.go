@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	client "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
@@ -40,18 +41,23 @@ func run() error {
 	group := flag.String("group", "", "the consumer group")
 	topic := flag.String("topic", "", "the topic")
 	broadcast := flag.Bool("broadcast", false, "consume by broadcasting")
+	pace := flag.Duration("pace", 0, "how long each message takes, one after the other; only a few are fetched ahead")
 	flag.Parse()
 	rlog.SetLogLevel("fatal")
 	model := consumer.Clustering
 	if *broadcast {
 		model = consumer.BroadCasting
 	}
-	c, err := client.NewPushConsumer(
+	options := []consumer.Option{
 		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{*server})),
 		consumer.WithInstance(fmt.Sprintf("test-%d", os.Getpid())), consumer.WithGroupName(*group),
 		consumer.WithConsumerModel(model), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
 		consumer.WithCredentials(primitive.Credentials{AccessKey: os.Getenv("ACCESS_KEY"), SecretKey: os.Getenv("SECRET_KEY")}),
-	)
+	}
+	if *pace > 0 {
+		options = append(options, consumer.WithPullBatchSize(1), consumer.WithPullThresholdForQueue(1))
+	}
+	c, err := client.NewPushConsumer(options...)
 	if err != nil {
 		return err
 	}
@@ -64,6 +70,7 @@ func run() error {
 			if err := out.Encode(message{m.Queue.BrokerName, m.Queue.QueueId, m.QueueOffset, m.StoreTimestamp, string(m.Body)}); err != nil {
 				return consumer.ConsumeRetryLater, err
 			}
+			time.Sleep(*pace)
 		}
 		return consumer.ConsumeSuccess, nil
 	})
