@@ -188,7 +188,7 @@ func active(g *group, waited bool) error {
 	e := &offset.Error{
 		Code: offset.GroupActive,
 		What: fmt.Sprintf("Consumer group %q is %s", g.id, g.state),
-		Next: "Stop its consumers and apply again; wait_for_inactive says how long to wait for them.",
+		Next: "Stop its consumers and try again; wait_for_inactive says how long to wait for them.",
 	}
 	if len(members) > 0 {
 		e.What += fmt.Sprintf(" with %s: %s", count(len(members), "member"), listed(members))

@@ -149,6 +149,7 @@ func kafkaArgumentSchema() map[string]argument {
 
 func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
 
+func (a *kafkaArguments) group() types.String    { return a.GroupID }
 func (a *kafkaArguments) instance() types.String { return a.InstanceID }
 
 // given is an argument of which exactly one must be set.

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,6 +227,38 @@ func TestKafkaResetWithAnUnknownTargetThatStaysTheSame(t *testing.T) {
 			{
 				PreConfig: func() { c.Commit(t, "billing", at(80)) },
 				Config:    kafkaConfig(c.Bootstrap(), body(2)),
+				Check:     committed(c, "billing", at(80)),
+			},
+		},
+	})
+}
+
+// Beside it, other words for the same are no other plan once it is known.
+func TestKafkaResetWithOtherWordsBesideAnUnknownThatStaysTheSame(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	body := func(run int, datetime, wait string) string {
+		return fmt.Sprintf(`
+			resource "terraform_data" "run" {
+				input            = "same"
+				triggers_replace = %d
+			}
+		`, run) + kafkaReset(fmt.Sprintf(`
+			group_id          = "billing"
+			topic             = "orders"
+			datetime          = %q
+			wait_for_inactive = %q
+			triggers          = { run = terraform_data.run.output }
+			timeouts          = { create = %[2]q, update = "10m" }
+		`, datetime, wait))
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: kafkaConfig(c.Bootstrap(), strings.Replace(body(1, "2026-03-01T14:00:20Z", "60s"), `create = "60s"`, `create = "120s"`, 1)), Check: committed(c, "billing", orders(20, 20, 20))},
+			{
+				PreConfig: func() { c.Commit(t, "billing", at(80)) },
+				Config:    kafkaConfig(c.Bootstrap(), strings.Replace(body(2, "2026-03-01T15:00:20+01:00", "1m"), `create = "1m"`, `create = "2m"`, 1)),
 				Check:     committed(c, "billing", at(80)),
 			},
 		},

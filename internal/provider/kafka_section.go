@@ -56,8 +56,8 @@ func kafkaSectionSchema() schema.Attribute {
 	}
 	return withEnvironment(schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "How to reach the Kafka cluster. The environment fills what is left out; credentials come from the environment only if " +
-			"`bootstrap_servers` does too, so that an alias never sends one cluster's password to another.",
+		MarkdownDescription: "How to reach the Kafka cluster. The environment fills what is left out if `bootstrap_servers` comes from there too, " +
+			"so that an alias never sends one cluster's password to another; else it gives no more than `client_id`.",
 		Attributes: map[string]schema.Attribute{
 			"bootstrap_servers": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true,

@@ -226,7 +226,7 @@ func members(all []offset.Member) string {
 			names = append(names, fmt.Sprintf("and %d more", len(all)-previewMembers))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s (%s)", cmp.Or(m.ClientID, m.ID), m.Host))
+		names = append(names, fmt.Sprintf("%s (%s)", cmp.Or(m.ClientID, m.ID), strings.TrimPrefix(m.Host, "/")))
 	}
 	return strings.Join(names, ", ")
 }

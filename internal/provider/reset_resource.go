@@ -68,6 +68,8 @@ type resetModel[M any] interface {
 	faults() attributes
 	// refusals returns what the managed service cannot do of what is known.
 	refusals(ctx context.Context, s *services, onDestroy types.String) []managed.Refusal
+	// group returns the consumer group's name.
+	group() types.String
 	// instance returns the managed instance's id, or null.
 	instance() types.String
 	// identity returns the identity as a struct for the identity schema.
@@ -219,6 +221,12 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 		return
 	}
 	decided := decide(r.change(ctx, plan, state))
+	if state != nil {
+		// Also where it resets: what is unknown now may turn out to be what it
+		// was, and the plan that Terraform then makes must not differ from this.
+		plan.keepWords(state)
+		plan.common().Timeouts = sameTimeouts(plan.common().Timeouts, state.common().Timeouts)
+	}
 	switch decided {
 	case adopt:
 		r.checkAdoption(ctx, plan, state, &resp.Diagnostics)
@@ -277,11 +285,9 @@ func (r *resetResource[M, P]) change(ctx context.Context, plan, state P) change 
 	}
 }
 
-// keepPrior keeps the prior words where they mean the same as the new ones,
-// so that a plan shows no change that is none. With reset_on = "triggers" it
-// keeps target and scope as a whole, as long as the same arguments say them;
-// if other arguments do, Terraform insists on showing them, and the plan says
-// that nothing is reset.
+// keepPrior keeps target and scope as a whole with reset_on = "triggers", as
+// long as the same arguments say them; if other arguments do, Terraform insists
+// on showing them, and the plan says that nothing is reset.
 func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, diags *diag.Diagnostics) {
 	if plan.common().ResetOn.ValueString() == resetOnTriggers && !plan.sameAim(ctx, state) {
 		if shape(plan.aim()) == shape(state.aim()) {
@@ -291,8 +297,6 @@ func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, diag
 				"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
 		}
 	}
-	plan.keepWords(state)
-	plan.common().Timeouts = sameTimeouts(plan.common().Timeouts, state.common().Timeouts)
 }
 
 // checkAdoption refuses to take over an import with another scope.
@@ -316,8 +320,11 @@ func (r *resetResource[M, P]) checkAdoption(ctx context.Context, plan, state P, 
 
 func (r *resetResource[M, P]) headline(ctx context.Context, m P) string {
 	id, ok := m.resetID(ctx)
-	if !ok {
+	switch group := m.group(); {
+	case !ok && group.IsUnknown():
 		return "Reset a consumer group that is not known yet"
+	case !ok:
+		return fmt.Sprintf("Reset consumer group %q", group.ValueString())
 	}
 	return headline("Reset", id)
 }

@@ -93,6 +93,7 @@ func rocketmqArgumentSchema() map[string]argument {
 	}
 }
 
+func (a *rocketmqArguments) group() types.String    { return a.ConsumerGroup }
 func (a *rocketmqArguments) instance() types.String { return a.InstanceID }
 
 // validate checks what no single attribute's validator can see.
