@@ -124,6 +124,11 @@ type privateSetter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
+type privateState interface {
+	privateGetter
+	privateSetter
+}
+
 // keepBase remembers the record before a reset that failed half-way, so that
 // a restore still leads to before the last completed one.
 func keepBase(ctx context.Context, private privateSetter, before types.String, now []offset.Move) diag.Diagnostics {

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"math"
-	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -190,18 +189,14 @@ func (a *kafkaArguments) known() bool {
 	return a.aimKnown()
 }
 
-func (m *kafkaResetModel) sameAim(ctx context.Context, prior *kafkaResetModel) bool {
-	if !m.aimKnown() || !m.GroupID.Equal(prior.GroupID) || !m.InstanceID.Equal(prior.InstanceID) {
-		return false
+func (m *kafkaResetModel) meant(ctx context.Context) (aim, bool) {
+	if !m.aimKnown() {
+		return aim{}, false
 	}
 	scope, diags := m.scope(ctx)
 	target, more := m.target()
 	diags.Append(more...)
-	oldScope, more := prior.scope(ctx)
-	diags.Append(more...)
-	oldTarget, more := prior.target()
-	diags.Append(more...)
-	return !diags.HasError() && reflect.DeepEqual(scope, oldScope) && reflect.DeepEqual(target, oldTarget)
+	return aim{Group: m.GroupID.ValueString(), Instance: m.InstanceID.ValueString(), Scope: scope, Target: target}, !diags.HasError()
 }
 
 func (m *kafkaResetModel) keepAim(prior *kafkaResetModel) {

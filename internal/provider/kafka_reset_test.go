@@ -176,6 +176,45 @@ func TestKafkaResetOnTriggersAlone(t *testing.T) {
 
 // Numbers that come from elsewhere move with traffic and retention. With
 // reset_on = "triggers" a plan stays empty all the same.
+// Where other arguments say the new target, the state has to take them up
+// though nothing is reset; it is not forgotten that this was never done.
+func TestKafkaResetHeldBackUnderOtherArguments(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	body := func(arguments string) string {
+		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\n"+arguments))
+	}
+	const (
+		done       = "topic = \"orders\"\nposition = \"latest\"\ntriggers = { a = 1 }\n"
+		next       = "topics = [\"orders\", \"audit\"]\nmessage_offset = 30\ntriggers = { a = 1 }\n"
+		onTriggers = "reset_on = \"triggers\"\n"
+	)
+	moved := at(60)
+	step := func(arguments string, action plancheck.ResourceActionType, want fake.Offsets) resource.TestStep {
+		return resource.TestStep{Config: body(arguments), ConfigPlanChecks: plans(action), Check: committed(c, "billing", want)}
+	}
+	consume := func(s resource.TestStep) resource.TestStep {
+		s.PreConfig = func() { c.Commit(t, "billing", moved) }
+		return s
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			step(done+onTriggers, plancheck.ResourceActionCreate, orders(100, 100, 100)),
+			consume(step(next+onTriggers, plancheck.ResourceActionUpdate, moved)),
+			step(next+onTriggers, plancheck.ResourceActionNoop, moved),
+			// Back to what was done: that is no change, then or later.
+			step(done+onTriggers, plancheck.ResourceActionUpdate, moved),
+			step(done, plancheck.ResourceActionUpdate, moved),
+			step(done+onTriggers, plancheck.ResourceActionUpdate, moved),
+			step(next+onTriggers, plancheck.ResourceActionUpdate, moved),
+			step(next, plancheck.ResourceActionUpdate, at(30)),
+			consume(step(next+onTriggers, plancheck.ResourceActionUpdate, moved)),
+			step(next, plancheck.ResourceActionUpdate, moved),
+		},
+	})
+}
+
 func TestKafkaResetFedByAnInputThatChanges(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +11,39 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
+
+// aim is what a reset's arguments mean: the same meaning in other words is
+// equal. The private state keeps it as JSON.
+type aim struct {
+	Group    string
+	Instance string
+	Scope    offset.Scope
+	Target   offset.Target
+}
+
+// heldBackKey is where the private state keeps the aim of the last reset while
+// the state has another that was held back.
+const heldBackKey = "aim"
+
+func holdBack(ctx context.Context, private privateSetter, done aim) diag.Diagnostics {
+	text, err := json.Marshal(done)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("The last reset's target cannot be kept", sentence(err.Error()))}
+	}
+	return private.SetKey(ctx, heldBackKey, text)
+}
+
+// heldBack returns the aim of the last reset if the state has another.
+func heldBack(ctx context.Context, private privateGetter) (done aim, held bool) {
+	text, diags := private.GetKey(ctx, heldBackKey)
+	if diags.HasError() || len(text) == 0 || string(text) == "null" {
+		return aim{}, false
+	}
+	return done, json.Unmarshal(text, &done) == nil
+}
 
 // sameMeaning returns the prior value if the planned one says the same in other words.
 func sameMeaning(planned, prior types.String, same func(a, b string) bool) types.String {

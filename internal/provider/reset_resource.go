@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -47,8 +48,8 @@ type resetModel[M any] interface {
 	resetID(ctx context.Context) (resetID, bool)
 	// aim returns the attributes that say target and scope.
 	aim() []attr.Value
-	// sameAim tells whether target and scope are known and mean the same as the prior ones.
-	sameAim(ctx context.Context, prior *M) bool
+	// meant returns what the arguments mean; false if not all of it is known.
+	meant(ctx context.Context) (aim, bool)
 	// keepAim takes target and scope from the prior state.
 	keepAim(prior *M)
 	// keepWords takes the prior words where they mean the same.
@@ -220,7 +221,8 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	decided := decide(r.change(ctx, plan, state))
+	change := r.change(ctx, plan, state, req.Private)
+	decided := decide(change)
 	if state != nil {
 		// Also where it resets: what is unknown now may turn out to be what it
 		// was, and the plan that Terraform then makes must not differ from this.
@@ -232,10 +234,10 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 		r.checkAdoption(ctx, plan, state, &resp.Diagnostics)
 		plan.setOutcome(state.outcome())
 	case keep:
-		r.keepPrior(ctx, plan, state, &resp.Diagnostics)
+		r.keepPrior(ctx, plan, state, change, resp.Private, &resp.Diagnostics)
 		plan.setOutcome(state.outcome())
 	case resume:
-		r.keepPrior(ctx, plan, state, &resp.Diagnostics)
+		r.keepPrior(ctx, plan, state, change, resp.Private, &resp.Diagnostics)
 		plan.setOutcome(r.broker.unknown())
 	case reset:
 		plan.setOutcome(r.broker.unknown())
@@ -272,29 +274,45 @@ func isIncomplete(record types.String) bool {
 }
 
 // change says what the plan changes in meaning; state is nil on a create.
-func (r *resetResource[M, P]) change(ctx context.Context, plan, state P) change {
+func (r *resetResource[M, P]) change(ctx context.Context, plan, state P, private privateGetter) change {
 	if state == nil {
 		return change{create: true}
 	}
-	return change{
+	c := change{
 		imported:   state.imported(),
 		incomplete: isIncomplete(state.common().Record),
 		triggers:   triggersDiffer(plan.common().Triggers, state.common().Triggers),
 		onTriggers: plan.common().ResetOn.ValueString() == resetOnTriggers,
-		aim:        !plan.sameAim(ctx, state),
+		aim:        true,
 	}
+	done, known := heldBack(ctx, private)
+	if !known {
+		done, known = state.meant(ctx)
+	}
+	if next, ok := plan.meant(ctx); ok && known {
+		c.aim = !reflect.DeepEqual(next, done)
+	}
+	return c
 }
 
 // keepPrior keeps target and scope as a whole with reset_on = "triggers", as
 // long as the same arguments say them; if other arguments do, Terraform insists
-// on showing them, and the plan says that nothing is reset.
-func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, diags *diag.Diagnostics) {
-	if plan.common().ResetOn.ValueString() == resetOnTriggers && !plan.sameAim(ctx, state) {
-		if shape(plan.aim()) == shape(state.aim()) {
-			plan.keepAim(state)
-		} else {
-			diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
-				"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
+// on showing them, and the plan says that nothing is reset. The state then has
+// what was never done, so that what was done is remembered beside it.
+func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, c change, private privateState, diags *diag.Diagnostics) {
+	_, held := heldBack(ctx, private)
+	switch {
+	case !c.aim:
+		if held {
+			diags.Append(private.SetKey(ctx, heldBackKey, []byte("null"))...)
+		}
+	case shape(plan.aim()) == shape(state.aim()):
+		plan.keepAim(state)
+	default:
+		diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
+			"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
+		if done, ok := state.meant(ctx); ok && !held {
+			diags.Append(holdBack(ctx, private, done)...)
 		}
 	}
 }
@@ -428,7 +446,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state)) == resume}
+	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state, req.Private)) == resume}
 	res := r.reset(ctx, &again, plan, &resp.Diagnostics)
 	switch {
 	case res != nil && res.InDoubt && len(res.Moves) == 0:
@@ -436,6 +454,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 		// the plan that follows resets once more.
 	case res != nil:
 		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.common().Record, res.Moves)...)
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldBackKey, []byte("null"))...)
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 	case again.putBack != nil:
 		state.setOutcome(r.broker.given(state.outcome(), again.putBack))

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
@@ -157,14 +156,16 @@ func (a *rocketmqArguments) known() bool {
 	return a.aimKnown() && !a.Force.IsUnknown() && !a.MaxReplayedMessages.IsUnknown() && !a.MaxSkippedMessages.IsUnknown()
 }
 
-func (a *rocketmqArguments) sameAimAs(prior *rocketmqArguments) bool {
-	if !a.aimKnown() || !a.ConsumerGroup.Equal(prior.ConsumerGroup) || !a.InstanceID.Equal(prior.InstanceID) || !a.Topic.Equal(prior.Topic) {
-		return false
+// means returns what the arguments mean; false if not all of it is known.
+func (a *rocketmqArguments) means() (aim, bool) {
+	if !a.aimKnown() {
+		return aim{}, false
 	}
 	target, diags := a.target()
-	old, more := prior.target()
-	diags.Append(more...)
-	return !diags.HasError() && reflect.DeepEqual(target, old)
+	return aim{
+		Group: a.ConsumerGroup.ValueString(), Instance: a.InstanceID.ValueString(),
+		Scope: offset.Scope{Topics: []string{a.Topic.ValueString()}}, Target: target,
+	}, !diags.HasError()
 }
 
 // target returns the canonical target: the same meaning gives equal values.

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -122,9 +123,7 @@ func (m *rocketmqResetModel) setOutcome(o outcome) {
 	m.AppliedAt, m.ClusterID, m.Summary, m.Record = o.appliedAt, o.clusterID, o.summary, o.record
 }
 
-func (m *rocketmqResetModel) sameAim(_ context.Context, prior *rocketmqResetModel) bool {
-	return m.sameAimAs(&prior.rocketmqArguments)
-}
+func (m *rocketmqResetModel) meant(context.Context) (aim, bool) { return m.means() }
 
 func (m *rocketmqResetModel) keepAim(prior *rocketmqResetModel) {
 	m.Topic, m.ResetType, m.ResetTime, m.TimeZone, m.Offsets = prior.Topic, prior.ResetType, prior.ResetTime, prior.TimeZone, prior.Offsets
@@ -133,7 +132,9 @@ func (m *rocketmqResetModel) keepAim(prior *rocketmqResetModel) {
 // keepWords keeps a reset_time that means the same instant, if both are said
 // by the same arguments.
 func (m *rocketmqResetModel) keepWords(prior *rocketmqResetModel) {
-	if m.sameAimAs(&prior.rocketmqArguments) && shape(m.aim()) == shape(prior.aim()) {
+	next, known := m.means()
+	old, knownToo := prior.means()
+	if known && knownToo && reflect.DeepEqual(next, old) && shape(m.aim()) == shape(prior.aim()) {
 		m.ResetTime, m.TimeZone = prior.ResetTime, prior.TimeZone
 	}
 }
