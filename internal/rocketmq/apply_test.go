@@ -179,7 +179,7 @@ func TestAConsumerThatHasNotCommittedYetIsWaitedFor(t *testing.T) {
 						cluster.Commit(b, group, topic, 0, 3)
 						cluster.Commit(b, group, topic, 1, 4)
 					})
-					defer committing.Stop()
+					t.Cleanup(func() { committing.Stop() })
 				}
 				r := mustReset(t, k, c.req)
 				if got := where(cluster); got != everywhere(c.want) {
@@ -212,7 +212,7 @@ func TestACommitUnderConsumersIsNotBelievedAtOnce(t *testing.T) {
 		cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Deaf: true})
 		// Told of the reset but deaf to it, it commits where it is instead.
 		committing := time.AfterFunc(450*time.Millisecond, func() { cluster.Commit("broker-a", group, topic, 0, 3) })
-		defer committing.Stop()
+		t.Cleanup(func() { committing.Stop() })
 		r, err := reset(t, k, request(offset.ToLatest))
 		wantError(t, err, offset.Overwritten, "broker-a/0 is at 3, not 10")
 		if r == nil || !r.Moves[0].Failed() {
