@@ -37,25 +37,34 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 
 // carryOut writes, reads back and makes the result. What names the operation.
 func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &offset.Error{
+	interrupted := func() error {
+		if ctx.Err() == nil {
+			return nil
+		}
+		return &offset.Error{
 			Code: offset.Interrupted, State: offset.NothingChanged, Err: context.Cause(ctx),
 			What: fmt.Sprintf("Interrupted before the %s", what), Next: "Apply again.",
 		}
 	}
+	if err := interrupted(); err != nil {
+		return nil, err
+	}
 	w := c.writer(s, in, ways, moves)
-	w.tell = inTurn(tell)
+	w.tell, w.interrupted = inTurn(tell), interrupted
 	result := &offset.Result{ClusterID: s.clusterID, State: s.stateName(), At: c.clock.Now().UTC()}
 	if n := w.unwritten(); n > 0 {
 		tell(fmt.Sprintf("Going to %s: %s", what, queueCount(n)))
 	}
 	// From the first write on everything is finished, whoever has gone.
-	ctx = context.WithoutCancel(ctx)
-	w.write(ctx)
+	finishing := context.WithoutCancel(ctx)
+	w.write(finishing)
 	if !w.accepted.Load() && w.failed() > 0 {
+		if err := interrupted(); err != nil {
+			return nil, err
+		}
 		return nil, w.refusal(what)
 	}
-	w.readBack(ctx)
+	w.readBack(finishing)
 	result.Moves = w.moves
 	result.Notes = w.notes()
 	for i := range w.moves {

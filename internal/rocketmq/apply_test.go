@@ -201,6 +201,31 @@ func TestAConsumerThatHasNotCommittedYetIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Ctrl-C during that wait ends it, and nothing was changed.
+func TestInterruptWhileAConsumerIsWaitedForToCommit(t *testing.T) {
+	cluster, k := setup{version: fake.V4_9_7}.start(t)
+	k.pace.commits = time.Minute
+	cluster.DeleteGroup(group)
+	cluster.CreateGroup(group)
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+	plan, err := k.Plan(t.Context(), request(offset.ToLatest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	stopping := time.AfterFunc(100*time.Millisecond, cancel)
+	t.Cleanup(func() { stopping.Stop() })
+	begin := time.Now()
+	_, err = k.Apply(ctx, plan)
+	wantError(t, err, offset.Interrupted, "Nothing was changed")
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if got := where(cluster); got != "a/0=none a/1=none b/0=none b/1=none" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // Where consumers never commit on some queue, the target is committed there
 // and the consumers are told of it; it is not believed at once.
 func TestACommitUnderConsumersIsNotBelievedAtOnce(t *testing.T) {

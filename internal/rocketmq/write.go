@@ -26,6 +26,9 @@ type writer struct {
 	moves  []offset.Move
 	of     map[string][]int // the moves of each broker, which is all that its goroutine may touch
 	tell   func(string)
+	// interrupted is not nil once the caller has gone. What has been written
+	// is finished all the same.
+	interrupted func() error
 
 	accepted atomic.Bool // a broker has taken a write, or may have
 	causes   []error     // by move: why it failed, if it did
@@ -36,7 +39,8 @@ type writer struct {
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
 	w := &writer{
 		c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), of: map[string][]int{},
-		causes: make([]error, len(moves)), settled: make([]bool, len(moves)), fragile: make([]bool, len(moves)),
+		interrupted: func() error { return nil },
+		causes:      make([]error, len(moves)), settled: make([]bool, len(moves)), fragile: make([]bool, len(moves)),
 	}
 	for i, m := range moves {
 		w.of[m.Broker] = append(w.of[m.Broker], i)
@@ -158,16 +162,13 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		// A broker that resets by itself would not have refused.
 		how = wayPush
 		if resp, err = w.awaitOffsets(ctx, b, todo); noOffset(err) {
-			if !w.seed(ctx, b, todo) {
-				return false
+			if err = w.seed(ctx, b, todo); err == nil {
+				resp, err = w.resetAll(ctx, b, todo)
 			}
-			resp, err = w.resetAll(ctx, b, todo)
 		}
 		if noOffset(err) {
 			err = fmt.Errorf("the broker passes no reset on to its consumers as long as one of the topic's queues has no offset: %w", err)
-			for _, i := range todo {
-				w.fail(i, err)
-			}
+			w.refuseAll(todo, err)
 			return true
 		}
 	}
@@ -181,10 +182,17 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 			return w.adopt(b, how, todo, byQueue(body.Get("offsetTable"), w.s.topic))
 		}
 	}
+	w.refuseAll(todo, err)
+	return true
+}
+
+// refuseAll notes that no queue was written. Nobody knows what became of an
+// offset that was committed before.
+func (w *writer) refuseAll(todo []int, err error) {
 	for _, i := range todo {
 		w.fail(i, err)
+		w.moves[i].Unsettled = w.moves[i].Unsettled || w.fragile[i]
 	}
-	return true
 }
 
 // awaitOffsets asks the broker again until the consumers, which are online,
@@ -198,6 +206,9 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (
 	wait := w.c.pace.longest
 	for start := time.Now(); ; {
 		time.Sleep(wait)
+		if err := w.interrupted(); err != nil && !w.accepted.Load() {
+			return nil, err
+		}
 		resp, err := w.resetAll(ctx, b, todo)
 		if !noOffset(err) || time.Since(start)+wait > w.c.pace.commits {
 			return resp, err
@@ -208,23 +219,22 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (
 
 // seed gives an offset to the queues that have none though consumers are
 // online, so that the broker passes a reset on to these. Before 5.0 a 0 may
-// mean none. It returns false if a write has failed.
-func (w *writer) seed(ctx context.Context, b *brokerState, todo []int) bool {
+// mean none.
+func (w *writer) seed(ctx context.Context, b *brokerState, todo []int) error {
 	all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
+	if err != nil {
+		return err
+	}
 	for _, i := range todo {
-		if err != nil {
-			w.fail(i, err)
-			continue
-		}
 		if all[w.moves[i].ID].offset >= 0 {
 			continue
 		}
 		if w.commit(ctx, b, i); w.causes[i] != nil {
-			return false
+			return w.causes[i]
 		}
 		w.moves[i].How = ""
 	}
-	return err == nil
+	return nil
 }
 
 // adopt takes over what the broker says it has done. It returns false if it
