@@ -241,8 +241,13 @@ func (w *writer) remove(ctx context.Context, chunk []int) ([]sarama.KError, erro
 // response leaves out did not get an answer.
 func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []sarama.KError {
 	codes := make([]sarama.KError, len(chunk))
+	var topic string
+	var of map[int32]sarama.KError
 	for i, n := range chunk {
-		code, ok := errs[w.moves[n].Topic][w.moves[n].ID]
+		if m := &w.moves[n]; m.Topic != topic || of == nil {
+			topic, of = m.Topic, errs[m.Topic]
+		}
+		code, ok := of[w.moves[n].ID]
 		if !ok {
 			code = sarama.ErrOperationNotAttempted
 		}

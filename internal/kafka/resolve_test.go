@@ -2,8 +2,11 @@ package kafka
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/IBM/sarama"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -172,4 +175,21 @@ func FuzzResolve(f *testing.F) {
 			t.Errorf("clamped %t, but refused with %v", m.Clamped, err)
 		}
 	})
+}
+
+func TestSortPartitions(t *testing.T) {
+	for _, ids := range [][]int32{{}, {0}, {2, 0, 1}, {5, 3, 9}, {1, 1, 0}, {-1, 0}} {
+		var partitions []*sarama.PartitionMetadata
+		for _, id := range ids {
+			partitions = append(partitions, &sarama.PartitionMetadata{ID: id})
+		}
+		sortPartitions(partitions)
+		var got []int32
+		for _, p := range partitions {
+			got = append(got, p.ID)
+		}
+		if slices.Sort(ids); !slices.Equal(got, ids) {
+			t.Errorf("got %v, want %v", got, ids)
+		}
+	}
 }
