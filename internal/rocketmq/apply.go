@@ -59,9 +59,6 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 	finishing := context.WithoutCancel(ctx)
 	w.write(finishing)
 	if !w.accepted.Load() && w.failed() > 0 {
-		if err := interrupted(); err != nil {
-			return nil, err
-		}
 		return nil, w.refusal(what)
 	}
 	w.readBack(finishing)
@@ -124,6 +121,10 @@ func (w *writer) cause() error {
 // refusal is the error of a write of which nothing was accepted.
 func (w *writer) refusal(what string) error {
 	err := w.cause()
+	var told *offset.Error
+	if errors.As(err, &told) { // Interrupted, which says all itself.
+		return told
+	}
 	code, next := w.c.advice(err)
 	return &offset.Error{Code: code, What: "Cannot " + what, State: offset.NothingChanged, Next: next, Err: err}
 }
