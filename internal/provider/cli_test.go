@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,15 +79,35 @@ func (w *workspace) write(name, text string) {
 	}
 }
 
-// command is Terraform, ended with the test and at the latest after a minute.
-func (w *workspace) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+// printed is what a command has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text = append(p.text, b...)
+	return len(b), nil
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(p.text)
+}
+
+// command is Terraform, ended with the test and at the latest after three
+// minutes, so that a busy machine does not end it.
+func (w *workspace) command(args ...string) (*exec.Cmd, *printed) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	w.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, w.exec, args...)
 	cmd.Dir, cmd.Env = w.dir, w.env
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	return cmd, &out
+	out := new(printed)
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd, out
 }
 
 // run returns Terraform's output, unframed and in one line, and its exit code.
@@ -115,7 +134,7 @@ func (w *workspace) must(code int, args ...string) string {
 
 // interrupted runs Terraform, presses Ctrl-C once ready returns, and returns
 // the output. It fails if the command then succeeds or goes on for longer.
-func (w *workspace) interrupted(ready func(), args ...string) string {
+func (w *workspace) interrupted(ready func(out *printed), args ...string) string {
 	w.t.Helper()
 	cmd, out := w.command(append(args, "-no-color")...)
 	// A process group of its own, as a shell makes for each command.
@@ -125,7 +144,7 @@ func (w *workspace) interrupted(ready func(), args ...string) string {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	ready()
+	ready(out)
 	start := time.Now()
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		w.t.Fatal(err)
@@ -278,7 +297,7 @@ func TestInterruptWhileWaitingForMembers(t *testing.T) {
 		position          = "earliest"
 		wait_for_inactive = "5m"
 	`)))
-	out := w.interrupted(func() {
+	out := w.interrupted(func(*printed) {
 		waitFor(t, "the apply to look at the group more than once", func() bool { return c.Requests()[describeGroup] > 4 })
 	}, "apply", "-auto-approve")
 	says(t, out, `Reset consumer group "billing" on topic "orders"`, "Nothing was changed")
@@ -293,7 +312,7 @@ const describeGroup = 69 // ConsumerGroupDescribe
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -118,7 +118,10 @@ func TestRealKafkaActiveGroups(t *testing.T) {
 				t.Errorf("the consumer was disturbed: it had %s and has %s", assigned, got)
 			}
 			// Ctrl-C during the wait ends it at once.
-			out := reset("5m").interrupted(func() { time.Sleep(3 * time.Second) }, "apply", "-auto-approve")
+			out := reset("5m").interrupted(func(out *printed) {
+				waitFor(t, "the apply to begin", func() bool { return strings.Contains(out.String(), "Creating...") })
+				time.Sleep(2 * time.Second) // by then it waits for the member, which nothing announces
+			}, "apply", "-auto-approve")
 			says(t, out, fmt.Sprintf("Reset consumer group %q on topic %q", group, orders), "Nothing was changed")
 			toolSays(t, k, group, start)
 			w = reset("60s")

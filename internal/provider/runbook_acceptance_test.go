@@ -341,7 +341,7 @@ func (i *incident) byHand(snapshot *workspace) {
 		Kafka    map[string]string
 		RocketMQ string
 	}
-	if err := json.Unmarshal(out.Bytes(), &csv); err != nil {
+	if err := json.Unmarshal([]byte(out.String()), &csv); err != nil {
 		i.t.Fatal(err)
 	}
 	for group := range runbookTopics {
