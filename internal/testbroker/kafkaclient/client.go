@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
@@ -102,6 +103,27 @@ func await(ctx context.Context, what string, ask func() (done bool, err error)) 
 			return fmt.Errorf("wait for %s: %w", what, errors.Join(ctx.Err(), err))
 		}
 	}
+}
+
+// everyBroker asks each running broker until all of them say yes: a change is
+// acknowledged before all have heard of it.
+func (c *Client) everyBroker(ctx context.Context, what string, ask func(broker kmsg.Requestor) (yes bool, err error)) error {
+	return await(ctx, what, func() (bool, error) {
+		all, err := c.metadata(ctx, c.kgo)
+		if err != nil {
+			return false, err
+		}
+		for _, b := range all.Brokers {
+			yes, err := ask(c.kgo.Broker(int(b.NodeID)))
+			if err != nil {
+				return false, fmt.Errorf("broker %d: %w", b.NodeID, err)
+			}
+			if !yes {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
 }
 
 // broken returns the error that a code stands for, with the broker's own words.

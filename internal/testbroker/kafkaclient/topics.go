@@ -76,7 +76,7 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 	}
 	// Its id is another if the topic is created again.
 	c.kgo.PurgeTopicsFromClient(name)
-	return c.everyBroker(ctx, "topic "+name+" to be gone", name, func(t kmsg.MetadataResponseTopic) bool {
+	return c.everywhere(ctx, "topic "+name+" to be gone", name, func(t kmsg.MetadataResponseTopic) bool {
 		return errors.Is(kerr.ErrorForCode(t.ErrorCode), kerr.UnknownTopicOrPartition)
 	})
 }
@@ -84,7 +84,7 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 // awaitTopic waits until every broker knows so many partitions with leaders.
 func (c *Client) awaitTopic(ctx context.Context, name string, partitions int32) error {
 	what := fmt.Sprintf("topic %s to have %d partitions with leaders", name, partitions)
-	return c.everyBroker(ctx, what, name, func(t kmsg.MetadataResponseTopic) bool {
+	return c.everywhere(ctx, what, name, func(t kmsg.MetadataResponseTopic) bool {
 		led := int32(0)
 		for _, p := range t.Partitions {
 			if p.ErrorCode == 0 && p.Leader >= 0 {
@@ -95,23 +95,11 @@ func (c *Client) awaitTopic(ctx context.Context, name string, partitions int32) 
 	})
 }
 
-// everyBroker waits until what every running broker says of the topic is right.
-func (c *Client) everyBroker(ctx context.Context, what, topic string, right func(kmsg.MetadataResponseTopic) bool) error {
-	return await(ctx, what, func() (bool, error) {
-		all, err := c.metadata(ctx, c.kgo, topic)
-		if err != nil {
-			return false, err
-		}
-		for _, b := range all.Brokers {
-			one, err := c.metadata(ctx, c.kgo.Broker(int(b.NodeID)), topic)
-			if err != nil {
-				return false, fmt.Errorf("broker %d: %w", b.NodeID, err)
-			}
-			if len(one.Topics) != 1 || !right(one.Topics[0]) {
-				return false, nil
-			}
-		}
-		return true, nil
+// everywhere waits until what every running broker says of the topic is right.
+func (c *Client) everywhere(ctx context.Context, what, topic string, right func(kmsg.MetadataResponseTopic) bool) error {
+	return c.everyBroker(ctx, what, func(broker kmsg.Requestor) (bool, error) {
+		one, err := c.metadata(ctx, broker, topic)
+		return err == nil && len(one.Topics) == 1 && right(one.Topics[0]), err
 	})
 }
 

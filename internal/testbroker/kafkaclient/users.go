@@ -8,7 +8,6 @@ import (
 	"crypto/sha512"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -42,18 +41,8 @@ func (c *Client) SetScram(ctx context.Context, mechanism, user, password string)
 		}
 	}
 	what := fmt.Sprintf("every broker to know %s's %s password", user, mechanism)
-	return await(ctx, what, func() (bool, error) {
-		all, err := c.metadata(ctx, c.kgo)
-		if err != nil {
-			return false, err
-		}
-		for _, b := range all.Brokers {
-			known, err := knowsScram(ctx, c.kgo.Broker(int(b.NodeID)), user, number)
-			if !known || err != nil {
-				return false, err
-			}
-		}
-		return true, nil
+	return c.everyBroker(ctx, what, func(broker kmsg.Requestor) (bool, error) {
+		return knowsScram(ctx, broker, user, number)
 	})
 }
 
@@ -73,7 +62,7 @@ func scramCredential(mechanism, password string) (kmsg.AlterUserSCRAMCredentials
 	return credential, err
 }
 
-func knowsScram(ctx context.Context, broker *kgo.Broker, user string, mechanism int8) (bool, error) {
+func knowsScram(ctx context.Context, broker kmsg.Requestor, user string, mechanism int8) (bool, error) {
 	u := kmsg.NewDescribeUserSCRAMCredentialsRequestUser()
 	u.Name = user
 	req := kmsg.NewPtrDescribeUserSCRAMCredentialsRequest()
