@@ -58,6 +58,8 @@ func TestKafkaResetTargetsAndScopes(t *testing.T) {
 	c := seeded(t)
 	c.Commit(t, "source", fake.Offsets{"orders": {0: 30, 1: 40, 2: 50}})
 	halfway := base.Add(50 * time.Second)
+	var resources strings.Builder
+	var checks []resource.TestCheckFunc
 	for name, test := range map[string]struct {
 		arguments string
 		want      fake.Offsets
@@ -90,17 +92,19 @@ func TestKafkaResetTargetsAndScopes(t *testing.T) {
 		"offsets":                {`offsets = { orders = { "0" = 11, "2" = 22 }, audit = { "0" = 33 } }`, fake.Offsets{"orders": {0: 11, 1: 60, 2: 22}, "audit": {0: 33}}},
 		"read committed":         {`topic = "orders", position = "latest", isolation_level = "read_committed"`, orders(100, 100, 100)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			c.Commit(t, "billing", at(60))
-			resource.UnitTest(t, resource.TestCase{
-				ProtoV6ProviderFactories: inProcess(t, provider.WithClock(clock.Fixed(base.Add(2*time.Minute)))),
-				Steps: []resource.TestStep{{
-					Config: kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\n"+lines(test.arguments))),
-					Check:  committed(c, "billing", test.want),
-				}},
-			})
-		})
+		// A group and a reset for each, all in one apply.
+		c.Commit(t, name, at(60))
+		fmt.Fprintf(&resources, "resource \"kafka_consumer_offset_reset\" %q {\n  provider = offsets\n  group_id = %q\n%s\n}\n",
+			strings.ReplaceAll(name, " ", "_"), name, lines(test.arguments))
+		checks = append(checks, committed(c, name, test.want))
 	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t, provider.WithClock(clock.Fixed(base.Add(2*time.Minute)))),
+		Steps: []resource.TestStep{{
+			Config: kafkaConfig(c.Bootstrap(), resources.String()),
+			Check:  resource.ComposeAggregateTestCheckFunc(checks...),
+		}},
+	})
 }
 
 func TestKafkaResetIsQuietUntilItsMeaningChanges(t *testing.T) {
