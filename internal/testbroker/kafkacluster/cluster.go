@@ -25,7 +25,7 @@ import (
 
 // Newest is the version that clusters have unless KAFKA_VERSION or the options
 // name another.
-const Newest = "4.3.1"
+const Newest = "4.4.0"
 
 // Options say what a cluster is like. The zero value is three nodes of the
 // version in KAFKA_VERSION, or of the newest, to which anyone may talk.

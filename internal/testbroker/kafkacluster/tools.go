@@ -11,11 +11,11 @@ import (
 
 // Apache's command-line tools, by the class that each script runs.
 const (
-	GroupTool   = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand" // kafka-consumer-groups.sh
-	ConfigTool  = "kafka.admin.ConfigCommand"                                  // kafka-configs.sh
-	TopicTool   = "org.apache.kafka.tools.TopicCommand"                        // kafka-topics.sh
-	ShareTool   = "org.apache.kafka.tools.consumer.group.ShareGroupCommand"    // kafka-share-groups.sh, 4.1+
-	StreamsTool = "org.apache.kafka.tools.streams.StreamsGroupCommand"         // kafka-streams-groups.sh, 4.2+
+	GroupTool   = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"     // kafka-consumer-groups.sh
+	ConfigTool  = "org.apache.kafka.tools.ConfigCommand,kafka.admin.ConfigCommand" // kafka-configs.sh, since 4.4 and before
+	TopicTool   = "org.apache.kafka.tools.TopicCommand"                            // kafka-topics.sh
+	ShareTool   = "org.apache.kafka.tools.consumer.group.ShareGroupCommand"        // kafka-share-groups.sh, 4.1+
+	StreamsTool = "org.apache.kafka.tools.streams.StreamsGroupCommand"             // kafka-streams-groups.sh, 4.2+
 )
 
 // RunTool runs one of Apache's tools, with --bootstrap-server added, and

@@ -13,7 +13,6 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.Deserializer;
-import org.apache.kafka.common.utils.Exit;
 
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
@@ -21,6 +20,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,16 +56,7 @@ public class Harness {
     }
 
     public static void main(String[] args) throws Exception {
-        Exit.setExitProcedure((code, message) -> {
-            ObjectNode state = toolAnswer;
-            if (state != null && !state.has("exit")) {
-                if (message != null) {
-                    System.err.println(message);
-                }
-                printed(state, code);
-            }
-            throw new ExitCalled(message);
-        });
+        catchExit();
         // Tools print to the one System.out, so they run one after the other.
         ExecutorService tools = Executors.newSingleThreadExecutor(Harness::daemon);
         ExecutorService others = Executors.newCachedThreadPool(Harness::daemon);
@@ -76,6 +67,35 @@ public class Harness {
         }
         // Consumers do not leave their groups: whoever wants that stops them.
         Runtime.getRuntime().halt(0);
+    }
+
+    /** Kafka's own way to exit is reached by reflection: since 4.4 it is in another package. */
+    private static void catchExit() throws ReflectiveOperationException {
+        Class<?> exit = find("org.apache.kafka.common.utils.internals.Exit", "org.apache.kafka.common.utils.Exit");
+        Class<?> procedure = Class.forName(exit.getName() + "$Procedure");
+        Object caught = Proxy.newProxyInstance(Harness.class.getClassLoader(), new Class<?>[] {procedure}, (self, method, args) -> {
+            ObjectNode state = toolAnswer;
+            if (state != null && !state.has("exit")) {
+                if (args[1] != null) {
+                    System.err.println(args[1]);
+                }
+                printed(state, (int) args[0]);
+            }
+            throw new ExitCalled((String) args[1]);
+        });
+        exit.getMethod("setExitProcedure", procedure).invoke(null, caught);
+    }
+
+    /** Returns the first of the classes that this version of Kafka has. */
+    private static Class<?> find(String... names) throws ClassNotFoundException {
+        for (String name : names) {
+            try {
+                return Class.forName(name);
+            } catch (ClassNotFoundException e) {
+                // the next one
+            }
+        }
+        throw new ClassNotFoundException(String.join(", ", names));
     }
 
     private static Thread daemon(Runnable work) {
@@ -121,7 +141,7 @@ public class Harness {
     private static void tool(JsonNode request, ObjectNode answer) throws Throwable {
         List<String> args = new ArrayList<>();
         request.path("args").forEach(arg -> args.add(arg.asText()));
-        Method main = Class.forName(request.path("class").asText()).getMethod("main", String[].class);
+        Method main = find(request.path("class").asText().split(",")).getMethod("main", String[].class);
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         PrintStream oldOut = System.out;
