@@ -17,6 +17,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
 )
 
 // maxAnswer is the most that is read of an answer. The longest legal one, a
@@ -70,7 +72,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CA != "" {
-		pem, err := PEM(o.CA)
+		pem, err := pemtext.Load(o.CA)
 		if err != nil {
 			return nil, &ConfigError{Field: "ca_cert", Detail: "The value is not PEM text, and no file of that name can be read: " + err.Error() + "."}
 		}

@@ -7,7 +7,6 @@ package managed
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -80,15 +79,6 @@ func CheckSegment(s string) string {
 	default:
 		return ""
 	}
-}
-
-// PEM returns the certificates of a setting that holds either PEM text or the
-// name of a file with PEM text.
-func PEM(setting string) ([]byte, error) {
-	if setting == "" || strings.Contains(setting, "-----BEGIN") {
-		return []byte(setting), nil
-	}
-	return os.ReadFile(setting)
 }
 
 // Clean makes a text from a server fit for a message: one line, printable, at

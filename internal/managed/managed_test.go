@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -97,23 +95,6 @@ func TestLookup(t *testing.T) {
 	}
 	if got := Lookup(table, "none", getenv); got != "" {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestPEM(t *testing.T) {
-	text := "-----BEGIN CERTIFICATE-----\n"
-	if got, err := PEM(text); err != nil || string(got) != text {
-		t.Errorf("got %q, %v", got, err)
-	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := PEM(file); err != nil || string(got) != text {
-		t.Errorf("got %q, %v", got, err)
-	}
-	if _, err := PEM(file + "-missing"); err == nil {
-		t.Error("a missing file gave no error")
 	}
 }
 

@@ -381,19 +381,20 @@ func TestConfigurationsThatMakeNoSense(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"no name server":     {Config{}, "No name server"},
-		"empty name servers": {Config{NameServers: []string{" ; ", ""}}, "No name server"},
-		"no port":            {Config{NameServers: []string{"ns1"}}, `"ns1" is not of the form`},
-		"a URL":              {Config{NameServers: []string{"http://ns1:9876"}}, "is not of the form"},
-		"no host":            {Config{NameServers: []string{":9876"}}, "is not of the form"},
-		"half the keys":      {Config{NameServers: ns, AccessKey: "a"}, "belong together"},
-		"a token alone":      {Config{NameServers: ns, SecurityToken: "t"}, "without an access key"},
-		"negative time-out":  {Config{NameServers: ns, RequestTimeout: -1}, "negative"},
-		"no such CA file":    {Config{NameServers: ns, TLS: &TLS{CACert: filepath.Join(dir, "none.pem")}}, "ca_cert"},
-		"CA without PEM":     {Config{NameServers: ns, TLS: &TLS{CACert: filepath.Join(dir, "not.pem")}}, "no PEM certificate"},
-		"half a pair":        {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----"}}, "belong together"},
-		"a broken pair":      {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----", ClientKey: "-----BEGIN KEY-----\nhunter2"}}, "do not fit"},
-		"a broken key":       {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----", ClientKey: "hunter2\nhunter2"}}, "client_key"},
+		"no name server":      {Config{}, "No name server"},
+		"empty name servers":  {Config{NameServers: []string{" ; ", ""}}, "No name server"},
+		"no port":             {Config{NameServers: []string{"ns1"}}, `"ns1" is not of the form`},
+		"a URL":               {Config{NameServers: []string{"http://ns1:9876"}}, "is not of the form"},
+		"no host":             {Config{NameServers: []string{":9876"}}, "is not of the form"},
+		"half the keys":       {Config{NameServers: ns, AccessKey: "a"}, "belong together"},
+		"a token alone":       {Config{NameServers: ns, SecurityToken: "t"}, "without an access key"},
+		"negative time-out":   {Config{NameServers: ns, RequestTimeout: -1}, "negative"},
+		"no such CA file":     {Config{NameServers: ns, TLS: &TLS{CACert: filepath.Join(dir, "none.pem")}}, "ca_cert"},
+		"CA without PEM":      {Config{NameServers: ns, TLS: &TLS{CACert: filepath.Join(dir, "not.pem")}}, "holds no PEM text"},
+		"half a pair":         {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----"}}, "belong together"},
+		"a broken pair":       {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----", ClientKey: "-----BEGIN KEY-----\nhunter2"}}, "do not fit"},
+		"a key, not its path": {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----", ClientKey: "hunter2hunter2"}}, "client_key"},
+		"a broken key":        {Config{NameServers: ns, TLS: &TLS{ClientCert: "-----BEGIN CERTIFICATE-----", ClientKey: "hunter2\nhunter2"}}, "client_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(c.cfg, clock.System{})

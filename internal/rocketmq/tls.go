@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"os"
-	"strings"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
 )
 
 // TLS says how to encrypt connections and whom to trust.
@@ -25,7 +25,7 @@ func (t *TLS) load() (*tls.Config, error) {
 		InsecureSkipVerify: t.InsecureSkipVerify, //nolint:gosec // Said so by the user.
 	}
 	if t.CACert != "" {
-		ca, err := pemText(t.CACert)
+		ca, err := pemtext.Load(t.CACert)
 		if err != nil {
 			return nil, badTLS("The certificate authority (ca_cert) cannot be read", err)
 		}
@@ -40,13 +40,16 @@ func (t *TLS) load() (*tls.Config, error) {
 	if t.ClientCert == "" {
 		return conf, nil
 	}
-	cert, err := pemText(t.ClientCert)
+	cert, err := pemtext.Load(t.ClientCert)
 	if err != nil {
 		return nil, badTLS("The client certificate (client_cert) cannot be read", err)
 	}
-	key, err := pemText(t.ClientKey)
+	key, err := pemtext.Load(t.ClientKey)
 	if err != nil {
 		return nil, badTLS("The client certificate's key (client_key) cannot be read", err)
+	}
+	if pemtext.Encrypted(key) {
+		return nil, badTLS("The client certificate's key (client_key) cannot be used", errors.New(`it is encrypted: decrypt it first, for instance with "openssl pkcs8 -in key.pem -out plain.pem"`))
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
@@ -54,18 +57,6 @@ func (t *TLS) load() (*tls.Config, error) {
 	}
 	conf.Certificates = []tls.Certificate{pair}
 	return conf, nil
-}
-
-// pemText returns the PEM text itself or the content of the file it names. A
-// text that is neither is not repeated in the error: it may be a broken key.
-func pemText(s string) ([]byte, error) {
-	if strings.Contains(s, "-----BEGIN") {
-		return []byte(s), nil
-	}
-	if strings.ContainsAny(s, "\n\r") {
-		return nil, errors.New("it is neither PEM text nor a file's path")
-	}
-	return os.ReadFile(s) //nolint:gosec // The user names the file.
 }
 
 func badTLS(what string, err error) error {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/rcrowley/go-metrics"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
 )
 
 // Open returns the client's configuration and the Dialer that owns its
@@ -70,7 +72,7 @@ func Open(c Config, logger Logger) (*sarama.Config, *Dialer, error) {
 
 // addSecrets makes everything that must not be seen known to Mask.
 func (c Config) addSecrets() {
-	if c.TLS != nil && isPEM(c.TLS.ClientKey) {
+	if c.TLS != nil && pemtext.Is(c.TLS.ClientKey) {
 		addSecrets(c.TLS.ClientKey)
 	}
 	s := c.SASL

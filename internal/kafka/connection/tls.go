@@ -3,16 +3,10 @@ package connection
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
-)
 
-// maxPEM bounds what is read as certificates or a key.
-const maxPEM = 4 << 20
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
+)
 
 // config builds the TLS configuration. Its errors are of type *ConfigError
 // and hold no part of the key.
@@ -54,7 +48,7 @@ func (t *TLS) roots(base func() *x509.CertPool) (*x509.CertPool, error) {
 	if t.CACert == "" {
 		return nil, nil
 	}
-	text, err := loadPEM(t.CACert)
+	text, err := pemtext.Load(t.CACert)
 	if err != nil {
 		return nil, problem("tls.ca_cert", "%s", err)
 	}
@@ -67,15 +61,15 @@ func (t *TLS) roots(base func() *x509.CertPool) (*x509.CertPool, error) {
 
 func (t *TLS) clientCertificate() (tls.Certificate, error) {
 	var none tls.Certificate
-	cert, err := loadPEM(t.ClientCert)
+	cert, err := pemtext.Load(t.ClientCert)
 	if err != nil {
 		return none, problem("tls.client_cert", "%s", err)
 	}
-	key, err := loadPEM(t.ClientKey)
+	key, err := pemtext.Load(t.ClientKey)
 	if err != nil {
 		return none, problem("tls.client_key", "%s", err)
 	}
-	if encryptedKey(key) {
+	if pemtext.Encrypted(key) {
 		return none, problem("tls.client_key", "The key is encrypted. Decrypt it first, for instance with \"openssl pkcs8 -in key.pem -out plain.pem\".")
 	}
 	pair, err := tls.X509KeyPair(cert, key)
@@ -83,63 +77,4 @@ func (t *TLS) clientCertificate() (tls.Certificate, error) {
 		return none, problem("tls.client_key", "The certificate and the key cannot be used together: %s.", strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	return pair, nil
-}
-
-func encryptedKey(text []byte) bool {
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			return false
-		}
-		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-			return true
-		}
-	}
-}
-
-// isPEM tells whether s is PEM text rather than a file's path.
-func isPEM(s string) bool { return strings.Contains(s, "-----BEGIN ") }
-
-// loadPEM returns s if it is PEM text, or the text of the file that it names.
-// Text that came through an environment variable may have its line ends as
-// "\n". Errors do not repeat s, which may be a key without its header.
-func loadPEM(s string) ([]byte, error) {
-	if isPEM(s) {
-		if !strings.Contains(s, "\n") {
-			s = strings.ReplaceAll(s, `\n`, "\n")
-		}
-		return []byte(s), nil
-	}
-	notFile := func(err error) error {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return errors.New("neither PEM text (\"-----BEGIN …\") nor the path of a readable file: " + err.Error())
-	}
-	if strings.ContainsAny(s, "\n\x00") || len(s) > 4096 {
-		return nil, notFile(errors.New("not a path"))
-	}
-	// Opening a pipe could block, reading a device never end.
-	if info, err := os.Stat(s); err != nil {
-		return nil, notFile(err)
-	} else if !info.Mode().IsRegular() {
-		return nil, notFile(errors.New("not a file"))
-	}
-	f, err := os.Open(s)
-	if err != nil {
-		return nil, notFile(err)
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err != nil {
-		return nil, notFile(err)
-	}
-	if len(text) > maxPEM {
-		return nil, notFile(errors.New("too large"))
-	}
-	if !isPEM(string(text)) {
-		return nil, errors.New("the file holds no PEM text (\"-----BEGIN …\"); a Java keystore or a PKCS#12 file must be converted first")
-	}
-	return text, nil
 }
