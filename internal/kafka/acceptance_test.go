@@ -387,7 +387,10 @@ func TestRightsOnARealCluster(t *testing.T) {
 	// A member that is subscribed to what alice may not see: with the new
 	// protocol the state is unknown then, and not empty.
 	k.CreateTopic(t, "secret", 1, 1)
-	k.Join(t, kafkaclient.MemberOptions{Group: "billing-new", Topics: []string{"secret"}, Protocol: kafkaclient.Consumer})
+	member := k.Join(t, kafkaclient.MemberOptions{Group: "billing-new", Topics: []string{"secret"}, Protocol: kafkaclient.Consumer})
+	if err := member.WaitAssigned(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	k.Allow(t, "User:alice", "GROUP", "billing-new", "READ")
 	req = of("billing-new", "orders", earliest)
 	req.AllowNewGroup = true

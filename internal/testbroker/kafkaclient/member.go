@@ -205,6 +205,12 @@ func (m *Member) Assigned() map[string][]int32 {
 	return out
 }
 
+// WaitAssigned waits until the member has a partition: with the new protocol
+// its first assignment may be empty until the coordinator has made another.
+func (m *Member) WaitAssigned(ctx context.Context) error {
+	return m.wait(ctx, "a partition", func() bool { return len(m.assigned) > 0 })
+}
+
 // Records returns what it has consumed so far.
 func (m *Member) Records() []Record {
 	m.mu.Lock()
