@@ -188,6 +188,10 @@ type Move struct {
 	End      int64 // the offset after the log's last record; None if unknown
 	Clamped  bool  // the target was out of range and was moved to Start or End
 
+	// MaybeZero tells that Previous is None only because the broker cannot tell
+	// none from 0 (RocketMQ before 5.0). It is not part of a record.
+	MaybeZero bool
+
 	How     string // RocketMQ: how it was written ("server", "per-queue", "kept")
 	Pending bool   // RocketMQ: a consumer still has to take it up
 	Seen    int64  // what the read-back showed, where it differs from Offset; else equal to Offset or None

@@ -33,7 +33,8 @@ func (s Summary) Counted() bool { return s.Told() && s.Unknown == 0 }
 // offsets, an upper bound of messages because of compaction and transaction
 // markers. What the log no longer holds can be neither replayed nor skipped,
 // so a distance counts only from the log's start. A partition without a
-// previous offset replays and skips nothing that could be told.
+// previous offset replays and skips nothing that could be told; one that may
+// have been at 0 counts as being there, so that no limit is passed unseen.
 func Summarize(moves []Move) Summary {
 	s := Summary{Partitions: int64(len(moves))}
 	for _, m := range moves {
@@ -54,6 +55,9 @@ func Summarize(moves []Move) Summary {
 		if m.Created() {
 			s.Created++
 			s.Moved++
+			if m.MaybeZero {
+				s.Skipped += max(0, m.Offset-max(m.Start, 0))
+			}
 			continue
 		}
 		d, known := m.Delta()

@@ -196,7 +196,7 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 	case d.onDestroy == onDestroyRestore:
 		var back []offset.Move
 		for _, m := range completed {
-			if m.Previous != m.Offset {
+			if m.Previous != m.Offset && (m.Previous >= 0 || d.broker.dialect != offset.RocketMQRecord) { // RocketMQ cannot take an offset away again
 				m.Previous, m.Offset = m.Offset, m.Previous
 				back = append(back, m)
 			}

@@ -475,6 +475,12 @@ func twoInARow(t *testing.T, w *world, f filled) {
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 5)) {
 		t.Errorf("got %v", got)
 	}
+	// A topic that every broker says it has not is gone.
+	undo.Topic = "no-such-topic"
+	r, err := w.client.Undo(within(t), undo)
+	if err != nil || !strings.Contains(strings.Join(r.Notes, " "), "does not exist any more") {
+		t.Errorf("got %+v, %v", r, err)
+	}
 }
 
 func roundTrips(t *testing.T, w *world, f filled) {

@@ -19,13 +19,13 @@ import (
 // Targets "latest" and time are resolved by the brokers in the moment of the
 // reset, where they do that exactly; the result tells the offsets they chose.
 func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, error) {
-	ready, ok := plan.Engine.(*readiness)
-	if !ok || c.clock.Now().Sub(plan.At) > c.pace.fresh {
+	ready := readinessOf(plan)
+	if ready == nil || c.clock.Now().Sub(plan.At) > c.pace.fresh {
 		var err error
-		if plan, err = c.Plan(ctx, plan.Request); err != nil {
+		if plan, err = c.resolve(ctx, plan.Request); err != nil {
 			return nil, err
 		}
-		ready = plan.Engine.(*readiness) //nolint:errcheck,forcetypeassert // Plan has just made it.
+		ready = readinessOf(plan)
 	}
 	req := plan.Request
 	if err := req.Limits.Check(offset.Summarize(plan.Moves)); err != nil {

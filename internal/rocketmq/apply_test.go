@@ -925,3 +925,187 @@ func TestABrokerThatDoesNotTellHowItResetsIsNotGuessed(t *testing.T) {
 	nothingWritten(t, cluster)
 	mustReset(t, k, request(offset.ToEarliest)) // needs no exact offsets
 }
+
+// What a broker before 5.0 tells as offset 0 may be an offset: a limit holds
+// for it as well, and the summary counts it.
+func TestLimitsCountAnOffsetThatMayBeZero(t *testing.T) {
+	for _, s := range []setup{setups[0], setups[4]} {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			for q := range int32(2) {
+				cluster.Commit("broker-a", group, topic, q, 0)
+				cluster.Commit("broker-b", group, topic, q, 0)
+			}
+			cluster.Trim("broker-b", topic, 1, 4)
+			req := request(offset.ToLatest)
+			req.Limits.MaxSkipped = new(int64)
+			cluster.Forget()
+			_, err := reset(t, k, req)
+			wantError(t, err, offset.LimitExceeded, "36 messages would be skipped", "Nothing was changed")
+			if writes(cluster) > 0 {
+				t.Error("something was written")
+			}
+			r := mustReset(t, k, request(offset.ToLatest))
+			if got := offset.Summarize(r.Moves).Skipped; got != 36 {
+				t.Errorf("%d messages are told as skipped", got)
+			}
+		})
+	}
+}
+
+// Consumers may take a push up after nobody waits for it any more: what they
+// then did must not be lost to an undo.
+func TestAPushThatIsLateIsInDoubt(t *testing.T) {
+	for _, s := range []setup{setups[3], setups[5]} {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			cluster.Disconnect(group)
+			cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Delay: 1500 * time.Millisecond})
+			r, err := reset(t, k, request(offset.ToEarliest))
+			wantError(t, err, offset.Overwritten, "has told its consumers to go to 0", "the offset is 6")
+			if r == nil || !r.InDoubt {
+				t.Fatalf("got %+v", r)
+			}
+			for _, m := range r.Moves {
+				if !m.Unsettled || !m.Touched() || m.Previous != 6 {
+					t.Errorf("got %+v", m)
+				}
+			}
+			for where(cluster) != everywhere(0) {
+				time.Sleep(10 * time.Millisecond)
+			}
+			cluster.Disconnect(group)
+			if _, err := k.Undo(t.Context(), undoOf(r)); err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(6) {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// Messages that come in while the reset is done lie before an instant in the
+// future too.
+func TestAFutureInstantWhileMessagesComeIn(t *testing.T) {
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			plan, err := k.Plan(t.Context(), atTime(time.Now().Add(time.Hour)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster.Append("broker-a", topic, 0, time.Now())
+			if _, err := k.Apply(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := cluster.Committed("broker-a", group, topic, 0); got < 10 {
+				t.Errorf("at %d", got)
+			}
+		})
+	}
+}
+
+// The first look after the write can fail, and what it would have told must be
+// found out by the next: that the broker leaves the reset to its consumers.
+func TestAFirstLookThatFailsIsMadeUpFor(t *testing.T) {
+	cluster, k := setups[3].start(t)
+	k.pace.settle, k.pace.push = 50*time.Millisecond, 5*time.Second
+	cluster.Disconnect(group)
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Delay: 400 * time.Millisecond})
+	plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed atomic.Int32
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.GetConsumeStats && failed.Add(1) <= 2 {
+			return &fake.Fault{Code: remoting.SystemError, Remark: "not now"}
+		}
+		return nil
+	})
+	r, err := k.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != everywhere(0) || hows(r.Moves) != HowPush {
+		t.Errorf("got %s, %s", got, hows(r.Moves))
+	}
+}
+
+// Where consumers have committed between plan and write, only what they leave
+// proves that they took the reset up: deaf ones stay where they were.
+func TestNoBaselineIsNoProof(t *testing.T) {
+	s := setups[5]
+	cluster, k := s.start(t)
+	cluster.Disconnect(group)
+	cluster.DeleteGroup(group)
+	cluster.CreateGroup(group)
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Deaf: true})
+	plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for q := range int32(2) {
+		cluster.Commit("broker-a", group, topic, q, 7)
+		cluster.Commit("broker-b", group, topic, q, 7)
+	}
+	r, err := k.Apply(t.Context(), plan)
+	wantError(t, err, offset.Overwritten, "is at 7, not 0")
+	if r == nil || r.Moves[0].Previous != 7 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// A broker that says yes with a table that cannot be read has done it.
+func TestAnUnreadableYesIsInDoubt(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	garbage := "{\"offsetTable\":"
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.ResetOffset {
+			return &fake.Fault{Body: &garbage}
+		}
+		return nil
+	})
+	r, err := reset(t, k, request(offset.ToEarliest))
+	wantError(t, err, offset.Incomplete, "cannot be read")
+	if r == nil || !r.InDoubt {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// Consumers that choose their queues themselves subscribe to nothing, and would
+// commit over an offset that was committed in their place.
+func TestConsumersThatSubscribeToNothing(t *testing.T) {
+	for _, s := range setups {
+		if !s.online {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			k.pace.commits = 300 * time.Millisecond
+			cluster.Disconnect(group)
+			cluster.Connect(group, fake.Consumer{})
+			if s.resetsItself() {
+				for _, req := range []offset.Request{request(offset.ToEarliest), toEach(all(3))} {
+					if r := mustReset(t, k, req); hows(r.Moves) != HowServer {
+						t.Errorf("%s: done %s", req.Target.Kind, hows(r.Moves))
+					}
+				}
+				return
+			}
+			plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, "subscribes to nothing") {
+				t.Errorf("notes %q", notes)
+			}
+			// It commits where it is while the reset is not yet believed.
+			committing := time.AfterFunc(100*time.Millisecond, func() { cluster.Commit("broker-a", group, topic, 0, 9) })
+			t.Cleanup(func() { committing.Stop() })
+			_, err = k.Apply(t.Context(), plan)
+			wantError(t, err, offset.Overwritten, "broker-a/0 is at 9, not 0")
+		})
+	}
+}

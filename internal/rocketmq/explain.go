@@ -74,6 +74,10 @@ func isDenied(err error) bool {
 
 func adviceOn(e *remoting.Error) (offset.Code, string) {
 	switch {
+	case e.Code == remoting.NoPermission && strings.Contains(e.Remark, "subscription group no permission"):
+		return offset.Failed, "The group's consumption is switched off (consumeEnable = false), without which brokers before 5.1.1 let nobody look up a time exactly. Switch it on for the reset, or give offsets."
+	case e.Code == remoting.NoPermission && strings.Contains(e.Remark, "pulling message is forbidden"):
+		return offset.Failed, "The topic or the broker may not be read (its perm), without which brokers before 5.1.1 let nobody look up a time exactly. Allow reading for the reset, or give offsets."
 	case denied(e):
 		return offset.Unauthorized, "Check access_key and secret_key, and the key's rights: GET and UPDATE on the group and the topic (ACL 2.0), SUB on both (ACL 1.0)."
 	case e.Code == remoting.TopicNotExist:

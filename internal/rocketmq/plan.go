@@ -27,11 +27,31 @@ type readiness struct {
 	ways   []way // one for each broker of the survey, in its order
 }
 
+// readinessOf returns what Plan has kept, or nil if the plan is not of this engine.
+func readinessOf(plan *offset.Plan) *readiness {
+	ready, _ := plan.Engine.(*readiness) //nolint:errcheck // nil otherwise
+	return ready
+}
+
 // Plan resolves the request against the live cluster and writes nothing.
 // Members that are online are no error. It reads, besides the route and the
 // list of brokers, three times from each master; a time target also asks once
 // for each queue, and once or twice more on brokers before 5.1.1.
 func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	plan, err := c.resolve(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	ready := readinessOf(plan)
+	plan.Notes = append(plan.Notes, ready.survey.whereabouts())
+	plan.Notes = append(plan.Notes, ready.survey.notes(ready.ways, plan.Moves)...)
+	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, ready.survey)...)
+	return plan, nil
+}
+
+// resolve is Plan without what only its reader wants to know, so that little
+// time passes between it and the first write.
+func (c *Client) resolve(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	topic, err := readRequest(req)
 	if err != nil {
 		return nil, err
@@ -57,14 +77,13 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, err
 	}
 	offset.SortMoves(plan.Moves)
-	ways, err := c.chooseWays(ctx, s, intentOf(req), plan.Moves)
-	if err != nil {
-		return nil, err
+	ways, refusals := c.chooseWays(ctx, s, intentOf(req), plan.Moves)
+	for _, err := range refusals {
+		if err != nil {
+			return nil, err
+		}
 	}
 	plan.Engine = &readiness{s, ways}
-	plan.Notes = append(plan.Notes, s.whereabouts())
-	plan.Notes = append(plan.Notes, s.notes(ways, plan.Moves)...)
-	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, s)...)
 	return plan, nil
 }
 
@@ -147,6 +166,7 @@ func (s *survey) move(b *brokerState, queue int) offset.Move {
 	return offset.Move{
 		Partition: offset.Partition{Topic: s.topic, Broker: b.name, ID: int32(queue)}, //nolint:gosec // A queue id.
 		Previous:  q.offset, Start: q.min, End: q.max, Seen: offset.None,
+		MaybeZero: q.offset < 0 && q.asked == 0,
 	}
 }
 
@@ -278,7 +298,9 @@ func (s *survey) whereabouts() string {
 func (s *survey) notes(ways []way, moves []offset.Move) []string {
 	var notes []string
 	for i, b := range s.brokers {
-		if b.online && !b.subscribed {
+		if b.online && len(b.topics) == 0 {
+			notes = append(notes, fmt.Sprintf("The group is online on broker %s, but subscribes to nothing, as consumers do that choose their queues themselves: they may commit over the reset. It is safer while they are stopped.", b.name))
+		} else if b.online && !b.subscribed {
 			notes = append(notes, fmt.Sprintf("The group is online on broker %s, but subscribes to %s and not to topic %q.", b.name, someOf(b.topics), s.topic))
 		}
 		if ways[i] == wayPush {
@@ -288,8 +310,7 @@ func (s *survey) notes(ways []way, moves []offset.Move) []string {
 	}
 	var unsure int
 	for _, m := range moves {
-		b := s.broker(m.Broker)
-		if b != nil && m.Previous < 0 && !m.Failed() && int(m.ID) < b.queues && b.state[m.ID].asked == 0 {
+		if m.MaybeZero && m.Previous < 0 {
 			unsure++
 		}
 	}

@@ -46,6 +46,7 @@ func (w *writer) unanswered(i int) bool {
 func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 	start := time.Now()
 	wait := w.c.pace.interval
+	revised := false
 	for look := 0; len(open) > 0; look++ {
 		all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
 		if err == nil {
@@ -55,8 +56,9 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 			if !b.online { // a consumer may have come meanwhile, and moved on
 				_ = w.c.readClients(ctx, w.s, b)
 			}
-			if look == 0 {
+			if !revised {
 				w.revise(ctx, b, open)
+				revised = true
 			}
 		}
 		patience := w.c.pace.settle
@@ -85,7 +87,7 @@ func (w *writer) judge(b *brokerState, open []int, all []committed, after time.D
 	for _, i := range open {
 		m := &w.moves[i]
 		m.Seen = all[m.ID].asked
-		if !landed(*m, b.online && b.subscribed) || w.fragile[i] && after < w.c.pace.commits {
+		if !landed(*m, b.consumed()) || w.fragile[i] && after < w.c.pace.commits {
 			rest = append(rest, i)
 			continue
 		}
@@ -164,8 +166,10 @@ func (w *writer) giveUp(open []int, after time.Duration, err error) {
 			w.fail(i, fmt.Errorf("written, but it could not be read back: %w", err))
 			w.moves[i].Unsettled = true
 		case m.How == HowPush:
+			// They may still do it: Go consumers have taken two minutes.
 			w.fail(i, fmt.Errorf("%w: the broker has told its consumers to go to %d, but after %s the offset is %s",
 				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))
+			w.moves[i].Unsettled = true
 		default:
 			w.fail(i, fmt.Errorf("%w: %d was written, but after %s the offset is %s",
 				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))

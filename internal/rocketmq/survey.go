@@ -37,6 +37,12 @@ type brokerState struct {
 	state      []queueState // by queue id
 }
 
+// consumed tells whether somebody who is online may consume the topic.
+// Consumers that choose their queues themselves (assign) subscribe to nothing.
+func (b *brokerState) consumed() bool {
+	return b.online && (b.subscribed || len(b.topics) == 0)
+}
+
 // existence says whether a broker knows the group.
 type existence int
 
@@ -245,13 +251,13 @@ func (c *Client) knowsGroup(ctx context.Context, group string, b *brokerState) (
 		return yes, nil
 	}
 	body, _, err := c.askTable(ctx, b.master, remoting.GetAllGroups, nil)
-	var refused *remoting.Error
-	switch {
-	case errors.As(err, &refused):
+	var lost *remoting.TransportError
+	if errors.As(err, &lost) {
+		return maybe, err
+	}
+	if err != nil { // Refused, or a list that cannot be read.
 		c.log(ctx, "RocketMQ broker does not list its groups", "broker", b.name, "error", err.Error())
 		return maybe, nil
-	case err != nil:
-		return maybe, err
 	}
 	table := body.Get("subscriptionGroupTable")
 	if table.Kind() != remoting.Object {

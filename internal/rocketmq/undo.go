@@ -3,8 +3,11 @@ package rocketmq
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 )
 
 // Undo puts back what a reset moved, by compare-and-set: only where the
@@ -21,19 +24,18 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 	if req.Group == "" || req.Topic == "" {
 		return nil, invalid("A restore needs the consumer group and the topic", "")
 	}
-	s, err := c.survey(ctx, req.Group, req.Topic)
-	if err == nil {
-		err = s.check()
-	}
-	if gone := offset.CodeOf(err); err != nil && (gone == offset.TopicMissing || gone == offset.GroupMissing && (s == nil || len(s.missing()) == len(s.brokers))) {
-		name := fmt.Sprintf("Topic %q", req.Topic)
-		if gone == offset.GroupMissing {
-			name = fmt.Sprintf("Group %q", req.Group)
-		}
+	gone := func(what string) (*offset.Result, error) {
 		return &offset.Result{
 			ClusterID: req.ClusterID, At: c.clock.Now().UTC(),
-			Notes: []string{name + " does not exist any more, so there was nothing to restore."},
+			Notes: []string{what + " does not exist any more, so there was nothing to restore."},
 		}, nil
+	}
+	s, err := c.survey(ctx, req.Group, req.Topic)
+	if offset.CodeOf(err) == offset.TopicMissing {
+		if err := c.confirmGone(ctx, req); err != nil {
+			return nil, err
+		}
+		return gone(fmt.Sprintf("Topic %q", req.Topic))
 	}
 	if err != nil {
 		return nil, err
@@ -42,16 +44,29 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		return nil, &offset.Error{
 			Code: offset.WrongCluster, State: offset.NothingChanged,
 			What: fmt.Sprintf("Topic %q is on cluster %q, and the reset was made on cluster %q", req.Topic, s.clusterID, req.ClusterID),
-			Next: "Check the name servers in the provider's configuration.",
+			Next: checkNameServers,
 		}
+	}
+	if err := s.check(); err != nil {
+		if offset.CodeOf(err) == offset.GroupMissing && len(s.missing()) == len(s.brokers) {
+			return gone(fmt.Sprintf("Group %q", req.Group))
+		}
+		return nil, err
 	}
 	moves, notes, err := s.restore(req)
 	if err != nil {
 		return nil, err
 	}
-	ways, err := c.chooseWays(ctx, s, toOffsets, moves)
-	if err != nil {
-		return nil, err
+	ways, refusals := c.chooseWays(ctx, s, toOffsets, moves)
+	for i, err := range refusals {
+		switch barred := s.brokers[i].name; {
+		case err == nil:
+		case req.Lenient && offset.CodeOf(err) == offset.GroupActive:
+			moves = slices.DeleteFunc(moves, func(m offset.Move) bool { return m.Broker == barred })
+			notes = append(notes, fmt.Sprintf("The queues on broker %s were left where they are: under consumers that are online it cannot set exact offsets.", barred))
+		default:
+			return nil, err
+		}
 	}
 	tell := func(message string) {
 		if req.Progress != nil {
@@ -63,6 +78,57 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		result.Notes = append(notes, result.Notes...)
 	}
 	return result, err
+}
+
+const (
+	checkNameServers = "Check the name servers in the provider's configuration."
+	bringBack        = `Bring the broker back, then destroy again. If it is gone for good, set on_destroy to "keep", apply, and destroy again.`
+)
+
+// confirmGone returns nil if none of the brokers that the reset was made on has
+// the topic any more. That the name servers know no way to it proves nothing:
+// they say the same while its brokers are down, for half a minute after they
+// themselves have started, and if they are another cluster's.
+func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error {
+	info, err := c.askNameServers(ctx, remoting.GetClusterInfo, nil)
+	if err != nil {
+		return c.explain(err, "Cannot list the cluster's brokers")
+	}
+	doubt := func(code offset.Code, next, format string, args ...any) error {
+		return &offset.Error{
+			Code: code, State: offset.NothingChanged, Next: next,
+			What: fmt.Sprintf("The name servers know no way to topic %q, and %s", req.Topic, fmt.Sprintf(format, args...)),
+		}
+	}
+	var masters []master
+	for _, m := range req.Moves {
+		if slices.ContainsFunc(masters, func(have master) bool { return have.name == m.Broker }) {
+			continue
+		}
+		b := info.Get("brokerAddrTable").Get(m.Broker)
+		cluster, address := b.Get("cluster").Text(), b.Get("brokerAddrs").Get("0").Text()
+		switch {
+		case cluster != "" && req.ClusterID != "" && !slices.Contains(strings.Split(req.ClusterID, ","), cluster):
+			return doubt(offset.WrongCluster, checkNameServers,
+				"their broker %q is of cluster %q, while the reset was made on cluster %q", m.Broker, cluster, req.ClusterID)
+		case address == "":
+			return doubt(offset.NoLeader, bringBack+" "+checkNameServers,
+				"no master of broker %q, which the reset was made on: whether the topic is gone cannot be told", m.Broker)
+		}
+		masters = append(masters, master{name: m.Broker, address: address})
+	}
+	return parallelErr(len(masters), len(masters), func(i int) error {
+		_, err := c.ask(ctx, masters[i], remoting.GetTopicStats, fields{"topic": req.Topic})
+		switch {
+		case err == nil:
+			return doubt(offset.NoLeader, "Wait until the broker has registered it (half a minute at most), then destroy again.",
+				"broker %q has it all the same", masters[i].name)
+		case hasCode(err, remoting.TopicNotExist):
+			return nil
+		default:
+			return c.explain(err, fmt.Sprintf("Cannot ask broker %q whether topic %q is gone", masters[i].name, req.Topic))
+		}
+	})
 }
 
 // restore makes the moves that lead back, and compares.

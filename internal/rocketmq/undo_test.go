@@ -169,6 +169,81 @@ func TestUndoOnAnotherCluster(t *testing.T) {
 	}
 }
 
+// That the name servers know no way to a topic does not prove that it is gone:
+// what is known of the offsets from before must not be thrown away for it.
+func TestUndoWhereTheTopicOnlySeemsGone(t *testing.T) {
+	elsewhere := func(brokers ...string) func(*testing.T, *fake.Cluster) *Client {
+		return func(t *testing.T, _ *fake.Cluster) *Client {
+			c, err := fake.Start(fake.Config{Name: "Staging", Brokers: brokers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.Close)
+			return newClient(t, Config{NameServers: []string{c.NameServer()}})
+		}
+	}
+	here := func(change func(*fake.Cluster)) func(*testing.T, *fake.Cluster) *Client {
+		return func(t *testing.T, c *fake.Cluster) *Client {
+			change(c)
+			return newClient(t, Config{NameServers: []string{c.NameServer()}})
+		}
+	}
+	for name, c := range map[string]struct {
+		client func(*testing.T, *fake.Cluster) *Client
+		code   offset.Code
+		want   []string
+	}{
+		"another cluster with brokers of these names": {elsewhere("broker-a", "broker-b"), offset.WrongCluster, []string{`cluster "Staging"`, "DefaultCluster", "Check the name servers"}},
+		"another cluster with other brokers":          {elsewhere("broker-x"), offset.NoLeader, []string{`no master of broker "broker-a"`, "Check the name servers", `on_destroy to "keep"`}},
+		"no broker is registered": {here(func(c *fake.Cluster) {
+			c.SetAddresses("broker-a", nil)
+			c.SetAddresses("broker-b", nil)
+		}), offset.NoLeader, []string{`no master of broker "broker-a"`, "Bring the broker back"}},
+		"one broker is not registered, the other has lost the topic": {here(func(c *fake.Cluster) {
+			c.DeleteTopic(topic)
+			c.SetAddresses("broker-b", nil)
+		}), offset.NoLeader, []string{`no master of broker "broker-b"`}},
+		"only a slave is registered": {here(func(c *fake.Cluster) {
+			c.DeleteTopic(topic)
+			c.SetAddresses("broker-b", map[int64]string{1: c.Address("broker-b")})
+		}), offset.NoLeader, []string{`no master of broker "broker-b"`}},
+		"the brokers have not told of it yet": {here(func(c *fake.Cluster) {
+			c.SetFault(func(call fake.Call) *fake.Fault {
+				if call.Code == remoting.GetRoute {
+					return &fake.Fault{Code: remoting.TopicNotExist, Remark: "No topic route info in name server for the topic: orders"}
+				}
+				return nil
+			})
+		}), offset.NoLeader, []string{`broker "broker-a" has it all the same`, "Wait until"}},
+		"a broker does not answer": {here(func(c *fake.Cluster) {
+			c.DeleteTopic(topic)
+			c.Kill("broker-b")
+		}), offset.Unreachable, []string{"broker-b", `whether topic "orders" is gone`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+			k = c.client(t, cluster)
+			cluster.Forget()
+			_, err := k.Undo(t.Context(), undo)
+			wantError(t, err, c.code, append(c.want, "Nothing was changed")...)
+			if writes(cluster) > 0 {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// A group that another cluster does not know is not gone either.
+func TestUndoOnAnotherClusterWithoutTheGroup(t *testing.T) {
+	_, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	other, elsewhere := setups[0].startWith(t, fake.Config{Name: "Staging"})
+	other.DeleteGroup(group)
+	_, err := elsewhere.Undo(t.Context(), undo)
+	wantError(t, err, offset.WrongCluster, "Staging", "DefaultCluster", "Nothing was changed")
+}
+
 func TestUndoWithABrokerDownChangesNothing(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
@@ -219,6 +294,31 @@ func TestUndoComparesWhatHadNoAnswer(t *testing.T) {
 	}
 	if got := where(cluster); got != "a/0=6 a/1=6 b/0=6 b/1=0" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Brokers before 5.2 cannot set exact offsets under consumers that are online.
+// A lenient undo, after which something else is to begin, must not end there.
+func TestLenientUndoUnderConsumersOfOldBrokers(t *testing.T) {
+	for _, s := range setups {
+		if !s.online || s.resetsItself() {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+			cluster.Forget()
+			_, err := k.Undo(t.Context(), undo)
+			wantError(t, err, offset.GroupActive, "consumers online", "Nothing was changed")
+			undo.Lenient = true
+			r, err := k.Undo(t.Context(), undo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if notes := strings.Join(r.Notes, " "); len(r.Moves) != 0 || writes(cluster) != 0 || !strings.Contains(notes, "broker-b were left where they are") {
+				t.Errorf("got %+v, %d writes", r, writes(cluster))
+			}
+		})
 	}
 }
 

@@ -54,35 +54,43 @@ const (
 	wayQueue
 )
 
-// chooseWays decides how each broker is written. It refuses what cannot be
-// done before anything is: brokers before 5.2 cannot set an exact offset under
-// a consumer that is online.
-func (c *Client) chooseWays(ctx context.Context, s *survey, in intent, moves []offset.Move) ([]way, error) {
+// chooseWays decides how each broker is written, or says why it cannot be:
+// brokers before 5.2 cannot set an exact offset under a consumer that is online.
+func (c *Client) chooseWays(ctx context.Context, s *survey, in intent, moves []offset.Move) ([]way, []error) {
 	concerned := map[string]bool{}
 	for _, m := range moves {
 		if m.How == "" {
 			concerned[m.Broker] = true
 		}
 	}
-	ways := make([]way, len(s.brokers))
-	err := parallelErr(len(s.brokers), len(s.brokers), func(i int) error {
-		if !concerned[s.brokers[i].name] {
-			return nil
+	ways, refusals := make([]way, len(s.brokers)), make([]error, len(s.brokers))
+	parallel(len(s.brokers), len(s.brokers), func(i int) {
+		if concerned[s.brokers[i].name] {
+			ways[i], refusals[i] = c.chooseWay(ctx, s, s.brokers[i], in)
 		}
-		var err error
-		ways[i], err = c.chooseWay(ctx, s, s.brokers[i], in)
-		return err
 	})
-	return ways, err
+	return ways, refusals
 }
 
 func (c *Client) chooseWay(ctx context.Context, s *survey, b *brokerState, in intent) (way, error) {
 	active := b.online && b.subscribed
 	switch {
 	case b.online && !b.subscribed:
-		// A broker before 5.2 would tell consumers that do not care, and say
-		// that all is well.
-		return wayCommit, nil
+		// Consumers with assign() subscribe to nothing and consume all the same:
+		// they would commit over what was committed here, but take up what the
+		// broker resets. A broker that only tells its consumers would tell some
+		// that do not care, and say that all is well.
+		resets, _, err := c.resetsItself(ctx, b)
+		switch {
+		case err != nil:
+			return 0, c.explain(err, fmt.Sprintf("Cannot find out how broker %q resets offsets", b.name))
+		case !resets:
+			return wayCommit, nil
+		case in.exact:
+			return wayQueue, nil
+		default:
+			return wayBroker, nil
+		}
 	case !in.exact && active && b.version < remoting.V5_1_0:
 		return wayPush, nil
 	case !in.exact:

@@ -33,7 +33,7 @@ type writer struct {
 	accepted atomic.Bool // a broker has taken a write, or may have
 	causes   []error     // by move: why it failed, if it did
 	settled  []bool      // by move: it was read back, or there was no way to
-	fragile  []bool      // by move: the target was committed under consumers that may know nothing of it
+	fragile  []bool      // by move: the target was committed under consumers of the topic, which may know nothing of it
 }
 
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
@@ -157,6 +157,9 @@ func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious b
 // to do need a commit each: before 5.2 a broker only passes the reset on to
 // its consumers, and refuses if none is online or a queue has no offset.
 func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int) bool {
+	if how == wayPush || b.online && b.subscribed && b.version < remoting.V5_2_0 {
+		w.baseline(ctx, b, todo)
+	}
 	resp, err := w.resetAll(ctx, b, todo)
 	if noOffset(err) && b.online && b.subscribed {
 		// A broker that resets by itself would not have refused.
@@ -181,6 +184,9 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		if body, err = parse(resp, remoting.ResetOffset, b.address); err == nil {
 			return w.adopt(b, how, todo, byQueue(body.Get("offsetTable"), w.s.topic))
 		}
+		for _, i := range todo { // The broker has said yes: it was done, wherever that led.
+			w.moves[i].Unsettled = true
+		}
 	}
 	w.refuseAll(todo, err)
 	return true
@@ -192,6 +198,25 @@ func (w *writer) refuseAll(todo []int, err error) {
 	for _, i := range todo {
 		w.fail(i, err)
 		w.moves[i].Unsettled = w.moves[i].Unsettled || w.fragile[i]
+	}
+}
+
+// baseline looks once more at the queues without an offset, just before their
+// consumers are told to reset: these may have committed since, and only what
+// they leave proves that they took the reset up. What cannot be read stays as
+// it was.
+func (w *writer) baseline(ctx context.Context, b *brokerState, todo []int) {
+	if !slices.ContainsFunc(todo, func(i int) bool { return w.moves[i].Previous < 0 }) {
+		return
+	}
+	all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
+	if err != nil {
+		return
+	}
+	for _, i := range todo {
+		if m := &w.moves[i]; m.Previous < 0 {
+			m.Previous = all[m.ID].offset
+		}
 	}
 }
 
@@ -209,6 +234,7 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (
 		if err := w.interrupted(); err != nil && !w.accepted.Load() {
 			return nil, err
 		}
+		w.baseline(ctx, b, todo)
 		resp, err := w.resetAll(ctx, b, todo)
 		if !noOffset(err) || time.Since(start)+wait > w.c.pace.commits {
 			return resp, err
@@ -252,7 +278,9 @@ func (w *writer) adopt(b *brokerState, how way, todo []int, table map[int32]remo
 		if how == wayPush || b.version < remoting.V5_1_0 {
 			m.How = HowPush
 		}
-		if w.in.kind == offset.ToTime && b.version < remoting.V5_1_1 && n > m.Offset {
+		// Messages that come in meanwhile belong before an instant in the future.
+		past := w.in.ms <= w.c.clock.Now().UnixMilli()
+		if w.in.kind == offset.ToTime && past && b.version < remoting.V5_1_1 && n > m.Offset {
 			w.fail(i, fmt.Errorf("the broker has looked up %d for the instant, where the first message at or after it is %d, and has sent its consumers there", n, m.Offset))
 			continue
 		}
@@ -330,7 +358,7 @@ func (w *writer) commit(ctx context.Context, b *brokerState, i int) {
 		return
 	}
 	m.How = HowPerQueue
-	w.fragile[i] = b.online && b.subscribed
+	w.fragile[i] = b.consumed()
 }
 
 // resetQueue makes a broker that resets by itself reset one queue to the

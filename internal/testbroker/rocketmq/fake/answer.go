@@ -27,7 +27,7 @@ func (c *Cluster) route(name string) reply {
 	for _, b := range slices.Sorted(maps.Keys(c.brokers)) {
 		broker := c.brokers[b]
 		t := broker.topics[name]
-		if t == nil {
+		if t == nil || len(broker.addresses) == 0 {
 			continue
 		}
 		addresses := broker.addresses
@@ -50,6 +50,9 @@ func (c *Cluster) route(name string) reply {
 func (c *Cluster) clusterInfo() reply {
 	var table, names []string
 	for _, b := range slices.Sorted(maps.Keys(c.brokers)) {
+		if len(c.brokers[b].addresses) == 0 {
+			continue
+		}
 		table = append(table, fmt.Sprintf(`%q:{"brokerAddrs":%s,"brokerName":%q,"cluster":%q}`, b, addressTable(c.brokers[b].addresses), b, c.conf.Name))
 		names = append(names, strconv.Quote(b))
 	}

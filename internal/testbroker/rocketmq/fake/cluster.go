@@ -177,7 +177,8 @@ func (c *Cluster) Address(broker string) string { return c.broker(broker).server
 // Kill ends a broker's server. The name server goes on telling its address.
 func (c *Cluster) Kill(broker string) { c.broker(broker).server.close() }
 
-// SetAddresses makes the name server tell these addresses by broker id.
+// SetAddresses makes the name server tell these addresses by broker id. A
+// broker without any is not registered: the name server knows nothing of it.
 func (c *Cluster) SetAddresses(broker string, addresses map[int64]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
