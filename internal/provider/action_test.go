@@ -85,6 +85,44 @@ func TestKafkaActionRefusesAndChangesNothing(t *testing.T) {
 	says(t, w.must(1, "plan"), "Exactly one target must be set")
 }
 
+// Terraform validates an action only with what is known when it plans. What is
+// known when the action is invoked must be refused then, not guessed at.
+func TestKafkaActionRefusesWhatTurnsOutWrong(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	for name, test := range map[string]struct{ arguments, says string }{
+		"seconds":                     {"topic = \"orders\"\ntimestamp = terraform_data.v.output.seconds", "looks like a time in seconds"},
+		"two targets":                 {"topic = \"orders\"\ntimestamp = terraform_data.v.output.ms\nshift = 5", "shift"},
+		"a partition without a topic": {"topics = [\"orders\"]\npartition = terraform_data.v.output.one\nposition = \"latest\"", "partition"},
+		"odd keys":                    {"offsets = terraform_data.v.output.offsets", "is not a partition number"},
+		"a negative limit":            {"topic = \"orders\"\nposition = \"earliest\"\nmax_replayed_messages = terraform_data.v.output.negative", "must be at least 0"},
+		"another word":                {"topic = \"orders\"\nmessage_offset = 1000\nout_of_range = terraform_data.v.output.word", "out_of_range"},
+		"a wait that is too long":     {"topic = \"orders\"\nmessage_offset = 50\nwait_for_inactive = terraform_data.v.output.wait", "Waiting takes longer than the operation may"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction("group_id = \"billing\"\n"+test.arguments)+`
+				resource "terraform_data" "v" {
+					input = {
+						seconds = 1772373600, ms = 1772373600000, one = 1, negative = -1, word = "Error", wait = "20m",
+						offsets = { orders = { "00" = 11, "0" = 22 } }
+					}
+				}
+				resource "terraform_data" "deployment" {
+					input = terraform_data.v.output.ms
+					lifecycle {
+						action_trigger {
+							events  = [after_create]
+							actions = [action.kafka_consumer_offset_reset.now]
+						}
+					}
+				}
+			`))
+			says(t, w.must(1, "apply", "-auto-approve"), test.says)
+			has(t, c, "billing", at(60))
+		})
+	}
+}
+
 // Import by identity needs Terraform 1.12.
 func TestKafkaImportByIdentity(t *testing.T) {
 	t.Parallel()

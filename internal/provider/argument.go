@@ -1,13 +1,18 @@
 package provider
 
 import (
+	"context"
+
 	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -107,4 +112,49 @@ func actionAttributes(arguments map[string]argument) map[string]actionschema.Att
 		attributes[name] = a.actionAttribute()
 	}
 	return attributes
+}
+
+// check runs the argument's validators on its value in a configuration.
+func (a argument) check(ctx context.Context, config tfsdk.Config, name string) diag.Diagnostics {
+	p := path.Root(name)
+	switch a.kind {
+	case int64Argument:
+		var v types.Int64
+		diags := config.GetAttribute(ctx, p, &v)
+		for _, one := range a.ints {
+			var resp validator.Int64Response
+			one.ValidateInt64(ctx, validator.Int64Request{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
+			diags.Append(resp.Diagnostics...)
+		}
+		return diags
+	case boolArgument:
+		return nil // has no validators
+	case stringSetArgument, int64SetArgument:
+		var v types.Set
+		diags := config.GetAttribute(ctx, p, &v)
+		for _, one := range a.sets {
+			var resp validator.SetResponse
+			one.ValidateSet(ctx, validator.SetRequest{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
+			diags.Append(resp.Diagnostics...)
+		}
+		return diags
+	case stringMapArgument, offsetsArgument:
+		var v types.Map
+		diags := config.GetAttribute(ctx, p, &v)
+		for _, one := range a.maps {
+			var resp validator.MapResponse
+			one.ValidateMap(ctx, validator.MapRequest{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
+			diags.Append(resp.Diagnostics...)
+		}
+		return diags
+	default:
+		var v types.String
+		diags := config.GetAttribute(ctx, p, &v)
+		for _, one := range a.strings {
+			var resp validator.StringResponse
+			one.ValidateString(ctx, validator.StringRequest{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
+			diags.Append(resp.Diagnostics...)
+		}
+		return diags
+	}
 }

@@ -39,6 +39,7 @@ type actionModel[M any] interface {
 	validate(diags *diag.Diagnostics)
 	known() bool
 	request(ctx context.Context) (offset.Request, diag.Diagnostics)
+	wait() (v types.String, has bool)
 	instance() types.String
 	refusals(ctx context.Context, s *services, onDestroy types.String) []managed.Refusal
 	faults() attributes
@@ -50,14 +51,16 @@ type kafkaActionModel struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-func (m *kafkaActionModel) timeouts() timeouts.Value { return m.Timeouts }
+func (m *kafkaActionModel) timeouts() timeouts.Value   { return m.Timeouts }
+func (m *kafkaActionModel) wait() (types.String, bool) { return m.WaitForInactive, true }
 
 type rocketmqActionModel struct {
 	rocketmqArguments
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-func (m *rocketmqActionModel) timeouts() timeouts.Value { return m.Timeouts }
+func (m *rocketmqActionModel) timeouts() timeouts.Value   { return m.Timeouts }
+func (m *rocketmqActionModel) wait() (types.String, bool) { return types.StringNull(), false }
 
 func newKafkaResetAction() action.Action {
 	return &resetAction[kafkaActionModel, *kafkaActionModel]{
@@ -95,8 +98,16 @@ func (a *resetAction[M, P]) ValidateConfig(ctx context.Context, req action.Valid
 	m := P(new(M))
 	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
 	if !resp.Diagnostics.HasError() {
-		m.validate(&resp.Diagnostics)
-		refuse(&resp.Diagnostics, m.refusals(ctx, a.services, types.StringNull()))
+		a.check(ctx, m, &resp.Diagnostics)
+	}
+}
+
+// check refuses what no single argument's validator can see.
+func (a *resetAction[M, P]) check(ctx context.Context, m P, diags *diag.Diagnostics) {
+	m.validate(diags)
+	refuse(diags, m.refusals(ctx, a.services, types.StringNull()))
+	if wait, has := m.wait(); has {
+		checkWait(ctx, wait, m.timeouts().Object, diags, operation{"invoke", m.timeouts().Invoke})
 	}
 }
 
@@ -126,6 +137,17 @@ func (a *resetAction[M, P]) ModifyPlan(ctx context.Context, req action.ModifyPla
 func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	m := P(new(M))
 	resp.Diagnostics.Append(req.Config.Get(ctx, m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Terraform validates an action when it plans, with what is known then, and
+	// not once more when it invokes it.
+	for name, argument := range a.arguments() {
+		resp.Diagnostics.Append(argument.check(ctx, req.Config, name)...)
+	}
+	if !resp.Diagnostics.HasError() {
+		a.check(ctx, m, &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -157,12 +157,19 @@ func (r *resetResource[M, P]) ValidateConfig(ctx context.Context, req resource.V
 	m.validate(&resp.Diagnostics)
 	refuse(&resp.Diagnostics, m.refusals(ctx, r.services, m.common().OnDestroy))
 	if wait, has := m.wait(); has {
-		checkWait(ctx, wait, m.common().Timeouts, &resp.Diagnostics)
+		t := m.common().Timeouts
+		checkWait(ctx, wait, t.Object, &resp.Diagnostics, operation{"create", t.Create}, operation{"update", t.Update}, operation{"delete", t.Delete})
 	}
 }
 
+// operation is one that timeouts bounds.
+type operation struct {
+	name string
+	read func(context.Context, time.Duration) (time.Duration, diag.Diagnostics)
+}
+
 // checkWait refuses to wait for longer than an operation may take.
-func checkWait(ctx context.Context, wait types.String, t timeouts.Value, diags *diag.Diagnostics) {
+func checkWait(ctx context.Context, wait types.String, t types.Object, diags *diag.Diagnostics, operations ...operation) {
 	if wait.IsUnknown() || t.IsUnknown() {
 		return
 	}
@@ -174,10 +181,7 @@ func checkWait(ctx context.Context, wait types.String, t timeouts.Value, diags *
 		}
 		longest = d
 	}
-	for _, operation := range []struct {
-		name string
-		read func(context.Context, time.Duration) (time.Duration, diag.Diagnostics)
-	}{{"create", t.Create}, {"update", t.Update}, {"delete", t.Delete}} {
+	for _, operation := range operations {
 		if v, ok := t.Attributes()[operation.name]; ok && v.IsUnknown() {
 			continue
 		}
