@@ -81,10 +81,11 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 	})
 }
 
-// awaitTopic waits until every broker knows so many partitions with leaders.
+// awaitTopic waits until every broker knows so many partitions with leaders,
+// and these know that they are: a broker with thousands of new ones takes time.
 func (c *Client) awaitTopic(ctx context.Context, name string, partitions int32) error {
 	what := fmt.Sprintf("topic %s to have %d partitions with leaders", name, partitions)
-	return c.everywhere(ctx, what, name, func(t kmsg.MetadataResponseTopic) bool {
+	err := c.everywhere(ctx, what, name, func(t kmsg.MetadataResponseTopic) bool {
 		led := int32(0)
 		for _, p := range t.Partitions {
 			if p.ErrorCode == 0 && p.Leader >= 0 {
@@ -92,6 +93,13 @@ func (c *Client) awaitTopic(ctx context.Context, name string, partitions int32) 
 			}
 		}
 		return t.ErrorCode == 0 && led >= partitions
+	})
+	if err != nil {
+		return err
+	}
+	return await(ctx, "the leaders of topic "+name+" to answer", func() (bool, error) {
+		_, _, err := c.Log(ctx, name)
+		return err == nil, err
 	})
 }
 
