@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,7 +63,7 @@ func tainted(err error) error {
 	}
 	told := *e
 	told.Next = "Apply again: Terraform destroys and creates the reset anew, and destroying it puts back what has landed, so that it starts from the old place. " +
-		"To finish this one instead, run terraform untaint and apply."
+		"To finish this one instead, run terraform untaint and apply. With create_before_destroy and shift, do that: Terraform would shift again before it destroys."
 	if e.Code == offset.Overwritten {
 		told.Next = e.Next
 	}
@@ -112,9 +113,17 @@ func lastMoves(record types.String, d offset.Dialect, topic string) ([]offset.Mo
 	return moves, diags
 }
 
-// baseKey is where the private state keeps the record of the last completed
-// reset while a newer one is incomplete.
+// baseKey is where the private state keeps the last completed reset while a
+// newer one is incomplete.
 const baseKey = "completed"
+
+// completed is a completed reset: the newer one may be of another topic, or on
+// another cluster.
+type completed struct {
+	Cluster string `json:"cluster"`
+	Topic   string `json:"topic"`
+	Record  string `json:"record"`
+}
 
 type privateGetter interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
@@ -129,46 +138,64 @@ type privateState interface {
 	privateSetter
 }
 
-// keepBase remembers the record before a reset that failed half-way, so that
-// a restore still leads to before the last completed one.
-func keepBase(ctx context.Context, private privateSetter, before types.String, now []offset.Move) diag.Diagnostics {
+// keepBase remembers the reset before one that failed half-way, so that a
+// restore still leads to before the last completed one.
+func keepBase(ctx context.Context, private privateSetter, before outcome, id resetID, now []offset.Move) diag.Diagnostics {
 	switch {
 	case !incomplete(now):
 		return private.SetKey(ctx, baseKey, []byte("null"))
-	case before.IsNull() || isIncomplete(before):
+	case before.record.IsNull() || isIncomplete(before.record):
 		return nil // There was none, or it is remembered already.
-	default:
-		return private.SetKey(ctx, baseKey, []byte(before.ValueString()))
 	}
+	text, err := json.Marshal(completed{before.clusterID.ValueString(), firstOf(id.topics), before.record.ValueString()})
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("The last completed reset cannot be kept", sentence(err.Error()))}
+	}
+	return private.SetKey(ctx, baseKey, text)
 }
 
-// baseMoves returns the moves of the last completed reset if a newer one is incomplete.
-func baseMoves(ctx context.Context, private privateGetter, d offset.Dialect, topic string) ([]offset.Move, diag.Diagnostics) {
-	record, diags := private.GetKey(ctx, baseKey)
-	if diags.HasError() || len(record) == 0 || string(record) == "null" {
-		return nil, diags
+// baseOf returns what undoes the last completed reset if last, a newer one, is
+// incomplete; else it has no moves.
+func baseOf(ctx context.Context, private privateGetter, d offset.Dialect, last offset.UndoRequest) (offset.UndoRequest, diag.Diagnostics) {
+	base := last
+	base.Moves = nil
+	text, diags := private.GetKey(ctx, baseKey)
+	if diags.HasError() || len(text) == 0 || string(text) == "null" {
+		return base, diags
 	}
-	moves, more := lastMoves(types.StringValue(string(record)), d, topic)
+	var kept completed
+	if err := json.Unmarshal(text, &kept); err != nil {
+		diags.AddError("The state is damaged", sentence(err.Error()))
+		return base, diags
+	}
+	base.ClusterID, base.Topic = kept.Cluster, kept.Topic
+	moves, more := lastMoves(types.StringValue(kept.Record), d, kept.Topic)
 	diags.Append(more...)
-	return moves, diags
+	base.Moves = moves
+	return base, diags
 }
 
 // destruction is what destroying a resource does to the offsets it has set.
 type destruction struct {
 	onDestroy string
-	undo      offset.UndoRequest // its moves are those of the last reset
-	base      []offset.Move      // those of the last completed reset, if the last one is incomplete
+	undo      offset.UndoRequest // of the last reset
+	base      offset.UndoRequest // of the last completed reset, if the last one is incomplete
 	broker    broker
 	some      bool // the reset is of some partitions of its topic
 }
 
 // steps returns what is put back because its reset is incomplete, whatever
-// on_destroy says, and the completed moves that on_destroy is about.
-func (d destruction) steps() (unfinished, completed []offset.Move) {
-	if incomplete(d.undo.Moves) {
-		return touched(d.undo.Moves), d.base
+// on_destroy says, and the completed reset that on_destroy is about.
+func (d destruction) steps() (unfinished, completed offset.UndoRequest) {
+	if !incomplete(d.undo.Moves) {
+		return offset.UndoRequest{}, d.undo
 	}
-	return nil, d.undo.Moves
+	unfinished = d.undo
+	unfinished.Moves = touched(d.undo.Moves)
+	// Consumers may have moved on from where it left them, and the way on must
+	// not be barred for that.
+	unfinished.Lenient = true
+	return unfinished, d.base
 }
 
 // headline names what is undone. Partitions are named if the reset was of
@@ -185,7 +212,8 @@ func (d destruction) headline(verb string, moves []offset.Move) string {
 
 // announce tells in the plan of a destroy what will happen to the offsets.
 func (d destruction) announce(diags *diag.Diagnostics) {
-	unfinished, completed := d.steps()
+	unfinishedReset, completedReset := d.steps()
+	unfinished, completed := unfinishedReset.Moves, completedReset.Moves
 	if len(unfinished) > 0 {
 		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %s", d.headline("Undo the incomplete reset of", unfinished), count(int64(len(unfinished)), d.broker.partition)),
 			"The last reset failed half-way. Destroying it puts back what it had moved, whatever on_destroy says, wherever nobody has moved it on since.")
@@ -233,36 +261,30 @@ func (d destruction) saysNothing(diags *diag.Diagnostics) {
 // run does it. The resource stays in the state if diags gets an error.
 func (d destruction) run(ctx context.Context, open func() (offset.Engine, error), diags *diag.Diagnostics) {
 	unfinished, completed := d.steps()
-	if len(unfinished) > 0 {
-		what := d.headline("Undo the incomplete reset of", unfinished)
-		// Lenient: consumers may have moved on from where it left them, and the
-		// way on must not be barred for that.
-		d.undo.Lenient = true
+	if len(unfinished.Moves) > 0 {
+		what := d.headline("Undo the incomplete reset of", unfinished.Moves)
 		if !d.step(ctx, open, what, offset.Engine.Undo, unfinished, diags) {
 			return
 		}
-		d.undo.Lenient = false
 	}
 	switch {
-	case len(completed) == 0:
+	case len(completed.Moves) == 0:
 		d.saysNothing(diags)
 	case d.onDestroy == onDestroyRestore:
-		d.step(ctx, open, d.headline("Restore", completed), offset.Engine.Undo, completed, diags)
+		d.step(ctx, open, d.headline("Restore", completed.Moves), offset.Engine.Undo, completed, diags)
 	case d.onDestroy == onDestroyDeleteOffsets:
-		d.step(ctx, open, d.headline("Delete the offsets of", completed), offset.Engine.Forget, completed, diags)
+		d.step(ctx, open, d.headline("Delete the offsets of", completed.Moves), offset.Engine.Forget, completed, diags)
 	}
 }
 
 func (d destruction) step(ctx context.Context, open func() (offset.Engine, error), what string,
-	do func(offset.Engine, context.Context, offset.UndoRequest) (*offset.Result, error), moves []offset.Move, diags *diag.Diagnostics,
+	do func(offset.Engine, context.Context, offset.UndoRequest) (*offset.Result, error), req offset.UndoRequest, diags *diag.Diagnostics,
 ) bool {
 	engine, err := open()
 	if err != nil {
 		diags.Append(diagnose(what, err, nil))
 		return false
 	}
-	req := d.undo
-	req.Moves = moves
 	res, err := do(engine, ctx, req)
 	if res != nil {
 		notes(diags, what, res.Notes)

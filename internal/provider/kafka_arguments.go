@@ -100,7 +100,7 @@ func kafkaArgumentSchema() map[string]argument {
 		"position": {
 			strings: []validator.String{stringvalidator.OneOf(string(offset.ToEarliest), string(offset.ToLatest), string(offset.ToCurrent))},
 			description: "`earliest` is the log's start, `latest` its end when the reset is applied. `current` commits the offsets that are committed " +
-				"already, which starts their retention anew, and the log's end for partitions without one.",
+				"already, and the log's end for partitions without one. It does not prolong the life of a classic group's offsets, which expire counting from when its last member left.",
 		},
 		"shift": {
 			kind: int64Argument, ints: []validator.Int64{notZero{}},

@@ -205,6 +205,9 @@ func (m *kafkaResetModel) keepAim(prior *kafkaResetModel) {
 	m.Position, m.Shift, m.SourceGroupID = prior.Position, prior.Shift, prior.SourceGroupID
 }
 
+// keepRecorded keeps nothing: a record names its topics.
+func (m *kafkaResetModel) keepRecorded(*kafkaResetModel) {}
+
 func (m *kafkaResetModel) keepWords(prior *kafkaResetModel) {
 	m.Datetime = sameMeaning(m.Datetime, prior.Datetime, sameInstant)
 	m.Lookback = sameMeaning(m.Lookback, prior.Lookback, sameDuration)

@@ -66,7 +66,7 @@ func kafkaSectionSchema() schema.Attribute {
 			},
 			"client_id": text("The `client.id` that the brokers see. Default: `terraform-provider-offsets`."),
 			"kafka_version": text("The newest protocol version to speak, such as `3.9.0`. Not needed: the versions are negotiated with each broker. " +
-				"For services that answer the negotiation wrongly."),
+				"For services that answer the negotiation wrongly. Below `3.7.0`, members of groups of the new protocol (KIP-848) are not seen."),
 			"request_timeout": requestTimeout("How long one request, and dialling, may take. Default: `30s`."),
 			"cluster_id":      text("Work with this cluster and refuse any other, before anything is written."),
 			"tls":             tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
@@ -115,6 +115,10 @@ func readKafkaSection(ctx context.Context, object types.Object, getenv func(stri
 	config := connection.FromEnv(m.config(ctx, diags), getenv)
 	if len(config.BootstrapServers) == 0 {
 		return section[connection.Config]{missing: "no Kafka cluster is configured: set kafka.bootstrap_servers in the provider's configuration, or KAFKA_BOOTSTRAP_SERVERS"}
+	}
+	if problems := config.Validate(); object.IsNull() && len(problems) > 0 {
+		// The environment is perhaps another provider's.
+		return section[connection.Config]{missing: "the KAFKA_* variables of the environment make no connection: " + problems[0].Attribute + ": " + problems[0].Message}
 	}
 	for _, p := range config.Validate() {
 		diags.AddAttributeError(at("kafka", p.Attribute), "Invalid Kafka connection", p.Message)

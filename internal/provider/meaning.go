@@ -65,23 +65,25 @@ func sameDuration(a, b string) bool {
 	return errA == nil && errB == nil && da == db
 }
 
-// sameTimeouts returns the prior timeouts if the planned ones last as long.
-func sameTimeouts(planned, prior timeouts.Value) timeouts.Value {
+// sameTimeouts returns the planned timeouts, each in the prior words if it
+// lasts as long.
+func sameTimeouts(ctx context.Context, planned, prior timeouts.Value) timeouts.Value {
 	if planned.IsNull() || planned.IsUnknown() || prior.IsNull() {
 		return planned
 	}
-	old := prior.Attributes()
-	for name, v := range planned.Attributes() {
+	values, old := planned.Attributes(), prior.Attributes()
+	for name, v := range values {
 		p, okP := v.(types.String)
 		q, okQ := old[name].(types.String)
-		if !okP || !okQ {
-			return planned
-		}
-		if !p.Equal(q) && (p.IsNull() || p.IsUnknown() || q.IsNull() || !sameDuration(p.ValueString(), q.ValueString())) {
-			return planned
+		if okP && okQ {
+			values[name] = sameMeaning(p, q, sameDuration)
 		}
 	}
-	return prior
+	object, diags := types.ObjectValue(planned.AttributeTypes(ctx), values)
+	if diags.HasError() {
+		return planned
+	}
+	return timeouts.Value{Object: object}
 }
 
 // triggersDiffer tells whether triggers differ in meaning: null is empty, and

@@ -41,6 +41,11 @@ func (s *services) previewReset(ctx context.Context, diags *diag.Diagnostics, wh
 	}
 	ctx, cancel := context.WithTimeout(ctx, previewTimeout)
 	defer cancel()
+	// What is planned while an undo runs on the group may be wrong at once.
+	done, undisturbed := s.turns.tryTake(engine, req.Group)
+	if undisturbed {
+		defer done()
+	}
 	plan, err := engine.Plan(ctx, req)
 	if err != nil {
 		switch offset.CodeOf(err) {
@@ -51,7 +56,9 @@ func (s *services) previewReset(ctx context.Context, diags *diag.Diagnostics, wh
 		}
 		return
 	}
-	s.prepared.put(engine, req, plan, s.clock.Now())
+	if undisturbed {
+		s.prepared.put(engine, req, plan, s.clock.Now())
+	}
 	summary, detail := b.preview(what, plan, s.clock.Now())
 	diags.AddWarning(summary, detail)
 }

@@ -169,6 +169,12 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 		resp.Diagnostics.Append(diagnose(what, err, nil))
 		return
 	}
+	done, err := a.services.turns.take(ctx, engine, request.Group, 1)
+	if err != nil {
+		resp.Diagnostics.Append(diagnose(what, err, nil))
+		return
+	}
+	defer done()
 	res, err := a.services.run(ctx, engine, request, "")
 	if res != nil {
 		a.services.set.add(m.instance().ValueString(), request.Group, res.Moves)

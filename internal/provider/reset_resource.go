@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -52,6 +53,8 @@ type resetModel[M any] interface {
 	meant(ctx context.Context) (aim, bool)
 	// keepAim takes target and scope from the prior state.
 	keepAim(prior *M)
+	// keepRecorded takes from the prior state what the record needs to be read.
+	keepRecorded(prior *M)
 	// keepWords takes the prior words where they mean the same.
 	keepWords(prior *M)
 	// imported tells whether the state comes from an import that no apply has taken over yet.
@@ -225,13 +228,21 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if state != nil && replaces[M](ctx, plan, state) {
+		// Terraform plans the create in a call of its own, whose warnings it
+		// does not show, and does not announce the destroy.
+		if d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics); ok {
+			d.announce(&resp.Diagnostics)
+		}
+		state = nil
+	}
 	change := r.change(ctx, plan, state, req.Private)
 	decided := decide(change)
 	if state != nil {
 		// Also where it resets: what is unknown now may turn out to be what it
 		// was, and the plan that Terraform then makes must not differ from this.
 		plan.keepWords(state)
-		plan.common().Timeouts = sameTimeouts(plan.common().Timeouts, state.common().Timeouts)
+		plan.common().Timeouts = sameTimeouts(ctx, plan.common().Timeouts, state.common().Timeouts)
 	}
 	switch decided {
 	case adopt:
@@ -247,21 +258,23 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 		plan.setOutcome(r.broker.unknown())
 	}
 	plan.derive()
-	id, known := plan.resetID(ctx)
 	plan.common().ID = types.StringUnknown()
-	if known {
+	if id, known := plan.resetID(ctx); known { // keepPrior may have changed it
 		plan.common().ID = types.StringValue(id.String())
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if resp.Diagnostics.HasError() || decided == keep || decided == adopt {
 		return
 	}
-	if state != nil {
-		if old, _ := state.resetID(ctx); known && (old.group != id.group || old.instance != id.instance) {
-			return // It will be replaced: Terraform plans the create in a call of its own.
-		}
-	}
 	r.preview(ctx, plan, state, decided, &resp.Diagnostics)
+}
+
+// replaces tells whether the plan is of another reset than the state: of
+// another group or instance. With an imported one that is an error instead.
+func replaces[M any, P resetModel[M]](ctx context.Context, plan, state P) bool {
+	next, known := plan.resetID(ctx)
+	old, _ := state.resetID(ctx)
+	return known && !state.imported() && (old.group != next.group || old.instance != next.instance)
 }
 
 // stateIncomplete looks only at the record, not at the whole state.
@@ -315,6 +328,7 @@ func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, c ch
 	default:
 		diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
 			"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
+		plan.keepRecorded(state)
 		if done, ok := state.meant(ctx); ok && !held {
 			diags.Append(holdBack(ctx, private, done)...)
 		}
@@ -457,8 +471,11 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 		// Nothing is known of it: the state stays that of the last reset, and
 		// the plan that follows resets once more.
 	case res != nil:
-		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.common().Record, res.Moves)...)
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldBackKey, []byte("null"))...)
+		stateID, _ := state.resetID(ctx)
+		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.outcome(), stateID, res.Moves)...)
+		if !again.resumes { // What was held back while the rest was done still is.
+			resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldBackKey, []byte("null"))...)
+		}
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 	case again.putBack != nil:
 		state.setOutcome(r.broker.given(state.outcome(), again.putBack))
@@ -475,6 +492,12 @@ func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, dia
 		diags.Append(diagnose(what, err, nil))
 		return nil
 	}
+	done, err := r.services.turns.take(ctx, engine, a.request.Group, 1)
+	if err != nil {
+		diags.Append(diagnose(what, err, nil))
+		return nil
+	}
+	defer done()
 	res, err := a.run(ctx, r.services, engine)
 	if err != nil {
 		if a.first && res != nil && len(res.Moves) > 0 {
@@ -518,13 +541,31 @@ func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	d.undo.Skip = r.services.setByAnother(state.instance().ValueString(), d.undo.Group)
-	d.run(ctx, func() (offset.Engine, error) { return r.engine(r.services, state.instance().ValueString()) }, &resp.Diagnostics)
+	d.base.Skip = d.undo.Skip
+	done := func() {}
+	defer func() { done() }()
+	open := sync.OnceValues(func() (offset.Engine, error) {
+		engine, err := r.engine(r.services, state.instance().ValueString())
+		if err != nil {
+			return nil, err
+		}
+		end, err := r.services.turns.take(ctx, engine, d.undo.Group, alone)
+		if err != nil {
+			return nil, err
+		}
+		done = func() {
+			r.services.prepared.drop(engine) // They were made before.
+			end()
+		}
+		return engine, nil
+	})
+	d.run(ctx, open, &resp.Diagnostics)
 }
 
 func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) (destruction, bool) {
 	undo, more := r.undo(state)
 	diags.Append(more...)
-	base, more := baseMoves(ctx, private, r.broker.dialect, undo.Topic)
+	base, more := baseOf(ctx, private, r.broker.dialect, undo)
 	diags.Append(more...)
 	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // undo has told it.
 	return destruction{

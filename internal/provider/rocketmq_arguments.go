@@ -75,7 +75,8 @@ func rocketmqArgumentSchema() map[string]argument {
 		},
 		"offsets": {
 			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "broker", inner: "queue"}),
-			description: "With `SPECIFIED_OFFSET`: the offset for each queue, a map of broker name to a map of queue to offset. Queues that it does not name stay where they are.",
+			description: "With `SPECIFIED_OFFSET`: the offset for each queue, a map of broker name to a map of queue to offset. Queues that it does not name stay where they are. " +
+				"An offset outside of the queue's log is moved to its start or end, and counted in `summary.clamped`.",
 		},
 		"force": {
 			kind:        boolArgument,

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -129,12 +128,15 @@ func (m *rocketmqResetModel) keepAim(prior *rocketmqResetModel) {
 	m.Topic, m.ResetType, m.ResetTime, m.TimeZone, m.Offsets = prior.Topic, prior.ResetType, prior.ResetTime, prior.TimeZone, prior.Offsets
 }
 
+// keepRecorded keeps the topic, which a record of queues does not name.
+func (m *rocketmqResetModel) keepRecorded(prior *rocketmqResetModel) { m.Topic = prior.Topic }
+
 // keepWords keeps a reset_time that means the same instant, if both are said
 // by the same arguments.
 func (m *rocketmqResetModel) keepWords(prior *rocketmqResetModel) {
-	next, known := m.means()
-	old, knownToo := prior.means()
-	if known && knownToo && reflect.DeepEqual(next, old) && shape(m.aim()) == shape(prior.aim()) {
+	next, known, err := m.instant()
+	old, knownToo, errToo := prior.instant()
+	if known && knownToo && err == nil && errToo == nil && next.Equal(old) && m.TimeZone.IsNull() == prior.TimeZone.IsNull() {
 		m.ResetTime, m.TimeZone = prior.ResetTime, prior.TimeZone
 	}
 }

@@ -386,8 +386,8 @@ func TestRocketMQResetOnDestroy(t *testing.T) {
 						Config: rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\n"+test.onDestroy)), Destroy: true,
 					},
 				},
-				CheckDestroy: stands(c, test.want),
 			})
+			holds(t, stands(c, test.want))
 		})
 	}
 }

@@ -78,6 +78,9 @@ func readRocketMQSection(ctx context.Context, object types.Object, getenv func(s
 		return section[rocketmq.Config]{missing: "no RocketMQ cluster is configured: set rocketmq.name_servers in the provider's configuration, or NAMESRV_ADDR"}
 	}
 	if (c.AccessKey == "") != (c.SecretKey == "") {
+		if object.IsNull() { // The environment is perhaps another provider's.
+			return section[rocketmq.Config]{missing: "ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY belong together: one of them is missing"}
+		}
 		diags.AddAttributeError(path.Root("rocketmq").AtName("access_key"), "Invalid RocketMQ connection",
 			"access_key and secret_key belong together: one of them is missing.")
 	}

@@ -27,6 +27,7 @@ type services struct {
 	managed  managedSettings
 	preview  bool
 	set      tracker
+	turns    turns
 	prepared prepared
 
 	kafkaSection       section[connection.Config]

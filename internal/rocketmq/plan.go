@@ -228,7 +228,7 @@ func (s *survey) outside(queues []string) error {
 	return &offset.Error{
 		Code: offset.OutsideLog, State: offset.NothingChanged,
 		What: fmt.Sprintf("The offsets given for %s lie outside of the log in %s (%s)", on(s.group, s.topic), queueCount(len(queues)), someOf(queues)),
-		Next: "Give offsets from the log's first offset to the one after its last, or allow clamping.",
+		Next: "Give offsets from the log's first offset to the one after its last.",
 	}
 }
 

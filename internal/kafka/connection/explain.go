@@ -331,7 +331,7 @@ func explainRights(err error) (string, string) {
 	} {
 		if errors.Is(err, r.code) {
 			return "The user lacks a right on " + r.what,
-				"A reset needs READ on the group and READ on the topics; a preview needs DESCRIBE on both; deleting offsets needs DELETE on the group and READ on the topics."
+				"A reset and its preview need READ on the group and READ on the topics; a data source needs DESCRIBE on both; deleting offsets needs DELETE on the group and READ on the topics."
 		}
 	}
 	if errors.Is(err, sarama.ErrUnsupportedVersion) {
