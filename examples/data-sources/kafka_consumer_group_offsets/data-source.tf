@@ -8,12 +8,16 @@ output "lag" {
   value = data.kafka_consumer_group_offsets.billing.lag
 }
 
-output "partitions_that_lag_most" {
-  value = slice(reverse(sort([
+locals {
+  lags = reverse(sort([
     for key, lag in merge([
       for topic, partitions in jsondecode(data.kafka_consumer_group_offsets.billing.record) : {
         for id, p in partitions : "${topic}-${id}" => p.lag if p.lag != null
       }
     ]...) : format("%012d %s", lag, key)
-  ])), 0, 3)
+  ]))
+}
+
+output "partitions_that_lag_most" {
+  value = slice(local.lags, 0, min(3, length(local.lags)))
 }

@@ -13,7 +13,7 @@ resource "kafka_consumer_offset_reset" "skip_the_backlog" {
 
   lifecycle {
     precondition {
-      condition     = data.kafka_consumer_group_offsets.billing.lag["orders"] < 5000
+      condition     = lookup(data.kafka_consumer_group_offsets.billing.lag, "orders", 0) < 5000 # 0 also without an offset
       error_message = "More than 5000 orders would be skipped. Look first."
     }
   }

@@ -20,9 +20,10 @@ variable "stage" {
     all:    every group is put back.
     start:  the consumers are started, if all offsets are still where they were put.
     closed: the way back is closed. From here on a destroy only forgets.
+    Say it in every command. An earlier stage undoes the later ones: it stops the
+    consumers and puts their offsets back.
   EOT
   type        = string
-  default     = "canary"
 
   validation {
     condition     = contains(["canary", "all", "start", "closed"], var.stage)

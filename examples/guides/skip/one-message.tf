@@ -6,5 +6,6 @@ resource "kafka_consumer_offset_reset" "poison" {
   partition      = 2
   message_offset = 906
 
-  max_skipped_messages = 1
+  max_skipped_messages  = 1
+  max_replayed_messages = 0
 }

@@ -1,4 +1,4 @@
-resource "kafka_consumer_offset_reset" "keep_alive" {
+resource "kafka_consumer_offset_reset" "as_it_is" {
   provider = offsets
 
   group_id   = "billing"

@@ -5,6 +5,7 @@
 
 variables {
   incident              = "INC-4711"
+  stage                 = "canary"
   back_to               = "2026-03-01T14:00:00Z"
   max_replayed_messages = 100
   max_lag               = 1000
