@@ -74,7 +74,7 @@ func NewClient(o Options) (*Client, error) {
 	if o.CA != "" {
 		pem, err := pemtext.Load(o.CA)
 		if err != nil {
-			return nil, &ConfigError{Field: "ca_cert", Detail: "The value is not PEM text, and no file of that name can be read: " + err.Error() + "."}
+			return nil, &ConfigError{Field: "ca_cert", Detail: "It cannot be read: " + err.Error() + "."}
 		}
 		roots, err := x509.SystemCertPool()
 		if err != nil {

@@ -116,11 +116,12 @@ func readKafkaSection(ctx context.Context, object types.Object, getenv func(stri
 	if len(config.BootstrapServers) == 0 {
 		return section[connection.Config]{missing: "no Kafka cluster is configured: set kafka.bootstrap_servers in the provider's configuration, or KAFKA_BOOTSTRAP_SERVERS"}
 	}
-	if problems := config.Validate(); object.IsNull() && len(problems) > 0 {
+	problems := config.Validate()
+	if object.IsNull() && len(problems) > 0 {
 		// The environment is perhaps another provider's.
 		return section[connection.Config]{missing: "the KAFKA_* variables of the environment make no connection: " + problems[0].Attribute + ": " + problems[0].Message}
 	}
-	for _, p := range config.Validate() {
+	for _, p := range problems {
 		diags.AddAttributeError(at("kafka", p.Attribute), "Invalid Kafka connection", p.Message)
 	}
 	for _, p := range config.Warnings() {

@@ -24,7 +24,7 @@ func TestManagedSectionsRefuseBadSettings(t *testing.T) {
 		"half a key":         {`apsaramq = { region = "cn-hangzhou", access_key = "LTAI" }`, "apsaramq.secret_key", "access_key is given without secret_key"},
 		"token alone":        {`apsaramq = { region = "cn-hangzhou", security_token = "t" }`, "apsaramq.security_token", "security_token is given without access_key and secret_key"},
 		"no CA":              {`apsaramq = { region = "cn-hangzhou", ca_cert = "-----BEGIN CERTIFICATE-----" }`, "apsaramq.ca_cert", "holds no certificate in PEM form"},
-		"no such CA file":    {`apsaramq = { region = "cn-hangzhou", ca_cert = "missing.pem" }`, "apsaramq.ca_cert", "no file of that name can be read"},
+		"no such CA file":    {`apsaramq = { region = "cn-hangzhou", ca_cert = "missing.pem" }`, "apsaramq.ca_cert", "neither PEM text"},
 		"bad time-out":       {`apsaramq = { region = "cn-hangzhou", request_timeout = "soon" }`, "request_timeout", "is not a duration"},
 		"no project":         {`roma_connect = { region = "cn-north-4" }`, "roma_connect.project_id", "No project id is given"},
 		"unknown service":    {`roma_connect = { region = "cn-north-4", project_id = "p", service = "kafka" }`, "service", `"roma" "dms"`},
