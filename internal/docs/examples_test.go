@@ -76,6 +76,9 @@ var examples = map[string]example{
 	"resources/rocketmq_consumer_offset_reset/latest.tf": {
 		queues: queues{"broker-a": {1000, 1000}, "broker-b": {1000, 1000}},
 	},
+	"resources/rocketmq_consumer_offset_reset/triggers.tf": {
+		queues: queues{"broker-a": {1000, 1000}, "broker-b": {1000, 1000}},
+	},
 	"resources/rocketmq_consumer_offset_reset/earliest.tf": {
 		queues: queues{"broker-a": {0, 0}, "broker-b": {0, 0}},
 	},
@@ -172,6 +175,22 @@ var examples = map[string]example{
 	},
 	"resources/kafka_consumer_offset_reset/offsets.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 131}, "payments": {0: 77, 1: 900, 2: 900}}),
+	},
+	"resources/kafka_consumer_offset_reset/from-csv.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 900}, "payments": {0: 77, 1: 900, 2: 900}}),
+	},
+	"resources/kafka_consumer_offset_reset/several-groups.tf": {
+		want: map[string]fake.Offsets{
+			"billing":        {"orders": {0: 125, 1: 125, 2: 125}, "payments": billing["payments"]},
+			"search-indexer": {"orders": {0: 125, 1: 125, 2: 125}},
+		},
+	},
+	"resources/kafka_consumer_offset_reset/read-committed.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
+	},
+	"resources/kafka_consumer_offset_reset/delete-offsets.tf": {
+		want:  groups("billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}}),
+		after: groups("billing", fake.Offsets{"payments": billing["payments"]}),
 	},
 	"resources/kafka_consumer_offset_reset/import-by-string-id.tf": {
 		want: groups("billing", billing), // an import means: done already

@@ -1,0 +1,8 @@
+resource "kafka_consumer_offset_reset" "for_a_while" {
+  provider = offsets
+
+  group_id   = "billing"
+  topic      = "orders"
+  position   = "earliest"
+  on_destroy = "delete_offsets"
+}
