@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -1107,5 +1108,36 @@ func TestConsumersThatSubscribeToNothing(t *testing.T) {
 			_, err = k.Apply(t.Context(), plan)
 			wantError(t, err, offset.Overwritten, "broker-a/0 is at 9, not 0")
 		})
+	}
+}
+
+// A broker without an offset of the group on the topic makes the table with
+// the first commit. Of two at the same time it keeps one (4.9.7), so that the
+// first of each broker goes alone.
+func TestTheFirstCommitOnEachBrokerGoesAlone(t *testing.T) {
+	cluster, k := setup{version: fake.V4_9_7}.start(t)
+	cluster.DeleteGroup(group)
+	cluster.CreateGroup(group)
+	var mu sync.Mutex
+	first, early := map[string]time.Time{}, 0
+	const held = 50 * time.Millisecond
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code != remoting.UpdateOffset {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if at, ok := first[c.Server]; ok {
+			if time.Since(at) < held {
+				early++
+			}
+			return nil
+		}
+		first[c.Server] = time.Now()
+		return &fake.Fault{Wait: held}
+	})
+	mustReset(t, k, request(offset.ToEarliest))
+	if got := where(cluster); got != everywhere(0) || len(first) != 2 || early > 0 {
+		t.Errorf("got %s; %d commits came beside the first of their broker", got, early)
 	}
 }
