@@ -161,7 +161,7 @@ func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious b
 // to do need a commit each: before 5.2 a broker only passes the reset on to
 // its consumers, and refuses if none is online or a queue has no offset.
 func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int) bool {
-	if how == wayPush || b.online && b.subscribed && b.version < remoting.V5_2_0 {
+	if b.online && b.subscribed { // whether the broker resets by itself may not be known yet
 		w.baseline(ctx, b, todo)
 	}
 	resp, err := w.resetAll(ctx, b, todo)
