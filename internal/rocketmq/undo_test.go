@@ -260,7 +260,7 @@ func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
 	cluster.SetFault(func(c fake.Call) *fake.Fault {
-		if c.Server == "broker-b" && c.Code == remoting.UpdateOffset {
+		if c.Server == "broker-b" && (c.Code == remoting.UpdateOffset || c.Code == remoting.ResetOffset) {
 			return &fake.Fault{Code: 1, Remark: "disk full"}
 		}
 		return nil
