@@ -48,10 +48,19 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		}
 	}
 	if err := s.check(); err != nil {
-		if offset.CodeOf(err) == offset.GroupMissing && len(s.missing()) == len(s.brokers) {
-			return gone(fmt.Sprintf("Group %q", req.Group))
+		if offset.CodeOf(err) != offset.GroupMissing || len(s.missing()) < len(s.brokers) {
+			return nil, err
 		}
-		return nil, err
+		for _, m := range req.Moves {
+			if s.broker(m.Broker) == nil { // Down, it may be: nobody has asked it.
+				return nil, &offset.Error{
+					Code: offset.NoLeader, State: offset.NothingChanged, Next: bringBack,
+					What: fmt.Sprintf("No broker of topic %q that the name servers know has group %q, but broker %q, which the reset was made on too, is not among them: whether the group is gone cannot be told",
+						req.Topic, req.Group, m.Broker),
+				}
+			}
+		}
+		return gone(fmt.Sprintf("Group %q", req.Group))
 	}
 	moves, notes, err := s.restore(req)
 	if err != nil {

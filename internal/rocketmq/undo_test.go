@@ -244,6 +244,17 @@ func TestUndoOnAnotherClusterWithoutTheGroup(t *testing.T) {
 	wantError(t, err, offset.WrongCluster, "Staging", "DefaultCluster", "Nothing was changed")
 }
 
+// Nor is a group that the brokers which are up do not know, while another that
+// the reset was made on is down.
+func TestUndoWithoutTheGroupWhileABrokerIsDown(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	cluster.DeleteGroup(group)
+	cluster.SetAddresses("broker-b", nil)
+	_, err := k.Undo(t.Context(), undo)
+	wantError(t, err, offset.NoLeader, `broker "broker-b", which the reset was made on`, "Bring the broker back", `on_destroy to "keep"`, "Nothing was changed")
+}
+
 func TestUndoWithABrokerDownChangesNothing(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
