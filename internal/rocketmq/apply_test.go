@@ -479,7 +479,7 @@ func TestRoundTrips(t *testing.T) {
 		{"5.5.0 online", setups[1], request(offset.ToLatest), 2, 0, 0, 2},
 		{"5.5.0 to a time", setups[0], atTime(base.Add(time.Second)), 2, 0, 4, 2},
 		{"5.5.0 to a time after all", setups[0], atTime(base.Add(time.Hour)), 2, 0, 0, 2},
-		{"5.5.0 to offsets", setups[0], toEach(all(2)), 4, 0, 0, 2},
+		{"5.5.0 to offsets", setups[0], toEach(all(2)), 0, 4, 0, 2},
 		{"4.9.7", setups[4], request(offset.ToLatest), 2, 4, 0, 2},
 		{"4.9.7 to a time", setups[4], atTime(base.Add(time.Second)), 2, 4, 4, 2},
 	} {
@@ -500,9 +500,6 @@ func TestRoundTrips(t *testing.T) {
 				if c.setup.version < remoting.V5_1_1 {
 					want["PULL_MESSAGE"] = 2 * c.lookups
 				}
-			}
-			if c.req.Target.Kind == offset.ToOffsets {
-				want["GET_BROKER_CONFIG"] = 2
 			}
 			if !maps.Equal(planned, want) {
 				t.Errorf("Plan sent %v, want %v", planned, want)
@@ -1148,42 +1145,5 @@ func TestTheFirstCommitOnEachBrokerGoesAlone(t *testing.T) {
 	mustReset(t, k, request(offset.ToEarliest))
 	if got := where(cluster); got != everywhere(0) || len(first) != 2 || early > 0 {
 		t.Errorf("got %s; %d commits came beside the first of their broker", got, early)
-	}
-}
-
-// Brokers do not list the consumers of a proxy. These would commit over an
-// offset that was committed in their place, and take up what the broker resets.
-func TestExactOffsetsUnderConsumersOfAProxy(t *testing.T) {
-	cluster, k := setups[0].start(t)
-	cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Proxied: true, Stubborn: true})
-	plan, err := k.Plan(t.Context(), toEach(all(3)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plan.State != Offline {
-		t.Fatalf("the group is %s: the test shows nothing", plan.State)
-	}
-	r, err := k.Apply(t.Context(), plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := where(cluster); got != everywhere(3) || hows(r.Moves) != HowServer {
-		t.Errorf("got %s, done by %s", got, hows(r.Moves))
-	}
-}
-
-// A key that may not read the broker's configuration still sets exact offsets
-// of a group that is offline.
-func TestExactOffsetsWithoutTheRightToReadTheConfiguration(t *testing.T) {
-	cluster, k := setups[0].start(t)
-	cluster.SetFault(func(c fake.Call) *fake.Fault {
-		if c.Code == remoting.GetBrokerConfig {
-			return &fake.Fault{Code: 16, Remark: "no permission"}
-		}
-		return nil
-	})
-	r := mustReset(t, k, toEach(all(3)))
-	if got := where(cluster); got != everywhere(3) || hows(r.Moves) != HowPerQueue {
-		t.Errorf("got %s, done by %s", got, hows(r.Moves))
 	}
 }

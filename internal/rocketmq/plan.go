@@ -35,9 +35,8 @@ func readinessOf(plan *offset.Plan) *readiness {
 
 // Plan resolves the request against the live cluster and writes nothing.
 // Members that are online are no error. It reads, besides the route and the
-// list of brokers, three times from each master, and once more from brokers
-// from 5.1 on if each queue is to get a certain offset; a time target also asks
-// once for each queue, and once or twice more on brokers before 5.1.1.
+// list of brokers, three times from each master; a time target also asks once
+// for each queue, and once or twice more on brokers before 5.1.1.
 func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	plan, err := c.resolve(ctx, req)
 	if err != nil {

@@ -271,7 +271,7 @@ func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
 	cluster.SetFault(func(c fake.Call) *fake.Fault {
-		if c.Server == "broker-b" && (c.Code == remoting.UpdateOffset || c.Code == remoting.ResetOffset) {
+		if c.Server == "broker-b" && c.Code == remoting.UpdateOffset {
 			return &fake.Fault{Code: 1, Remark: "disk full"}
 		}
 		return nil

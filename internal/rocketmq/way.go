@@ -75,28 +75,35 @@ func (c *Client) chooseWays(ctx context.Context, s *survey, in intent, moves []o
 func (c *Client) chooseWay(ctx context.Context, s *survey, b *brokerState, in intent) (way, error) {
 	active := b.online && b.subscribed
 	switch {
-	case in.exact || b.online && !b.subscribed:
-		// It depends on who resets, see below.
-	case active && b.version < remoting.V5_1_0:
+	case b.online && !b.subscribed:
+		// Consumers with assign() subscribe to nothing and consume all the same:
+		// they would commit over what was committed here, but take up what the
+		// broker resets. A broker that only tells its consumers would tell some
+		// that do not care, and say that all is well.
+		resets, _, err := c.resetsItself(ctx, b)
+		switch {
+		case err != nil:
+			return 0, c.explain(err, fmt.Sprintf("Cannot find out how broker %q resets offsets", b.name))
+		case !resets:
+			return wayCommit, nil
+		case in.exact:
+			return wayQueue, nil
+		default:
+			return wayBroker, nil
+		}
+	case !in.exact && active && b.version < remoting.V5_1_0:
 		return wayPush, nil
-	default:
+	case !in.exact:
 		return wayBroker, nil
+	case !active:
+		return wayCommit, nil
 	}
 	resets, known, err := c.resetsItself(ctx, b)
 	switch {
 	case err != nil:
 		return 0, c.explain(err, fmt.Sprintf("Cannot find out how broker %q resets offsets", b.name))
-	// Also where nobody seems to consume the topic: consumers with assign()
-	// subscribe to nothing, and those of a proxy are not listed. They would
-	// commit over what was committed here, but take up what the broker resets.
-	case resets && in.exact:
-		return wayQueue, nil
 	case resets:
-		return wayBroker, nil
-	// A broker that only tells its consumers would tell some that do not care,
-	// and say that all is well.
-	case !active:
-		return wayCommit, nil
+		return wayQueue, nil
 	case in.kind == offset.ToOffsets || !known && in.ahead:
 		why := "only tells its consumers to go to a time, which cannot set exact offsets"
 		next := "Stop the group's consumers, then try again."

@@ -101,7 +101,7 @@ func (b *Broker) offset(k key) (int64, bool) {
 func (b *Broker) consumeStats(f map[string]string) reply {
 	group, name := f["consumerGroup"], f["topic"]
 	t := b.topics[name]
-	if g := b.cluster.groups[group]; t == nil || len(g.listed()) > 0 && !g.subscribes(name) {
+	if g := b.cluster.groups[group]; t == nil || g != nil && !g.subscribes(name) {
 		return ok(`{"consumeTps":0.0,"offsetTable":{}}`)
 	}
 	var parts []string
@@ -117,28 +117,20 @@ func (b *Broker) consumeStats(f map[string]string) reply {
 	return ok(`{"consumeTps":0.0,"offsetTable":{` + strings.Join(parts, ",") + `}}`)
 }
 
-// listed are the consumers that brokers know to be online.
-func (g *group) listed() []*Consumer {
-	if g == nil {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(g.consumers), func(c *Consumer) bool { return c.Proxied })
-}
-
 func (g *group) subscribes(topic string) bool {
-	return slices.ContainsFunc(g.listed(), func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
+	return slices.ContainsFunc(g.consumers, func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
 }
 
 func (b *Broker) connections(f map[string]string) reply {
 	name := f["consumerGroup"]
-	listed := b.cluster.groups[name].listed()
-	if len(listed) == 0 {
+	g := b.cluster.groups[name]
+	if g == nil {
 		return refuse(remoting.ConsumerNotOnline, "the consumer group["+name+"] not online")
 	}
 	model := "CLUSTERING"
 	var clients []string
 	topics := map[string]bool{}
-	for i, c := range listed {
+	for i, c := range g.consumers {
 		clients = append(clients, fmt.Sprintf(`{"clientAddr":"10.0.0.%d:40000","clientId":%q,"language":"GO","version":317}`, i+1, c.ID))
 		for _, t := range c.Topics {
 			topics[t] = true
@@ -416,11 +408,11 @@ func (b *Broker) resetClients(f map[string]string, ms int64) reply {
 			targets[i] = old
 		}
 	}
-	if len(b.cluster.groups[group].listed()) == 0 {
+	if b.cluster.groups[group] == nil {
 		return refuse(remoting.ConsumerNotOnline, fmt.Sprintf("Consumer not online, so can not reset offset, Group: %s Topic: %s Timestamp: %d", group, name, ms))
 	}
 	for _, c := range b.cluster.consumers(group, name) {
-		if c.Deaf || c.Proxied {
+		if c.Deaf {
 			continue
 		}
 		take := func() {

@@ -100,7 +100,6 @@ type Consumer struct {
 	Delay     time.Duration // until it takes up a pushed reset
 	Eager     int64         // how many messages it consumes in the moment it takes up a reset
 	Stubborn  bool          // it commits its own offset over whatever others commit
-	Proxied   bool          // it is connected to a proxy, so that brokers do not list it
 }
 
 // Call is one request that the cluster has got.
