@@ -234,7 +234,7 @@ func TestLatestOffset(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, s, 61, 31)
-	if result.ClusterID != instance || result.State != "RUNNING" || result.At.IsZero() || result.Moves != nil {
+	if result.ClusterID != instance || result.State != "RUNNING" || result.At.IsZero() || result.Outcomes != nil {
 		t.Errorf("got %+v", result)
 	}
 	if notes := strings.Join(result.Notes, "\n"); !strings.Contains(notes, "After the reset the lag is 0 ready messages") || !strings.Contains(notes, "before it was 41") {

@@ -48,12 +48,12 @@ func TestRunningConsumersAreRefusedAndNotDisturbed(t *testing.T) {
 			}
 			_, err = c.Apply(t.Context(), plan)
 			wantError(t, err, offset.GroupActive, "app-"+string(protocol), "127.0.0.1", "Nothing was changed")
-			_, err = c.Forget(t.Context(), offset.UndoRequest{Group: group, Moves: plan.Moves, WaitForInactive: new(time.Duration)})
+			_, err = c.Forget(t.Context(), offset.UndoRequest{Group: group, Record: offset.Outcomes(plan.Moves), WaitForInactive: new(time.Duration)})
 			wantError(t, err, offset.GroupActive, "Nothing was changed")
 
 			// A topic that the running group does not consume may be forgotten.
-			other := []offset.Move{{Partition: offset.Partition{Topic: topic + ".other"}, Previous: offset.None, Offset: 0}}
-			if _, err = c.Forget(t.Context(), offset.UndoRequest{Group: group, Moves: other, WaitForInactive: new(time.Duration)}); err != nil {
+			other := offset.Outcomes([]offset.Move{{Partition: offset.Partition{Topic: topic + ".other"}, Previous: offset.None, Offset: 0}})
+			if _, err = c.Forget(t.Context(), offset.UndoRequest{Group: group, Record: other, WaitForInactive: new(time.Duration)}); err != nil {
 				t.Error(err)
 			}
 			if got := k.Committed(t, group)[topic+".other"]; len(got) > 0 {
@@ -112,13 +112,13 @@ func TestUndoOnARealCluster(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Moves: result.Moves}); err != nil {
+		if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Record: result.Outcomes}); err != nil {
 			t.Fatal(err)
 		}
 		if got := k.Committed(t, group); !reflect.DeepEqual(got, before) {
 			t.Errorf("%s: %v, want %v", group, got, before)
 		}
-		if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Moves: result.Moves}); err != nil {
+		if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Record: result.Outcomes}); err != nil {
 			t.Fatal(err)
 		}
 		if got := k.Committed(t, group); len(got["undone"]) != 0 {
@@ -168,14 +168,11 @@ func TestHalfWayResetOnARealCluster(t *testing.T) {
 
 			// The next attempt does the rest, and the undo leads to the very beginning.
 			refill()
-			req.Resume = result.Moves
-			if result, err = run(t.Context(), c, req); err != nil {
-				t.Fatal(err)
-			}
+			result = goOn(t, c, req, result)
 			if got := k.Committed(t, group); !reflect.DeepEqual(got, at(3)) {
 				t.Fatalf("committed %v, want %v", got, at(3))
 			}
-			if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Moves: result.Moves}); err != nil {
+			if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: k.ID(), Record: result.Outcomes}); err != nil {
 				t.Fatal(err)
 			}
 			if got := k.Committed(t, group); !reflect.DeepEqual(got, at(8)) {
@@ -219,7 +216,7 @@ func TestReadCommittedOnARealCluster(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m := result.Moves[0]; m.Offset != end || m.End != end {
+			if m := result.Outcomes[0]; m.Offset != end || m.End != end {
 				t.Errorf("%s: %+v, want %d", isolation, m, end)
 			}
 		}
@@ -243,7 +240,7 @@ func TestReadCommittedOnARealCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := result.Moves[0].Previous; p != 3 {
+	if p := result.Outcomes[0].Previous; p != 3 {
 		t.Errorf("previous %d, want the committed 3", p)
 	}
 	if err := tx.Commit(t.Context()); err != nil {
@@ -375,9 +372,9 @@ func TestRightsOnARealCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = alice.Forget(t.Context(), offset.UndoRequest{Group: "billing", Moves: result.Moves})
+	_, err = alice.Forget(t.Context(), offset.UndoRequest{Group: "billing", Record: result.Outcomes})
 	wantError(t, err, offset.Unauthorized, "DELETE on the consumer group", "Nothing was changed")
-	if _, err = carol.Forget(t.Context(), offset.UndoRequest{Group: "billing", Moves: result.Moves}); err != nil {
+	if _, err = carol.Forget(t.Context(), offset.UndoRequest{Group: "billing", Record: result.Outcomes}); err != nil {
 		t.Error(err)
 	}
 	want := kafkacluster.Offsets{"bills": {0: 0, 1: 0}}
@@ -448,17 +445,17 @@ func TestTenThousandPartitionsInLoweredChunks(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(1)
-	if s := offset.Summarize(result.Moves); s.Moved != partitions || chunks < 10 {
+	if s := offset.SummarizeOutcomes(result.Outcomes); s.Moved != partitions || chunks < 10 {
 		t.Errorf("summary %+v, %d chunks", s, chunks)
 	}
-	if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, Moves: result.Moves}); err != nil {
+	if _, err := c.Undo(t.Context(), offset.UndoRequest{Group: group, Record: result.Outcomes}); err != nil {
 		t.Fatal(err)
 	}
 	check(0)
-	if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, Moves: result.Moves}); err != nil {
+	if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, Record: result.Outcomes}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, Moves: []offset.Move{{Partition: offset.Partition{Topic: "wide"}, Offset: 0}}}); err != nil {
+	if _, err := c.Forget(t.Context(), offset.UndoRequest{Group: group, Record: offset.Outcomes([]offset.Move{{Partition: offset.Partition{Topic: "wide"}, Offset: 0}})}); err != nil {
 		t.Fatal(err)
 	}
 	if left := k.Committed(t, group)["wide"]; len(left) > 0 {

@@ -73,7 +73,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 	req := plan.Request
 	w := &writer{
 		coordinator: ready.coordinator,
-		moves:       slices.Clone(plan.Moves),
+		moves:       offset.Outcomes(plan.Moves),
 		epochs:      ready.epochs,
 		words:       words{"committed", "Apply again: the next apply ends where a whole one would have ended."},
 		tell:        req.Tell,
@@ -82,25 +82,26 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, ready *prepared)
 		ClusterID: plan.ClusterID,
 		State:     plan.State,
 		At:        c.clock.Now(),
-		Moves:     w.moves,
+		Outcomes:  w.moves,
 		Notes:     slices.Clone(plan.Notes),
 	}
-	if len(ready.todo) == 0 {
-		return result, nil
+	todo := make([]int, len(w.moves))
+	for i := range todo {
+		todo[i] = i
 	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
-	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(ready.todo), "offset"), req.Group))
-	if err := w.write(sending, ready.todo, c.clock.Now, w.commit); err != nil {
+	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(todo), "offset"), req.Group))
+	if err := w.write(sending, todo, c.clock.Now, w.commit); err != nil {
 		return nil, err
 	}
 	result.At = w.started
-	notes, err := w.settle(ctx, ready.todo)
-	if len(req.Resume) == 0 && w.nothing() {
+	notes, err := w.settle(ctx, todo)
+	if w.nothing() {
 		return nil, w.rejected(err)
 	}
 	result.Notes = append(result.Notes, notes...)
-	result.InDoubt = inDoubt(result.Moves)
+	result.InDoubt = inDoubt(result.Outcomes)
 	return result, err
 }
 
@@ -138,10 +139,11 @@ func (w *writer) settle(ctx context.Context, todo []int) ([]string, error) {
 			m := &w.moves[n]
 			what := fmt.Sprintf("%s: %s instead of %s", name(m.Topic, m.ID), offsetText(m.Seen), offsetText(m.Offset))
 			if !g.idle() {
+				m.State = offset.MovedOn
 				notes = append(notes, what)
 				continue
 			}
-			m.Error = fmt.Sprintf("another writer has put it to %s since", offsetText(m.Seen))
+			m.State, m.Reason = offset.Elsewhere, fmt.Sprintf("another writer has put it to %s since", offsetText(m.Seen))
 			overwritten = append(overwritten, what)
 		}
 	}
@@ -157,22 +159,22 @@ func (w *writer) unsettle(moves []int, why string) {
 		m := &w.moves[n]
 		switch {
 		case !m.Failed():
-			m.Error, m.Unsettled = w.words.done+", but it could not be read back: "+why, true
+			m.Doubt(w.words.done + ", but it could not be read back: " + why)
 		case w.unsure[n]:
-			m.Unsettled = true
+			m.State = offset.Unsettled
 		}
 	}
 }
 
 // inDoubt tells whether nobody knows where some of the moves are.
-func inDoubt(moves []offset.Move) bool {
-	return slices.ContainsFunc(moves, func(m offset.Move) bool { return m.Unsettled })
+func inDoubt(outcomes []offset.Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o offset.Outcome) bool { return o.State == offset.Unsettled })
 }
 
 // nothing tells whether the broker refused every partition and the read-back
 // shows all of them where they were.
 func (w *writer) nothing() bool {
-	return w.landed == 0 && len(w.unsure) == 0 && !slices.ContainsFunc(w.moves, func(m offset.Move) bool {
+	return w.landed == 0 && len(w.unsure) == 0 && !slices.ContainsFunc(w.moves, func(m offset.Outcome) bool {
 		return !m.Failed() || m.Seen != m.Previous
 	})
 }
@@ -203,7 +205,7 @@ func (w *writer) verdict(todo []int, overwritten []string) error {
 	var failures []string
 	for _, n := range todo {
 		if m := &w.moves[n]; m.Failed() {
-			failures = append(failures, name(m.Topic, m.ID)+": "+m.Error)
+			failures = append(failures, name(m.Topic, m.ID)+": "+m.Reason)
 		}
 	}
 	group := w.coordinator.group

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
@@ -57,7 +58,7 @@ func TestResetToEachTarget(t *testing.T) {
 			}
 			w := tc.want
 			want(t, f, "billing", fake.Offsets{"orders": {0: w[0], 1: w[1], 2: w[2]}})
-			for i, m := range result.Moves {
+			for i, m := range result.Outcomes {
 				if m.Previous != 5 || m.Offset != w[i] || m.Start != 0 || m.End != 10 || m.Seen != w[i] || m.Failed() {
 					t.Errorf("move %+v", m)
 				}
@@ -83,8 +84,8 @@ func TestNothingIsPerPartition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Moves) != 300 {
-		t.Errorf("%d moves", len(result.Moves))
+	if len(result.Outcomes) != 300 {
+		t.Errorf("%d moves", len(result.Outcomes))
 	}
 	got := f.Requests()
 	connections := got[18]
@@ -136,7 +137,7 @@ func TestScopes(t *testing.T) {
 			if !strings.Contains(strings.Join(result.Notes, " "), tc.note) {
 				t.Errorf("notes do not say %q: %q", tc.note, result.Notes)
 			}
-			if !slices.IsSortedFunc(result.Moves, func(a, b offset.Move) int { return a.Compare(b.Partition) }) {
+			if !slices.IsSortedFunc(result.Outcomes, func(a, b offset.Outcome) int { return a.Compare(b.Partition) }) {
 				t.Error("moves are not sorted")
 			}
 		})
@@ -232,10 +233,7 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 			r.Target = offset.Target{Kind: offset.ToLookback, Lookback: 100 * 365 * 24 * time.Hour}
 		}, offset.InvalidArgument, []string{"before 1970"}},
 		"shift by nothing": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ByShift} }, offset.InvalidArgument, nil},
-		"record without a target": {func(r *offset.Request) {
-			r.Resume = []offset.Move{{Partition: offset.Partition{Topic: "orders"}, Offset: offset.None, Error: "no"}}
-		}, offset.InvalidArgument, []string{"orders-0"}},
-		"clone of itself": {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToGroup, Group: "billing"} }, offset.InvalidArgument, nil},
+		"clone of itself":  {func(r *offset.Request) { r.Target = offset.Target{Kind: offset.ToGroup, Group: "billing"} }, offset.InvalidArgument, nil},
 		"negative explicit offset": {func(r *offset.Request) {
 			r.Scope, r.Target = offset.Scope{}, offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: -1}}}
 		}, offset.InvalidArgument, nil},
@@ -288,8 +286,8 @@ func TestNewGroupIsCreatedOnDemand(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, f, "new", fake.Offsets{"orders": {0: 10, 1: 10, 2: 10}})
-	if s := offset.Summarize(result.Moves); s.Created != 3 || result.Moves[0].Previous != offset.None {
-		t.Errorf("summary %+v of %+v", s, result.Moves)
+	if s := offset.SummarizeOutcomes(result.Outcomes); s.Created != 3 || result.Outcomes[0].Previous != offset.None {
+		t.Errorf("summary %+v of %+v", s, result.Outcomes)
 	}
 	if !strings.Contains(strings.Join(result.Notes, " "), `"new" does not exist yet`) {
 		t.Errorf("notes %q", result.Notes)
@@ -363,7 +361,7 @@ func TestReadCommittedEndsAtTheLastStableOffset(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := result.Moves[0].Offset; got != tc.want {
+		if got := result.Outcomes[0].Offset; got != tc.want {
 			t.Errorf("%s %s: %d, want %d", tc.isolation, tc.target.Kind, got, tc.want)
 		}
 	}
@@ -385,7 +383,7 @@ func TestPendingTransactionalOffsetIsNotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := result.Moves[0].Previous; p != 5 {
+	if p := result.Outcomes[0].Previous; p != 5 {
 		t.Errorf("previous %d, want the committed 5 and not the pending 9", p)
 	}
 	if err := tx.Abort(t.Context()); err != nil {
@@ -504,8 +502,8 @@ func TestGroupIsCheckedBeforeEachChunk(t *testing.T) {
 	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
 	wantError(t, err, offset.Incomplete, "orders-1", "orders-2", "became active", "1 partition was committed")
 	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 5, 2: 5}})
-	if result.Moves[0].Failed() || !result.Moves[1].Failed() || !result.Moves[2].Failed() {
-		t.Errorf("moves %+v", result.Moves)
+	if result.Outcomes[0].Failed() || !result.Outcomes[1].Failed() || !result.Outcomes[2].Failed() {
+		t.Errorf("moves %+v", result.Outcomes)
 	}
 }
 
@@ -538,7 +536,7 @@ func TestInterruptedCommitIsFinishedAndReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
-	for _, m := range result.Moves {
+	for _, m := range result.Outcomes {
 		if m.Seen != 0 {
 			t.Errorf("not read back: %+v", m)
 		}
@@ -570,24 +568,20 @@ func TestPartitionThatFailsIsNamedAndTheRestIsDone(t *testing.T) {
 	result, err := run(t.Context(), c, req)
 	wantError(t, err, offset.Incomplete, "orders-1: no right READ on the topic", "2 partitions were committed and read back")
 	want(t, f, "billing", fake.Offsets{"orders": {0: 3, 1: 5, 2: 3}})
-	if result == nil || len(result.Moves) != 3 || !result.Moves[1].Failed() || result.Moves[1].Offset != 3 || result.Moves[1].Previous != 5 {
+	if result == nil || len(result.Outcomes) != 3 || !result.Outcomes[1].Failed() || result.Outcomes[1].Offset != 3 || result.Outcomes[1].Previous != 5 {
 		t.Fatalf("result %+v", result)
 	}
 
 	// The next apply does only the rest, with the target it already had, and
 	// ends where one whole apply would have ended.
 	f.Commit(t, "billing", fake.Offsets{"orders": {0: 9}}) // a consumer has moved on
-	req.Resume = result.Moves
 	sizes := commits(f, func(int, *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) { return nil, nil, false })
-	result, err = run(t.Context(), c, req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	result = goOn(t, c, req, result)
 	want(t, f, "billing", fake.Offsets{"orders": {0: 9, 1: 3, 2: 3}})
 	if !reflect.DeepEqual(*sizes, []int{1}) {
 		t.Errorf("commits of %v partitions, want only the one that failed", *sizes)
 	}
-	for _, m := range result.Moves {
+	for _, m := range result.Outcomes {
 		if m.Previous != 5 || m.Offset != 3 || m.Failed() {
 			t.Errorf("move %+v", m)
 		}
@@ -600,9 +594,24 @@ func TestPartitionThatFailsIsNamedAndTheRestIsDone(t *testing.T) {
 	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 }
 
+// goOn does the rest of a reset that failed half-way, and returns the whole.
+func goOn(t *testing.T, c *Client, req offset.Request, first *offset.Result) *offset.Result {
+	t.Helper()
+	rest, err := life.Rest(req, first.Outcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := run(t.Context(), c, rest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.Outcomes = life.Merge(first.Outcomes, result.Outcomes)
+	return result
+}
+
 func undo(result *offset.Result) offset.UndoRequest {
 	var none time.Duration
-	return offset.UndoRequest{Group: "billing", ClusterID: result.ClusterID, Moves: result.Moves, WaitForInactive: &none}
+	return offset.UndoRequest{Group: "billing", ClusterID: result.ClusterID, Record: result.Outcomes, WaitForInactive: &none}
 }
 
 func TestReadBackThatDiffersInAnEmptyGroupIsAnError(t *testing.T) {
@@ -611,7 +620,7 @@ func TestReadBackThatDiffersInAnEmptyGroupIsAnError(t *testing.T) {
 	overwrite(f)
 	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToEarliest}))
 	wantError(t, err, offset.Overwritten, "orders-1: 8 instead of 0", "assign()", "MirrorMaker", "2 partitions were committed")
-	if m := result.Moves[1]; m.Seen != 8 || !m.Failed() || m.Offset != 0 {
+	if m := result.Outcomes[1]; m.Seen != 8 || !m.Failed() || m.Offset != 0 {
 		t.Errorf("move %+v", m)
 	}
 }
@@ -665,7 +674,7 @@ func TestReadBackThatDiffersInAnActiveGroupIsTold(t *testing.T) {
 	if !strings.Contains(strings.Join(result.Notes, " "), "has moved on to orders-1: 8 instead of 0") {
 		t.Errorf("notes %q", result.Notes)
 	}
-	if m := result.Moves[1]; m.Seen != 8 || m.Failed() {
+	if m := result.Outcomes[1]; m.Seen != 8 || m.Failed() {
 		t.Errorf("move %+v", m)
 	}
 }

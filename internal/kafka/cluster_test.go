@@ -156,7 +156,7 @@ func TestCommitWithoutAnAnswerIsSettledByTheReadBack(t *testing.T) {
 			continue
 		}
 		wantError(t, err, offset.Incomplete, "No partition was committed")
-		if s := offset.Summarize(result.Moves); s.Failed != 3 {
+		if s := offset.SummarizeOutcomes(result.Outcomes); s.Failed != 3 {
 			t.Errorf("summary %+v", s)
 		}
 	}
@@ -172,7 +172,7 @@ func TestReadBackThatFailsIsTold(t *testing.T) {
 	})
 	result, err := run(t.Context(), c, reset(earliest))
 	wantError(t, err, offset.Incomplete, "could not be read back", "acknowledged that 3 partitions of 3 were committed")
-	if result == nil || result.Moves[0].Seen != offset.None {
+	if result == nil || result.Outcomes[0].Seen != offset.None {
 		t.Errorf("result %+v", result)
 	}
 }

@@ -23,7 +23,7 @@ const (
 
 // chunks cuts the moves at the given indices into the largest safe commits.
 // Nothing is left out, nothing is in two chunks, and no chunk is empty.
-func chunks(group string, moves []offset.Move, todo []int, most int) [][]int {
+func chunks(group string, moves []offset.Outcome, todo []int, most int) [][]int {
 	var cut [][]int
 	from, size := 0, 0
 	for i, n := range todo {
@@ -43,8 +43,8 @@ func chunks(group string, moves []offset.Move, todo []int, most int) [][]int {
 // writer writes, or deletes, a group's offsets in chunks and reads them back.
 type writer struct {
 	coordinator *coordinator
-	moves       []offset.Move // get their errors
-	epochs      []int32       // to commit beside the offsets; nil means unknown
+	moves       []offset.Outcome
+	epochs      []int32 // to commit beside the offsets; nil means unknown
 	words       words
 	tell        func(string)
 
@@ -144,7 +144,7 @@ func (w *writer) take(chunk []int, codes []sarama.KError) (large, active []int) 
 		case busy(code):
 			active = append(active, n)
 		default:
-			w.moves[n].Error = reason(code)
+			w.moves[n].Fail(reason(code))
 			w.refusal = code
 		}
 	}
@@ -163,7 +163,7 @@ func tooLarge(code sarama.KError) bool {
 
 func (w *writer) fail(moves []int, why string) {
 	for _, n := range moves {
-		w.moves[n].Error = why
+		w.moves[n].Fail(why)
 	}
 }
 
@@ -306,10 +306,12 @@ func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err er
 		m.Seen = at
 		switch {
 		case w.unsure[n] && at == m.Offset:
-			m.Error = ""
+			m.State, m.Reason = offset.Done, ""
 		case w.unsure[n] && m.Failed():
 			// Elsewhere: it may have landed before a consumer moved on.
-			m.Unsettled = at != m.Previous
+			if at != m.Previous {
+				m.State = offset.Unsettled
+			}
 		case at != m.Offset && !m.Failed():
 			differ = append(differ, n)
 		}
@@ -319,7 +321,7 @@ func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err er
 
 // seen returns where a move's partition is now, or the partition's error. An
 // offset of a topic that is gone is removed.
-func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, m *offset.Move) (int64, sarama.KError) {
+func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, m *offset.Outcome) (int64, sarama.KError) {
 	b := blocks[m.Topic][m.ID]
 	switch {
 	case b == nil, b.Err == sarama.ErrUnknownTopicOrPartition && m.Offset < 0:

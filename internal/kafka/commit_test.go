@@ -9,8 +9,8 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-func movesOf(topic string, n int) ([]offset.Move, []int) {
-	moves, todo := make([]offset.Move, n), make([]int, n)
+func movesOf(topic string, n int) ([]offset.Outcome, []int) {
+	moves, todo := make([]offset.Outcome, n), make([]int, n)
 	for i := range moves {
 		moves[i].Partition = offset.Partition{Topic: topic, ID: int32(i)}
 		todo[i] = i

@@ -138,7 +138,7 @@ func TestSameOffsetsAsApachesTool(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%v\nengine %v\ntool   %v", args, got, want)
 		}
-		for _, m := range result.Moves {
+		for _, m := range result.Outcomes {
 			if m.Seen != m.Offset || got[m.Topic][m.ID] != m.Offset {
 				t.Errorf("the result says %+v, the broker has %d", m, got[m.Topic][m.ID])
 			}

@@ -104,7 +104,7 @@ func TestWaitsUntilTheLastMemberHasLeftAndResolvesAnew(t *testing.T) {
 				t.Fatal(o.err)
 			}
 			want(t, f, "billing", fake.Offsets{"orders": {0: 7, 1: 7, 2: 7}})
-			if p := o.result.Moves[0].Previous; p != 8 || o.result.State != "Empty" {
+			if p := o.result.Outcomes[0].Previous; p != 8 || o.result.State != "Empty" {
 				t.Errorf("previous %d, state %q", p, o.result.State)
 			}
 		})

@@ -15,7 +15,6 @@ type prepared struct {
 	coordinator *coordinator
 	group       *group
 	epochs      []int32 // beside the plan's moves
-	todo        []int   // the moves to commit
 	at          time.Time
 }
 
@@ -30,7 +29,7 @@ type scope struct {
 	topics   []string
 	only     []int32
 	explicit map[string][]int32
-	targets  offset.Offsets // of explicit offsets, or of the moves to go on with
+	targets  offset.Offsets // of explicit offsets
 }
 
 // Plan resolves the request against the live cluster and writes nothing.
@@ -45,10 +44,6 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	if err := check(req); err != nil {
 		return nil, err
-	}
-	if len(req.Resume) > 0 {
-		req.Resume = slices.Clone(req.Resume)
-		offset.SortMoves(req.Resume)
 	}
 	now := c.clock.Now()
 	instant, err := instantOf(req.Target, now)
@@ -72,7 +67,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	if missing && !req.AllowNewGroup {
 		return nil, groupMissing(req.Group)
 	}
-	if len(s.rows) == 0 && len(req.Resume) == 0 {
+	if len(s.rows) == 0 {
 		return nil, nothingCommitted(req)
 	}
 
@@ -84,20 +79,10 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		Protocol:  s.group.protocol,
 		Members:   s.group.members,
 		At:        now,
+		Instant:   instant,
 		Engine:    ready,
 	}
-	if len(req.Resume) > 0 {
-		ready.todo = s.todo
-		plan.Moves, ready.epochs, err = resume(req.Resume, ready.todo, req.OutOfRange, s.rows)
-	} else {
-		plan.Instant = instant
-		plan.Moves, ready.epochs, err = resolve(req.Target, req.OutOfRange, s.rows)
-		ready.todo = make([]int, len(plan.Moves))
-		for i := range ready.todo {
-			ready.todo[i] = i
-		}
-	}
-	if err != nil {
+	if plan.Moves, ready.epochs, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
 		return nil, err
 	}
 	plan.Notes = notes(plan, s, missing)
@@ -150,11 +135,6 @@ func check(req offset.Request) error {
 	case slices.ContainsFunc(s.Partitions, func(p int32) bool { return p < 0 }) && !slices.Equal(s.Partitions, []int32{offset.AllPartitions}):
 		return invalid("A partition's number is negative")
 	}
-	for _, m := range req.Resume {
-		if m.Failed() && m.Offset < 0 {
-			return invalid("The record does not tell where %s was to be put, so that the reset cannot go on with it", name(m.Topic, m.ID))
-		}
-	}
 	switch t.Kind {
 	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent, offset.ToTime:
 	case offset.ToOffset:
@@ -204,20 +184,9 @@ func checkOffsets(offsets offset.Offsets, invalid func(string, ...any) error) er
 	return nil
 }
 
-// scopeOf turns a request's scope into what the cluster is asked. Of a record
-// to go on with, todo are the moves that are to be done.
-func scopeOf(req offset.Request, todo []int) scope {
+// scopeOf turns a request's scope into what the cluster is asked.
+func scopeOf(req offset.Request) scope {
 	switch {
-	case len(req.Resume) > 0:
-		targets := offset.Offsets{}
-		for _, i := range todo {
-			m := req.Resume[i]
-			if targets[m.Topic] == nil {
-				targets[m.Topic] = map[int32]int64{}
-			}
-			targets[m.Topic][m.ID] = m.Offset
-		}
-		return explicitScope(targets)
 	case req.Target.Kind == offset.ToOffsets:
 		return explicitScope(req.Target.Offsets)
 	case req.Scope.AllTopics:
@@ -282,15 +251,6 @@ func notes(plan *offset.Plan, s *survey, missing bool) []string {
 	}
 	if atStart > 0 {
 		note("%s put at the log's start. If retention deletes records there before they are consumed, a consumer with auto.offset.reset=latest skips to the end of the log.", isAre(atStart, "partition"))
-	}
-	var again []string
-	for _, i := range s.todo {
-		if m := plan.Request.Resume[i]; !m.Failed() {
-			again = append(again, name(m.Topic, m.ID))
-		}
-	}
-	if len(again) > 0 {
-		note("Back where they were before the attempt that failed, and therefore done again: %s.", listed(again))
 	}
 	if s.all {
 		note("All topics are those with committed offsets that may be described: the broker leaves others out without saying so.")

@@ -38,7 +38,6 @@ func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]off
 			Start:     r.start,
 			End:       r.end,
 			Clamped:   clamped,
-			Seen:      offset.None,
 		}
 		epochs[i] = r.epoch(at, target.Kind)
 	}
@@ -152,29 +151,4 @@ func outsideLog(partitions []string) error {
 		What: fmt.Sprintf("The target is outside of the log of %s: %s", count(len(partitions), "partition"), listed(partitions)),
 		Next: `Choose another target, or set out_of_range = "clamp" to go to the log's start or end there.`,
 	}
-}
-
-// resume builds the moves of a reset that goes on with what an attempt before
-// left: what has landed stays as it is, the rest gets the target it already
-// had. The recorded moves are sorted; todo are the indices of those that are to
-// be done, and rows what is known of these now.
-func resume(recorded []offset.Move, todo []int, outside offset.OutOfRange, rows []row) ([]offset.Move, []int32, error) {
-	moves := make([]offset.Move, len(recorded))
-	epochs := make([]int32, len(recorded))
-	copy(moves, recorded)
-	var out []string
-	for n, i := range todo {
-		m, r := &moves[i], &rows[n]
-		at, clamped := clamp(m.Offset, r.start, r.end)
-		if clamped && outside == offset.Refuse {
-			out = append(out, fmt.Sprintf("%s: %d is outside of %d to %d", name(r.topic, r.id), m.Offset, r.start, r.end))
-		}
-		m.Offset, m.Clamped = at, m.Clamped || clamped
-		m.Start, m.End, m.Seen, m.Error, m.Unsettled = r.start, r.end, offset.None, "", false
-		epochs[i] = r.epoch(at, "")
-	}
-	if len(out) > 0 {
-		return nil, nil, outsideLog(out)
-	}
-	return moves, epochs, nil
 }

@@ -76,7 +76,7 @@ func TestResolve(t *testing.T) {
 			if m.Offset != c.want || m.Clamped != c.clamped || epochs[0] != c.epoch {
 				t.Errorf("offset %d, clamped %t, epoch %d; want %d, %t, %d", m.Offset, m.Clamped, epochs[0], c.want, c.clamped, c.epoch)
 			}
-			if m.Previous != c.row.committed || m.Start != c.row.start || m.End != c.row.end || m.Seen != offset.None {
+			if m.Previous != c.row.committed || m.Start != c.row.start || m.End != c.row.end {
 				t.Errorf("the move says %+v of %+v", m, c.row)
 			}
 			_, _, err = resolve(c.target, offset.Refuse, []row{c.row})
@@ -98,36 +98,6 @@ func TestResolveNamesEveryPartitionWithoutAnOffset(t *testing.T) {
 	} {
 		_, _, err := resolve(target, offset.Clamp, []row{sample(uncommitted), other})
 		wantError(t, err, offset.NoOffset, "orders-0, orders-1")
-	}
-}
-
-func TestResumeKeepsWhatHasLanded(t *testing.T) {
-	recorded := []offset.Move{
-		{Partition: offset.Partition{Topic: "orders", ID: 0}, Previous: 80, Offset: 60, Start: 0, End: 90, Seen: 60},
-		{Partition: offset.Partition{Topic: "orders", ID: 1}, Previous: 75, Offset: 55, Start: 0, End: 90, Error: "no"},
-		{Partition: offset.Partition{Topic: "orders", ID: 2}, Previous: 30, Offset: 10, Start: 0, End: 90, Error: "no"},
-	}
-	first, second := sample(), sample()
-	first.id, second.id = 1, 2
-	todo := []int{1, 2}
-	moves, epochs, err := resume(recorded, todo, offset.Clamp, []row{first, second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if moves[0] != recorded[0] {
-		t.Errorf("what has landed became %+v", moves[0])
-	}
-	// The group is at 60 in the cluster by now; the record keeps 75.
-	if m := moves[1]; m.Previous != 75 || m.Offset != 55 || m.Clamped || m.Failed() || m.End != 100 {
-		t.Errorf("the first failed move became %+v", m)
-	}
-	if m := moves[2]; m.Previous != 30 || m.Offset != 20 || !m.Clamped || epochs[2] != 1 {
-		t.Errorf("the target that left the log became %+v", m)
-	}
-	_, _, err = resume(recorded, todo, offset.Refuse, []row{first, second})
-	wantError(t, err, offset.OutsideLog, "orders-2: 10 is outside of 20 to 100")
-	if recorded[1].Error == "" {
-		t.Error("the record itself was changed")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
@@ -45,9 +46,9 @@ func wantUnsettled(t *testing.T, result *offset.Result, ids ...int32) {
 	if result == nil || !result.InDoubt {
 		t.Fatalf("not in doubt: %+v", result)
 	}
-	for _, m := range result.Moves {
+	for _, m := range result.Outcomes {
 		unsettled := slices.Contains(ids, m.ID)
-		if m.Unsettled != unsettled || unsettled && !m.Failed() {
+		if (m.State == offset.Unsettled) != unsettled {
 			t.Errorf("partition %d, unsettled %t: %+v", m.ID, unsettled, m)
 		}
 	}
@@ -89,7 +90,7 @@ func TestCommitThatCannotBeReadBackIsInDoubt(t *testing.T) {
 				result, err := run(t.Context(), c, reset(oneBack))
 				wantError(t, err, offset.Incomplete, "could not be read back", "Apply again")
 				wantUnsettled(t, result, 0, 1, 2)
-				if got := result.Moves[0].Error; !strings.Contains(got, tc.word) {
+				if got := result.Outcomes[0].Reason; !strings.Contains(got, tc.word) {
 					t.Errorf("the partition says %q", got)
 				}
 
@@ -104,14 +105,10 @@ func TestCommitThatCannotBeReadBackIsInDoubt(t *testing.T) {
 					want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 					return
 				}
-				req := reset(oneBack)
-				req.Resume = result.Moves
-				if result, err = run(t.Context(), c, req); err != nil {
-					t.Fatal(err)
-				}
+				result = goOn(t, c, reset(oneBack), result)
 				want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
-				for _, m := range result.Moves {
-					if m.Failed() || m.Unsettled || m.Previous != 5 || m.Seen != 4 {
+				for _, m := range result.Outcomes {
+					if m.Failed() || m.Previous != 5 || m.Seen != 4 {
 						t.Errorf("settled as %+v", m)
 					}
 				}
@@ -167,7 +164,7 @@ func TestShiftIsNotAppliedTwiceWhenTheGroupBecomesActive(t *testing.T) {
 				t.Fatal(err)
 			}
 			want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
-			for _, m := range result.Moves {
+			for _, m := range result.Outcomes {
 				if m.Previous != 5 || m.Offset != 4 || m.Failed() {
 					t.Errorf("move %+v", m)
 				}
@@ -206,7 +203,7 @@ func TestCoordinatorThatRefusesConnectionsLeavesNoDoubt(t *testing.T) {
 	c := connect(t, []string{"127.0.0.1:1"})
 	c.cluster.failover.total = 20 * time.Millisecond
 	g := &coordinator{cluster: c.cluster, group: "billing", addr: "127.0.0.1:1"}
-	w := &writer{coordinator: g, moves: []offset.Move{{Partition: offset.Partition{Topic: "orders"}}}}
+	w := &writer{coordinator: g, moves: offset.Outcomes([]offset.Move{{Partition: offset.Partition{Topic: "orders"}}})}
 	if _, err := w.commit(t.Context(), []int{0}); err == nil {
 		t.Error("no error")
 	}
@@ -259,32 +256,55 @@ func TestReadBackHasItsOwnTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
-	if result.Moves[0].Seen != 4 || result.InDoubt {
+	if result.Outcomes[0].Seen != 4 || result.InDoubt {
 		t.Errorf("result %+v", result)
 	}
 }
 
-// What an undo has put back in between is not claimed as landed.
-func TestResumeDoesAgainWhatWasPutBackInBetween(t *testing.T) {
+// A group without lag that has consumed everything again is where it was before
+// the reset. That is no sign of an undo: what has landed stays as it is.
+func TestAResumeMovesNothingThatHasLandedAgain(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
 	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
 	req := reset(oneBack)
 	first, err := run(t.Context(), c, req)
 	wantError(t, err, offset.Incomplete, "orders-1")
-	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 2: 9}}) // put back, and moved on
-	req.Resume = first.Moves
-	result, err := run(t.Context(), c, req)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 2: 9}}) // consumed again, and moved on
+	result := goOn(t, c, req, first)
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 4, 2: 9}})
+	for _, m := range result.Outcomes {
+		if m.Previous != 5 || m.Offset != 4 || m.Failed() {
+			t.Errorf("outcome %+v", m)
+		}
+	}
+}
+
+// What certainly was not written counts from where it is when the rest is
+// done: for the limits, and for an undo.
+func TestAResumeCountsFromWhereAPartitionIsNow(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
+	req := reset(oneBack)
+	most := int64(4)
+	req.Limits.MaxReplayed = &most
+	first, err := run(t.Context(), c, req)
+	wantError(t, err, offset.Incomplete, "orders-1")
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 9}}) // its consumers have gone on
+	rest, err := life.Rest(req, first.Outcomes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 9}})
-	if notes := strings.Join(result.Notes, " "); !strings.Contains(notes, "done again: orders-0.") {
-		t.Errorf("notes %q", notes)
+	_, err = run(t.Context(), c, rest)
+	wantError(t, err, offset.LimitExceeded, "5 messages would be replayed", "Nothing was changed")
+	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 9, 2: 4}})
+
+	most = 5
+	result := goOn(t, c, req, first)
+	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+	if _, err := c.Undo(t.Context(), undo(result)); err != nil {
+		t.Fatal(err)
 	}
-	for _, m := range result.Moves {
-		if m.Previous != 5 || m.Offset != 4 || m.Failed() {
-			t.Errorf("move %+v", m)
-		}
-	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 9, 2: 5}})
 }

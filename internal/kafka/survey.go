@@ -168,7 +168,6 @@ type survey struct {
 	rows        []row
 	all         bool
 	narrowed    []string // topics that all_topics covers in part
-	todo        []int    // of a record to go on with: the moves that are to be done
 }
 
 // survey looks at everything that a request needs. Named topics cost one
@@ -181,28 +180,21 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
 		return nil, err
 	}
-	if len(req.Resume) > 0 {
-		if err := s.remaining(ctx, req.Resume); err != nil {
-			return nil, err
-		}
-	}
-	sc := scopeOf(req, s.todo)
+	sc := scopeOf(req)
 	s.all = sc.all
 	probes := []probe{startProbe(), endProbe(req.Isolation)}
-	if !instant.IsZero() && len(req.Resume) == 0 {
+	if !instant.IsZero() {
 		probes = append(probes, timeProbe(milliseconds(instant), req.Isolation))
 	}
 	var source *coordinator
-	if req.Target.Kind == offset.ToGroup && len(req.Resume) == 0 {
+	if req.Target.Kind == offset.ToGroup {
 		if source, err = c.cluster.coordinator(ctx, req.Target.Group); err != nil {
 			return nil, err
 		}
 	}
 	err = parallel(ctx,
 		func(ctx context.Context) (err error) {
-			if s.group == nil {
-				s.group, err = s.coordinator.describe(ctx)
-			}
+			s.group, err = s.coordinator.describe(ctx)
 			return err
 		},
 		func(ctx context.Context) error {
@@ -230,44 +222,8 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 	return s, err
 }
 
-// remaining finds out what is left of a recorded attempt: what failed, and what
-// landed but is back where it was before, since an undo came between. Of a
-// group with members nothing can be told, for they move on by themselves; it is
-// looked at again when they have left.
-func (s *survey) remaining(ctx context.Context, recorded []offset.Move) (err error) {
-	if s.group, err = s.coordinator.describe(ctx); err != nil {
-		return err
-	}
-	landed := map[string][]int32{}
-	for i := range recorded {
-		if m := &recorded[i]; !m.Failed() && m.Offset >= 0 && m.Offset != m.Previous {
-			landed[m.Topic] = append(landed[m.Topic], m.ID)
-		}
-	}
-	var blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock
-	if len(landed) > 0 && s.group.idle() && s.group.kind == "" {
-		if blocks, err = s.coordinator.fetch(ctx, landed); err != nil {
-			return err
-		}
-	} else {
-		landed = nil
-	}
-	for i := range recorded {
-		m := &recorded[i]
-		back := false
-		if landed != nil && !m.Failed() && m.Offset >= 0 && m.Offset != m.Previous {
-			at, code := seen(blocks, m)
-			back = code == sarama.ErrNoError && at == m.Previous
-		}
-		if m.Failed() || back {
-			s.todo = append(s.todo, i)
-		}
-	}
-	return nil
-}
-
 // partitions finds the partitions in scope. It returns nil if there are none,
-// which only all topics, or a retry of nothing, can mean.
+// which only all topics can mean.
 func (c *Client) partitions(ctx context.Context, s *survey, sc scope, source *coordinator) (_ *place, err error) {
 	sel := selection{topics: sc.topics, only: sc.only, explicit: sc.explicit, right: opRead}
 	var found []row

@@ -99,14 +99,14 @@ func tellOf(req offset.UndoRequest) func(string) {
 
 // recorded returns the recorded moves that count, sorted: what failed for
 // certain has not been moved, and what is skipped belongs to another reset by now.
-func recorded(req offset.UndoRequest) []offset.Move {
-	var moves []offset.Move
-	for _, m := range req.Moves {
+func recorded(req offset.UndoRequest) []offset.Outcome {
+	var moves []offset.Outcome
+	for _, m := range req.Record {
 		if m.Touched() && m.Offset >= 0 && (req.Skip == nil || !req.Skip(m.Partition)) {
 			moves = append(moves, m)
 		}
 	}
-	offset.SortMoves(moves)
+	offset.SortOutcomes(moves)
 	return moves
 }
 
@@ -115,15 +115,15 @@ type recall struct {
 	coordinator *coordinator
 	place       *place
 	group       *group
-	gone        bool          // the group neither exists nor has offsets
-	rows        []row         // those partitions that still exist
-	moves       []offset.Move // beside the rows: from what is committed to what was before the reset
-	set         []int64       // beside the rows: what the reset had set
+	gone        bool             // the group neither exists nor has offsets
+	rows        []row            // those partitions that still exist
+	moves       []offset.Outcome // beside the rows: from what is committed to what was before the reset
+	set         []int64          // beside the rows: what the reset had set
 	notes       []string
 }
 
 // recall looks at the group and the recorded partitions.
-func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []offset.Move) (*recall, error) {
+func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []offset.Outcome) (*recall, error) {
 	r := &recall{}
 	if req.Group == "" {
 		return nil, &offset.Error{Code: offset.InvalidArgument, What: "The consumer group's name is empty"}
@@ -174,8 +174,8 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 }
 
 // align puts the recorded moves beside the rows.
-func (r *recall) align(recorded []offset.Move) {
-	r.moves = make([]offset.Move, len(r.rows))
+func (r *recall) align(recorded []offset.Outcome) {
+	r.moves = make([]offset.Outcome, len(r.rows))
 	r.set = make([]int64, len(r.rows))
 	held := false
 	n := 0
@@ -186,7 +186,10 @@ func (r *recall) align(recorded []offset.Move) {
 		}
 		m := recorded[n]
 		r.set[i] = m.Offset
-		r.moves[i] = offset.Move{Partition: row.partition(), Previous: row.committed, Offset: m.Previous, Start: m.Start, End: m.End, Seen: offset.None}
+		r.moves[i] = offset.Outcome{
+			Move: offset.Move{Partition: row.partition(), Previous: row.committed, Offset: m.Previous, Start: m.Start, End: m.End},
+			Seen: offset.None,
+		}
 		held = held || row.committed >= 0
 	}
 	if len(r.place.missing) > 0 {
@@ -317,7 +320,7 @@ func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, wor
 }
 
 func (r *recall) result(c *Client, w *writer) *offset.Result {
-	result := &offset.Result{At: c.clock.Now(), Moves: r.moves, Notes: r.notes, InDoubt: inDoubt(r.moves)}
+	result := &offset.Result{At: c.clock.Now(), Outcomes: r.moves, Notes: r.notes, InDoubt: inDoubt(r.moves)}
 	if r.place != nil {
 		result.ClusterID = r.place.clusterID
 	}

@@ -46,7 +46,7 @@ func TestUndoPutsEveryOffsetBack(t *testing.T) {
 	}
 	want(t, f, "billing", before)
 	for i, to := range []int64{5, 5, offset.None} {
-		if m := result.Moves[i]; m.Previous != 8 || m.Offset != to || m.Seen != to || m.Failed() {
+		if m := result.Outcomes[i]; m.Previous != 8 || m.Offset != to || m.Seen != to || m.Failed() {
 			t.Errorf("move %+v", m)
 		}
 	}
@@ -161,8 +161,8 @@ func TestUndoLeavesAloneWhatAnotherResetHasSet(t *testing.T) {
 func TestUndoLeavesAloneWhatFailed(t *testing.T) {
 	f, c, req := movedGroup(t)
 	f.Commit(t, "billing", fake.Offsets{"orders": {1: 2}})
-	req.Moves = slices.Clone(req.Moves)
-	req.Moves[1].Error = "no"
+	req.Record = slices.Clone(req.Record)
+	req.Record[1].Fail("no")
 	if _, err := c.Undo(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestUndoLeavesAloneWhatFailed(t *testing.T) {
 
 func TestUndoOfNothing(t *testing.T) {
 	_, c, req := movedGroup(t)
-	req.Moves = nil
+	req.Record = nil
 	if result, err := c.Undo(t.Context(), req); err != nil || len(result.Notes) != 1 {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -218,7 +218,7 @@ func TestForgetDeletesTheRecordedOffsetsOnly(t *testing.T) {
 	if n := f.Requests()[47]; n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	for _, m := range result.Moves {
+	for _, m := range result.Outcomes {
 		if m.Previous != 8 || m.Offset != offset.None || m.Failed() {
 			t.Errorf("move %+v", m)
 		}
@@ -275,9 +275,9 @@ func TestForgetTellsOfASubscribedTopic(t *testing.T) {
 func TestUndoOfWhatMayHaveLandedCompares(t *testing.T) {
 	f, c, req := movedGroup(t)
 	f.Commit(t, "billing", fake.Offsets{"orders": {1: 5}}) // has not
-	req.Moves = slices.Clone(req.Moves)
-	for i := range req.Moves {
-		req.Moves[i].Error, req.Moves[i].Unsettled = "no answer", true
+	req.Record = slices.Clone(req.Record)
+	for i := range req.Record {
+		req.Record[i].Doubt("no answer")
 	}
 	result, err := c.Undo(t.Context(), req)
 	if err != nil {
@@ -302,7 +302,7 @@ func TestLenientUndoLeavesAloneWhatCannotGoBack(t *testing.T) {
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 8, 1: 5, 2: 9}, "bills": {0: 0}})
 	for i, at := range []int64{8, 5, 9} {
-		if m := result.Moves[i]; m.Offset != at || m.Failed() {
+		if m := result.Outcomes[i]; m.Offset != at || m.Failed() {
 			t.Errorf("move %+v", m)
 		}
 	}

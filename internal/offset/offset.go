@@ -1,6 +1,6 @@
 // Package offset is the vocabulary that all engines share: what a reset is
 // asked to do (Request), what it would do (Plan, made of Moves), what it did
-// (Result, Summary, record), and why it could not (Error).
+// (Result, made of Outcomes; Summary, record), and why it could not (Error).
 //
 // It holds plain values. It must not know Terraform, a broker's protocol or
 // the network.
@@ -64,7 +64,7 @@ type Engine interface {
 	// Apply waits until the group may be reset, resolves anew if it had to
 	// wait, checks everything, writes, reads back and compares. The result is
 	// not nil if anything may have been written, also beside an error: its
-	// moves then tell which partitions failed.
+	// outcomes then tell which partitions failed.
 	Apply(ctx context.Context, plan *Plan) (*Result, error)
 
 	// Undo puts back what an earlier reset moved, by compare-and-set.
@@ -96,12 +96,6 @@ type Request struct {
 	// KeepAhead leaves a queue alone whose target lies ahead of its offset:
 	// RocketMQ's force = false.
 	KeepAhead bool
-
-	// Resume holds the moves of an attempt that failed half-way. Plan then
-	// keeps what has landed and resolves nothing anew: the partitions with an
-	// error get the targets they already have, and every previous offset
-	// stays from before the first attempt.
-	Resume []Move
 
 	// Progress, if set, is told in one line what the engine is about to do.
 	Progress func(message string)
@@ -179,7 +173,7 @@ const (
 	ReadCommitted   Isolation = "read_committed"   // the last stable offset
 )
 
-// Move is what a reset does, or did, to one partition.
+// Move is what a reset is to do to one partition. What came of it is an Outcome.
 type Move struct {
 	Partition
 	Previous int64 // committed before the reset; None if there was none or nobody can tell
@@ -187,32 +181,19 @@ type Move struct {
 	Start    int64 // the log's first offset at the time; None if unknown
 	End      int64 // the offset after the log's last record; None if unknown
 	Clamped  bool  // the target was out of range and was moved to Start or End
-
 	// MaybeZero tells that Previous is None only because the broker cannot tell
 	// none from 0 (RocketMQ before 5.0). It is not part of a record.
 	MaybeZero bool
-
-	How     string // RocketMQ: how it was written ("server", "per-queue", "kept")
-	Pending bool   // RocketMQ: a consumer still has to take it up
-	Seen    int64  // what the read-back showed, where it differs from Offset; else equal to Offset or None
-	Error   string // why this partition failed; empty if it did not
-
-	// Unsettled tells, beside an Error, that the write may have landed all the
-	// same: it was sent, and neither its answer nor a read-back came. An undo
-	// compares: at Offset it has landed, at Previous it has not.
-	Unsettled bool
+	// Metadata is what the commit before the reset carried beside its offset
+	// (Kafka Streams and the parallel consumer keep state there).
+	Metadata string
+	How      string // RocketMQ: how it is written ("server", "push", "per-queue", "kept"); empty before
 }
 
-// Unknown tells whether nobody can say where this partition is: the service
-// neither said where it puts it nor showed it afterwards. A queue that was
-// kept where it was is not unknown, even if it has no offset.
-func (m Move) Unknown() bool { return m.Offset < 0 && m.How == "" && !m.Failed() }
-
-// Failed tells whether this partition failed.
-func (m Move) Failed() bool { return m.Error != "" }
-
-// Touched tells whether the partition was written, or may have been.
-func (m Move) Touched() bool { return !m.Failed() || m.Unsettled }
+// Unknown tells whether nobody can say where this partition goes: the service
+// neither says where it puts it nor shows it afterwards. A queue that is kept
+// where it is is not unknown, even if it has no offset.
+func (m Move) Unknown() bool { return m.Offset < 0 && m.How == "" }
 
 // Delta returns how far the partition moves, and false if that is unknown
 // because it had no offset before or none is known.
@@ -226,9 +207,88 @@ func (m Move) Delta() (int64, bool) {
 // Created tells whether the partition gets its first offset.
 func (m Move) Created() bool { return m.Previous < 0 && m.Offset >= 0 }
 
+// State says what came of a move.
+type State int
+
+// What can come of a move.
+const (
+	// Done: it was written, and the read-back or the broker's answer proves it.
+	Done State = iota
+	// NotDone: it was not written, for certain.
+	NotDone
+	// Unsettled: it may have been written. It was sent, and neither an answer
+	// nor a read-back tells. An undo compares: at Offset it has landed, at
+	// Previous it has not.
+	Unsettled
+	// MovedOn: it was written, and the group's consumers have gone on from there.
+	MovedOn
+	// Elsewhere: it was written, and something that is no member of the group
+	// has committed another offset since.
+	Elsewhere
+)
+
+// Outcome is what came of a move.
+type Outcome struct {
+	Move
+
+	State   State
+	Reason  string // why it is not done; empty if it is
+	Seen    int64  // what the read-back showed; None if nothing was read
+	Pending bool   // RocketMQ: a consumer still has to take it up
+}
+
+// Failed tells whether the partition is not where it should be, or nobody knows.
+func (o Outcome) Failed() bool { return o.State != Done && o.State != MovedOn }
+
+// Touched tells whether the partition was written, or may have been.
+func (o Outcome) Touched() bool { return o.State != NotDone }
+
+// Fail notes that the partition was not written, and why.
+func (o *Outcome) Fail(reason string) { o.State, o.Reason = NotDone, reason }
+
+// Doubt notes that the partition may have been written, and why it is not known.
+func (o *Outcome) Doubt(reason string) { o.State, o.Reason = Unsettled, reason }
+
+// Outcomes returns the moves as if all were done and nothing were read back yet.
+func Outcomes(moves []Move) []Outcome {
+	all := make([]Outcome, len(moves))
+	for i, m := range moves {
+		all[i] = Outcome{Move: m, Seen: None}
+	}
+	return all
+}
+
+// Moves returns what the outcomes are of.
+func Moves(outcomes []Outcome) []Move {
+	moves := make([]Move, len(outcomes))
+	for i, o := range outcomes {
+		moves[i] = o.Move
+	}
+	return moves
+}
+
+// AnyFailed tells whether a partition failed.
+func AnyFailed(outcomes []Outcome) bool { return slices.ContainsFunc(outcomes, Outcome.Failed) }
+
+// Touched returns the outcomes of what was written, or may have been.
+func Touched(outcomes []Outcome) []Outcome {
+	var touched []Outcome
+	for _, o := range outcomes {
+		if o.Touched() {
+			touched = append(touched, o)
+		}
+	}
+	return touched
+}
+
 // SortMoves orders moves by topic, broker and number.
 func SortMoves(moves []Move) {
 	slices.SortFunc(moves, func(a, b Move) int { return a.Compare(b.Partition) })
+}
+
+// SortOutcomes orders outcomes by topic, broker and number.
+func SortOutcomes(outcomes []Outcome) {
+	slices.SortFunc(outcomes, func(a, b Outcome) int { return a.Compare(b.Partition) })
 }
 
 // Topics returns the topics that the moves touch, sorted.
@@ -269,7 +329,7 @@ type Result struct {
 	ClusterID string
 	State     string    // the group's state just before the first commit
 	At        time.Time // when the first commit was sent
-	Moves     []Move    // sorted; those that failed carry an error. None where a managed service tells no offsets
+	Outcomes  []Outcome // sorted. None where a managed service tells no offsets
 	Notes     []string  // what a reader should know, one sentence each
 	// InDoubt tells, beside an error, that what was sent may have been executed
 	// and that the read-back could not settle it.
@@ -279,9 +339,9 @@ type Result struct {
 // UndoRequest asks to put back, or to delete, the offsets that earlier resets set.
 type UndoRequest struct {
 	Group           string
-	Topic           string // RocketMQ
-	ClusterID       string // the recorded one; any other is refused
-	Moves           []Move // as recorded; those that are not Touched are left alone
+	Topic           string    // RocketMQ
+	ClusterID       string    // the recorded one; any other is refused
+	Record          []Outcome // those that are not Touched are left alone
 	WaitForInactive *time.Duration
 	// Lenient leaves partitions alone that somebody else has moved since, or
 	// whose old offset has left the log, and tells them in the notes. Without

@@ -10,23 +10,27 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-func kafkaMove(topic string, id int32, previous, to, start, end int64) offset.Move {
-	return offset.Move{
-		Partition: offset.Partition{Topic: topic, ID: id},
-		Previous:  previous, Offset: to, Start: start, End: end, Seen: offset.None,
+func kafkaMove(topic string, id int32, previous, to, start, end int64) offset.Outcome {
+	return offset.Outcome{
+		Move: offset.Move{
+			Partition: offset.Partition{Topic: topic, ID: id},
+			Previous:  previous, Offset: to, Start: start, End: end,
+		},
+		Seen: offset.None,
 	}
 }
 
 func TestEncodeRecordIsSortedAndUnfoldsToOneLine(t *testing.T) {
-	moves := []offset.Move{
+	moves := []offset.Outcome{
 		kafkaMove("orders", 10, 1, 2, 0, 9),
 		kafkaMove("orders", 2, offset.None, 20, 20, 100),
 		kafkaMove("audit", 0, 60, 20, 20, 100),
 	}
 	moves[0].Clamped = true
-	moves[0].Error = `no "right"`
-	want := ` {"audit":{"0":{"previous":60,"offset":20,"start":20,"end":100,"clamped":false}},` +
-		`"orders":{"2":{"previous":null,"offset":20,"start":20,"end":100,"clamped":false},` +
+	moves[0].Fail(`no "right"`)
+	moves[1].Metadata = "BQAAAXk7"
+	want := ` {"audit":{"0":{"previous":60,"offset":20,"start":20,"end":100}},` +
+		`"orders":{"2":{"previous":null,"offset":20,"start":20,"end":100,"metadata":"BQAAAXk7"},` +
 		`"10":{"previous":1,"offset":2,"start":0,"end":9,"clamped":true,"error":"no \"right\""}}}`
 	if got := offset.EncodeRecord(moves, offset.KafkaRecord); got != want {
 		t.Errorf("record\n got %s\nwant %s", got, want)
@@ -40,17 +44,19 @@ func TestEncodeRecordIsSortedAndUnfoldsToOneLine(t *testing.T) {
 }
 
 func TestRecordRoundTrip(t *testing.T) {
-	kafka := []offset.Move{
+	kafka := []offset.Outcome{
 		kafkaMove("a/b", 0, 1, 2, 0, 9),
 		kafkaMove("größe", 1, offset.None, 0, offset.None, offset.None),
 	}
-	kafka[1].Error, kafka[1].Unsettled = "no answer", true
-	rocket := []offset.Move{
-		{Partition: offset.Partition{Topic: "t", Broker: "b-0", ID: 3}, Previous: 4, Offset: 5, Start: 1, End: 9, How: "server", Pending: true, Seen: offset.None},
-		{Partition: offset.Partition{Topic: "t", Broker: "b-1", ID: 0}, Previous: offset.None, Offset: 5, Start: 1, End: 9, How: "kept", Clamped: true, Seen: offset.None},
-	}
+	kafka[0].Metadata = "{\"x\":1}"
+	kafka[1].Doubt("no answer")
+	rocket := offset.Outcomes([]offset.Move{
+		{Partition: offset.Partition{Topic: "t", Broker: "b-0", ID: 3}, Previous: 4, Offset: 5, Start: 1, End: 9, How: "server"},
+		{Partition: offset.Partition{Topic: "t", Broker: "b-1", ID: 0}, Previous: offset.None, Offset: 5, Start: 1, End: 9, How: "kept", Clamped: true},
+	})
+	rocket[0].Pending = true
 	for name, c := range map[string]struct {
-		moves   []offset.Move
+		moves   []offset.Outcome
 		dialect offset.Dialect
 	}{"kafka": {kafka, offset.KafkaRecord}, "rocketmq": {rocket, offset.RocketMQRecord}} {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +80,7 @@ func TestDecodeRecordRefusesWhatIsNoRecord(t *testing.T) {
 }
 
 func FuzzDecodeRecord(f *testing.F) {
-	f.Add(` {"orders":{"0":{"previous":60,"offset":20,"start":20,"end":100,"clamped":false}}}`)
+	f.Add(` {"orders":{"0":{"previous":60,"offset":20,"start":20,"end":100}}}`)
 	f.Add(` {"b":{"0":{"previous":null,"offset":-5,"min":0,"max":1,"how":"server","pending":true,"error":"x"}}}`)
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, d := range []offset.Dialect{offset.KafkaRecord, offset.RocketMQRecord} {
@@ -96,14 +102,14 @@ func FuzzDecodeRecord(f *testing.F) {
 
 func TestSummarize(t *testing.T) {
 	failed := kafkaMove("t", 6, 10, 5, 0, 20)
-	failed.Error = "no"
+	failed.Fail("no")
 	clamped := kafkaMove("t", 4, 10, 20, 0, 20)
 	clamped.Clamped = true
-	got := offset.Summarize([]offset.Move{
+	got := offset.SummarizeOutcomes([]offset.Outcome{
 		kafkaMove("t", 0, 60, 20, 20, 100),          // back 40
 		kafkaMove("t", 1, 60, 100, 20, 100),         // forward 40
 		kafkaMove("t", 2, 60, 60, 20, 100),          // there already
-		kafkaMove("t", 3, offset.None, 20, 20, 100), // first offset
+		kafkaMove("t", 3, offset.None, 20, 20, 100), // first offset: 80 may be replayed
 		clamped,                           // forward 10
 		kafkaMove("t", 5, 5, 30, 25, 100), // 5 to 25 is no longer in the log: skips 5
 		failed,                            // counts nowhere else
@@ -111,11 +117,13 @@ func TestSummarize(t *testing.T) {
 		kafkaMove("t", 9, 200, 20, 0, 100),                 // the topic was created again: 80
 		kafkaMove("t", 8, offset.None, offset.None, 0, 10), // a managed service that tells nothing
 		kafkaMove("t", 10, 60, offset.None, 0, 100),        // the same, but for the offset before
-		{Previous: offset.None, Offset: offset.None, How: "kept"},
+		{Move: offset.Move{Previous: offset.None, Offset: offset.None, How: "kept"}},
+		kafkaMove("t", 11, 1000, 20, 0, 100), // from beyond the log's end: 80
+		kafkaMove("t", 12, 20, 1000, 0, 100), // and back there, as an undo would: 80
 	})
 	want := offset.Summary{
-		Partitions: 12, Moved: 7, Forward: 4, Back: 2, Unchanged: 2, Unknown: 2, Clamped: 1, Created: 1, Failed: 1,
-		Replayed: 40 + 80, Skipped: 40 + 10 + 5 + 25,
+		Partitions: 14, Moved: 9, Forward: 5, Back: 3, Unchanged: 2, Unknown: 2, Clamped: 1, Created: 1, Failed: 1,
+		Replayed: 40 + 80 + 80 + 80, Skipped: 40 + 10 + 5 + 25 + 80,
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -125,18 +133,18 @@ func TestSummarize(t *testing.T) {
 func TestWhatNobodyToldIsNotCounted(t *testing.T) {
 	known, unknown := kafkaMove("t", 0, 60, 20, 20, 100), kafkaMove("t", 1, 60, offset.None, 20, 100)
 	failed := unknown
-	failed.Error = "no"
+	failed.Fail("no")
 	for name, c := range map[string]struct {
-		moves         []offset.Move
+		moves         []offset.Outcome
 		told, counted bool
 	}{
 		"no partitions": {nil, false, false},
-		"all known":     {[]offset.Move{known}, true, true},
-		"one unknown":   {[]offset.Move{known, unknown}, true, false},
-		"one failed":    {[]offset.Move{known, failed}, true, true},
+		"all known":     {[]offset.Outcome{known}, true, true},
+		"one unknown":   {[]offset.Outcome{known, unknown}, true, false},
+		"one failed":    {[]offset.Outcome{known, failed}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := offset.Summarize(c.moves)
+			s := offset.SummarizeOutcomes(c.moves)
 			if s.Told() != c.told || s.Counted() != c.counted {
 				t.Errorf("told %t, counted %t", s.Told(), s.Counted())
 			}
@@ -169,5 +177,26 @@ func TestErrorSaysWhatStateAndNext(t *testing.T) {
 	}
 	if !errors.Is(err, cause) || offset.CodeOf(err) != offset.Unreachable || offset.CodeOf(cause) != offset.Failed {
 		t.Error("the cause or the code got lost")
+	}
+}
+
+// A partition without an offset hides how far it is moved: limits must not let
+// it through uncounted.
+func TestAFirstOffsetCountsAtItsUpperBound(t *testing.T) {
+	zero := int64(0)
+	limits := offset.Limits{MaxReplayed: &zero, MaxSkipped: &zero}
+	for name, c := range map[string]struct {
+		to                int64
+		replayed, skipped int64
+	}{"to the start": {100, 5000, 0}, "to the end": {5100, 0, 5000}, "between": {1100, 4000, 1000}} {
+		t.Run(name, func(t *testing.T) {
+			s := offset.Summarize([]offset.Move{kafkaMove("t", 0, offset.None, c.to, 100, 5100).Move})
+			if s.Replayed != c.replayed || s.Skipped != c.skipped {
+				t.Errorf("%d replayed, %d skipped", s.Replayed, s.Skipped)
+			}
+			if limits.Check(s) == nil {
+				t.Error("the limits let it through")
+			}
+		})
 	}
 }

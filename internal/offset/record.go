@@ -19,16 +19,17 @@ const (
 	RocketMQRecord
 )
 
-// EncodeRecord writes moves as the JSON document that the state keeps: one
+// EncodeRecord writes outcomes as the JSON document that the state keeps: one
 // string, because Terraform needs seconds to minutes for as many nested
 // values, with topics (or brokers) and partitions (or queues) in order. It
 // begins with a space, since Terraform unfolds a string that begins with a
 // brace into a line for each value in every plan. None is written as null,
-// and "error" only where a partition failed, beside "unsettled" if the write
+// and "clamped", "metadata" and
+// "error" stand only where there is something to say, "error" beside "unsettled" if the write
 // may have landed all the same.
-func EncodeRecord(moves []Move, d Dialect) string {
-	moves = slices.Clone(moves)
-	SortMoves(moves)
+func EncodeRecord(outcomes []Outcome, d Dialect) string {
+	moves := slices.Clone(outcomes)
+	SortOutcomes(moves)
 	b := make([]byte, 0, 2+len(moves)*96)
 	b = append(b, ' ', '{')
 	for i, m := range moves {
@@ -44,7 +45,7 @@ func EncodeRecord(moves []Move, d Dialect) string {
 		b = append(b, '"')
 		b = strconv.AppendInt(b, int64(m.ID), 10)
 		b = append(b, '"', ':')
-		b = appendMove(b, m, d)
+		b = appendOutcome(b, m, d)
 	}
 	if len(moves) > 0 {
 		b = append(b, '}')
@@ -52,14 +53,14 @@ func EncodeRecord(moves []Move, d Dialect) string {
 	return string(append(b, '}'))
 }
 
-func outer(m Move, d Dialect) string {
+func outer(m Outcome, d Dialect) string {
 	if d == RocketMQRecord {
 		return m.Broker
 	}
 	return m.Topic
 }
 
-func appendMove(b []byte, m Move, d Dialect) []byte {
+func appendOutcome(b []byte, m Outcome, d Dialect) []byte {
 	start, end := "start", "end"
 	if d == RocketMQRecord {
 		start, end = "min", "max"
@@ -68,17 +69,21 @@ func appendMove(b []byte, m Move, d Dialect) []byte {
 	b = appendOffset(append(b, ','), "offset", m.Offset)
 	b = appendOffset(append(b, ','), start, m.Start)
 	b = appendOffset(append(b, ','), end, m.End)
-	b = append(b, `,"clamped":`...)
-	b = strconv.AppendBool(b, m.Clamped)
+	if m.Clamped {
+		b = append(b, `,"clamped":true`...)
+	}
+	if m.Metadata != "" {
+		b = appendString(append(b, `,"metadata":`...), m.Metadata)
+	}
 	if d == RocketMQRecord {
 		b = appendString(append(b, `,"how":`...), m.How)
 		b = append(b, `,"pending":`...)
 		b = strconv.AppendBool(b, m.Pending)
 	}
-	if m.Error != "" {
-		b = appendString(append(b, `,"error":`...), m.Error)
+	if m.Failed() {
+		b = appendString(append(b, `,"error":`...), m.Reason)
 	}
-	if m.Unsettled {
+	if m.Failed() && m.Touched() {
 		b = append(b, `,"unsettled":true`...)
 	}
 	return append(b, '}')
@@ -100,9 +105,10 @@ func appendString(b []byte, s string) []byte {
 	return append(b, q...)
 }
 
-// DecodeRecord reads a record back into moves, sorted. For RocketMQRecord,
+// DecodeRecord reads a record back into outcomes, sorted. What was overwritten
+// comes back as unsettled: either way only a comparison tells where it is. For RocketMQRecord,
 // topic is the topic that the record does not name.
-func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
+func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 	type entry struct {
 		Previous  *int64 `json:"previous"`
 		Offset    *int64 `json:"offset"`
@@ -113,6 +119,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
 		Clamped   bool   `json:"clamped"`
 		How       string `json:"how"`
 		Pending   bool   `json:"pending"`
+		Metadata  string `json:"metadata"`
 		Error     string `json:"error"`
 		Unsettled bool   `json:"unsettled"`
 	}
@@ -120,25 +127,33 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Move, error) {
 	if err := json.Unmarshal([]byte(strings.TrimSpace(record)), &doc); err != nil {
 		return nil, fmt.Errorf("read the record of the last reset: %w", err)
 	}
-	moves := []Move{}
+	outcomes := []Outcome{}
 	for key, partitions := range doc {
 		for id, e := range partitions {
-			m := Move{
-				Partition: Partition{Topic: key, ID: id},
-				Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
-				Start: orNone(e.Start), End: orNone(e.End),
-				Clamped: e.Clamped, How: e.How, Pending: e.Pending, Error: e.Error, Unsettled: e.Unsettled,
-				Seen: None,
+			o := Outcome{
+				Move: Move{
+					Partition: Partition{Topic: key, ID: id},
+					Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
+					Start: orNone(e.Start), End: orNone(e.End),
+					Clamped: e.Clamped, Metadata: e.Metadata, How: e.How,
+				},
+				Pending: e.Pending, Seen: None,
+			}
+			switch {
+			case e.Unsettled:
+				o.Doubt(e.Error)
+			case e.Error != "":
+				o.Fail(e.Error)
 			}
 			if d == RocketMQRecord {
-				m.Topic, m.Broker = topic, key
-				m.Start, m.End = orNone(e.Min), orNone(e.Max)
+				o.Topic, o.Broker = topic, key
+				o.Start, o.End = orNone(e.Min), orNone(e.Max)
 			}
-			moves = append(moves, m)
+			outcomes = append(outcomes, o)
 		}
 	}
-	SortMoves(moves)
-	return moves, nil
+	SortOutcomes(outcomes)
+	return outcomes, nil
 }
 
 func orNone(v *int64) int64 {

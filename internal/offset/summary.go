@@ -32,60 +32,73 @@ func (s Summary) Counted() bool { return s.Told() && s.Unknown == 0 }
 // Summarize counts the moves. Replayed and skipped messages are counted in
 // offsets, an upper bound of messages because of compaction and transaction
 // markers. What the log no longer holds can be neither replayed nor skipped,
-// so a distance counts only from the log's start. A partition without a
-// previous offset replays and skips nothing that could be told; one that may
-// have been at 0 counts as being there, so that no limit is passed unseen.
+// so a distance counts only within the log. A partition without a previous
+// offset counts at its upper bound, so that no limit is passed unseen: all up
+// to the log's end may be replayed, and all before the target is skipped.
 func Summarize(moves []Move) Summary {
 	s := Summary{Partitions: int64(len(moves))}
-	for _, m := range moves {
-		if m.Failed() {
-			s.Failed++
-			continue
-		}
-		if m.Clamped {
-			s.Clamped++
-		}
-		if m.Unknown() {
-			s.Unknown++
-			continue
-		}
-		if m.Pending {
-			s.Pending++
-		}
-		if m.Created() {
-			s.Created++
-			s.Moved++
-			if m.MaybeZero {
-				s.Skipped += max(0, m.Offset-max(m.Start, 0))
-			}
-			continue
-		}
-		d, known := m.Delta()
-		switch {
-		case !known || d == 0:
-			s.Unchanged++
-		case d > 0:
-			s.Moved++
-			s.Forward++
-			s.Skipped += m.Offset - max(m.Previous, min(m.Start, m.Offset))
-		default:
-			s.Moved++
-			s.Back++
-			s.Replayed += replayable(m)
-		}
+	for i := range moves {
+		s.count(&moves[i])
 	}
 	return s
 }
 
-// replayable returns how many offsets a move back passes: from the target up
-// to the previous offset, or to the log's end where the previous offset lies
-// beyond it, as after the topic was deleted and created again.
-func replayable(m Move) int64 {
-	from := m.Previous
-	if m.End >= 0 {
-		from = min(from, m.End)
+// SummarizeOutcomes counts what came of moves.
+func SummarizeOutcomes(outcomes []Outcome) Summary {
+	s := Summary{Partitions: int64(len(outcomes))}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Failed() {
+			s.Failed++
+			continue
+		}
+		if o.Pending && !o.Unknown() {
+			s.Pending++
+		}
+		s.count(&o.Move)
 	}
-	return max(0, from-m.Offset)
+	return s
+}
+
+// count adds a move that is done, or is to be done.
+func (s *Summary) count(m *Move) {
+	if m.Clamped {
+		s.Clamped++
+	}
+	if m.Unknown() {
+		s.Unknown++
+		return
+	}
+	if m.Created() {
+		s.Created++
+		s.Moved++
+		s.Replayed += max(0, m.End-m.Offset)
+		s.Skipped += max(0, m.Offset-max(m.Start, 0))
+		return
+	}
+	d, known := m.Delta()
+	switch {
+	case !known || d == 0:
+		s.Unchanged++
+	case d > 0:
+		s.Moved++
+		s.Forward++
+		s.Skipped += m.within(m.Offset) - m.within(m.Previous)
+	default:
+		s.Moved++
+		s.Back++
+		s.Replayed += m.within(m.Previous) - m.within(m.Offset)
+	}
+}
+
+// within brings an offset into the log, as far as the log's bounds are known.
+// What lies beyond its end is left from a log that was deleted and created
+// again.
+func (m *Move) within(at int64) int64 {
+	if m.End >= 0 {
+		at = min(at, m.End)
+	}
+	return max(at, m.Start, 0)
 }
 
 // Limits bound what a reset may replay or skip, in offsets over all

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 // attempt is a reset after an earlier one of the same resource.
@@ -20,9 +21,9 @@ type attempt struct {
 	resumes bool               // the last reset failed half-way and only its rest is done
 	first   bool               // it is the resource's create
 
-	// Set by run: the moves of the last reset after some of them were put
+	// Set by run: the outcomes of the last reset after some of them were put
 	// back; nil if none was.
-	putBack []offset.Move
+	putBack []offset.Outcome
 }
 
 // run resumes the last reset, or starts a new one. If the last one failed
@@ -31,10 +32,17 @@ type attempt struct {
 // nothing speaks against the new one.
 func (a *attempt) run(ctx context.Context, services *services, engine offset.Engine) (*offset.Result, error) {
 	if a.resumes {
-		a.request.Resume = a.undo.Moves
-		return services.run(ctx, engine, a.request, a.undo.ClusterID)
+		rest, err := life.Rest(a.request, a.undo.Record)
+		if err != nil {
+			return nil, err
+		}
+		res, err := services.run(ctx, engine, rest, a.undo.ClusterID)
+		if res != nil {
+			res.Outcomes = life.Merge(a.undo.Record, res.Outcomes)
+		}
+		return res, err
 	}
-	if !incomplete(a.undo.Moves) || len(touched(a.undo.Moves)) == 0 {
+	if !offset.AnyFailed(a.undo.Record) || len(offset.Touched(a.undo.Record)) == 0 {
 		return services.run(ctx, engine, a.request, "")
 	}
 	if _, err := engine.Plan(ctx, a.request); err != nil {
@@ -75,33 +83,40 @@ const givenUp = "given up for another reset, and put back to the offset from bef
 // goBack puts back what the last reset has moved, and notes what it did.
 func (a *attempt) goBack(ctx context.Context, engine offset.Engine) error {
 	req := a.undo
-	req.Moves, req.Lenient = touched(req.Moves), true
+	req.Record, req.Lenient = offset.Touched(req.Record), true
 	res, err := engine.Undo(ctx, req)
 	if res == nil {
 		return err
 	}
-	left := map[offset.Partition]bool{}
-	for _, m := range res.Moves {
-		left[m.Partition] = m.Failed()
-	}
-	a.putBack = slices.Clone(a.undo.Moves)
-	for i := range a.putBack {
-		if m := &a.putBack[i]; m.Touched() && !left[m.Partition] {
-			m.Error, m.Unsettled = givenUp, false
-		}
-	}
+	a.putBack = putBack(a.undo.Record, res.Outcomes)
 	return err
 }
 
+// putBack returns what a record says after an undo: what was put back is not
+// done any more, so that a resume does it again.
+func putBack(record, undone []offset.Outcome) []offset.Outcome {
+	left := map[offset.Partition]bool{}
+	for _, m := range undone {
+		left[m.Partition] = m.Failed()
+	}
+	record = slices.Clone(record)
+	for i := range record {
+		if m := &record[i]; m.Touched() && !left[m.Partition] {
+			m.Fail(givenUp)
+		}
+	}
+	return record
+}
+
 // given returns the outcome of a reset whose moves were put back in part.
-func (b broker) given(o outcome, moves []offset.Move) outcome {
-	o.summary = summaryObject(b.fields, offset.Summarize(moves))
+func (b broker) given(o outcome, moves []offset.Outcome) outcome {
+	o.summary = summaryObject(b.fields, offset.SummarizeOutcomes(moves))
 	o.record = types.StringValue(offset.EncodeRecord(moves, b.dialect))
 	return o
 }
 
 // lastMoves reads a record; null (an imported reset) gives none.
-func lastMoves(record types.String, d offset.Dialect, topic string) ([]offset.Move, diag.Diagnostics) {
+func lastMoves(record types.String, d offset.Dialect, topic string) ([]offset.Outcome, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	if record.IsNull() || record.IsUnknown() {
 		return nil, diags
@@ -140,9 +155,9 @@ type privateState interface {
 
 // keepBase remembers the reset before one that failed half-way, so that a
 // restore still leads to before the last completed one.
-func keepBase(ctx context.Context, private privateSetter, before outcome, id resetID, now []offset.Move) diag.Diagnostics {
+func keepBase(ctx context.Context, private privateSetter, before outcome, id resetID, now []offset.Outcome) diag.Diagnostics {
 	switch {
-	case !incomplete(now):
+	case !offset.AnyFailed(now):
 		return private.SetKey(ctx, baseKey, []byte("null"))
 	case before.record.IsNull() || isIncomplete(before.record):
 		return nil // There was none, or it is remembered already.
@@ -158,7 +173,7 @@ func keepBase(ctx context.Context, private privateSetter, before outcome, id res
 // incomplete; else it has no moves.
 func baseOf(ctx context.Context, private privateGetter, d offset.Dialect, last offset.UndoRequest) (offset.UndoRequest, diag.Diagnostics) {
 	base := last
-	base.Moves = nil
+	base.Record = nil
 	text, diags := private.GetKey(ctx, baseKey)
 	if diags.HasError() || len(text) == 0 || string(text) == "null" {
 		return base, diags
@@ -171,7 +186,7 @@ func baseOf(ctx context.Context, private privateGetter, d offset.Dialect, last o
 	base.ClusterID, base.Topic = kept.Cluster, kept.Topic
 	moves, more := lastMoves(types.StringValue(kept.Record), d, kept.Topic)
 	diags.Append(more...)
-	base.Moves = moves
+	base.Record = moves
 	return base, diags
 }
 
@@ -187,11 +202,11 @@ type destruction struct {
 // steps returns what is put back because its reset is incomplete, whatever
 // on_destroy says, and the completed reset that on_destroy is about.
 func (d destruction) steps() (unfinished, completed offset.UndoRequest) {
-	if !incomplete(d.undo.Moves) {
+	if !offset.AnyFailed(d.undo.Record) {
 		return offset.UndoRequest{}, d.undo
 	}
 	unfinished = d.undo
-	unfinished.Moves = touched(d.undo.Moves)
+	unfinished.Record = offset.Touched(d.undo.Record)
 	// Consumers may have moved on from where it left them, and the way on must
 	// not be barred for that.
 	unfinished.Lenient = true
@@ -200,8 +215,8 @@ func (d destruction) steps() (unfinished, completed offset.UndoRequest) {
 
 // headline names what is undone. Partitions are named if the reset was of
 // some of a topic's, since two resources may share a topic.
-func (d destruction) headline(verb string, moves []offset.Move) string {
-	id := resetID{group: d.undo.Group, topics: offset.Topics(moves)}
+func (d destruction) headline(verb string, moves []offset.Outcome) string {
+	id := resetID{group: d.undo.Group, topics: offset.Topics(offset.Moves(moves))}
 	if d.some {
 		for _, m := range moves {
 			id.partitions = append(id.partitions, m.ID)
@@ -213,7 +228,7 @@ func (d destruction) headline(verb string, moves []offset.Move) string {
 // announce tells in the plan of a destroy what will happen to the offsets.
 func (d destruction) announce(diags *diag.Diagnostics) {
 	unfinishedReset, completedReset := d.steps()
-	unfinished, completed := unfinishedReset.Moves, completedReset.Moves
+	unfinished, completed := unfinishedReset.Record, completedReset.Record
 	if len(unfinished) > 0 {
 		diags.AddWarning(fmt.Sprintf("%s: destroying puts back %s", d.headline("Undo the incomplete reset of", unfinished), count(int64(len(unfinished)), d.broker.partition)),
 			"The last reset failed half-way. Destroying it puts back what it had moved, whatever on_destroy says, wherever nobody has moved it on since.")
@@ -226,7 +241,7 @@ func (d destruction) announce(diags *diag.Diagnostics) {
 		for _, m := range completed {
 			if m.Previous != m.Offset && (m.Previous >= 0 || d.broker.dialect != offset.RocketMQRecord) { // RocketMQ cannot take an offset away again
 				m.Previous, m.Offset = m.Offset, m.Previous
-				back = append(back, m)
+				back = append(back, m.Move)
 			}
 		}
 		s := offset.Summarize(back)
@@ -251,39 +266,45 @@ func (d destruction) obstacles() string {
 
 // saysNothing tells that there is nothing that on_destroy could be about.
 func (d destruction) saysNothing(diags *diag.Diagnostics) {
-	if incomplete(d.undo.Moves) || d.onDestroy != onDestroyRestore && d.onDestroy != onDestroyDeleteOffsets {
+	if offset.AnyFailed(d.undo.Record) || d.onDestroy != onDestroyRestore && d.onDestroy != onDestroyDeleteOffsets {
 		return
 	}
 	diags.AddWarning(fmt.Sprintf("Consumer group %q: on_destroy = %q has nothing to do", d.undo.Group, d.onDestroy),
 		"The reset was imported, so it is not known which offsets it has set and what was there before. Destroying leaves the group as it is.")
 }
 
-// run does it. The resource stays in the state if diags gets an error.
-func (d destruction) run(ctx context.Context, open func() (offset.Engine, error), diags *diag.Diagnostics) {
+// run does it. The resource stays in the state if diags gets an error. It
+// returns the record after the incomplete reset was put back, nil if none was.
+func (d destruction) run(ctx context.Context, open func() (offset.Engine, error), diags *diag.Diagnostics) (record []offset.Outcome) {
 	unfinished, completed := d.steps()
-	if len(unfinished.Moves) > 0 {
-		what := d.headline("Undo the incomplete reset of", unfinished.Moves)
-		if !d.step(ctx, open, what, offset.Engine.Undo, unfinished, diags) {
-			return
+	if len(unfinished.Record) > 0 {
+		what := d.headline("Undo the incomplete reset of", unfinished.Record)
+		res, ok := d.step(ctx, open, what, offset.Engine.Undo, unfinished, diags)
+		if res != nil {
+			record = putBack(d.undo.Record, res.Outcomes)
+		}
+		if !ok {
+			return record
 		}
 	}
 	switch {
-	case len(completed.Moves) == 0:
+	case len(completed.Record) == 0:
 		d.saysNothing(diags)
 	case d.onDestroy == onDestroyRestore:
-		d.step(ctx, open, d.headline("Restore", completed.Moves), offset.Engine.Undo, completed, diags)
+		d.step(ctx, open, d.headline("Restore", completed.Record), offset.Engine.Undo, completed, diags)
 	case d.onDestroy == onDestroyDeleteOffsets:
-		d.step(ctx, open, d.headline("Delete the offsets of", completed.Moves), offset.Engine.Forget, completed, diags)
+		d.step(ctx, open, d.headline("Delete the offsets of", completed.Record), offset.Engine.Forget, completed, diags)
 	}
+	return record
 }
 
 func (d destruction) step(ctx context.Context, open func() (offset.Engine, error), what string,
 	do func(offset.Engine, context.Context, offset.UndoRequest) (*offset.Result, error), req offset.UndoRequest, diags *diag.Diagnostics,
-) bool {
+) (*offset.Result, bool) {
 	engine, err := open()
 	if err != nil {
 		diags.Append(diagnose(what, err, nil))
-		return false
+		return nil, false
 	}
 	res, err := do(engine, ctx, req)
 	if res != nil {
@@ -291,7 +312,7 @@ func (d destruction) step(ctx context.Context, open func() (offset.Engine, error
 	}
 	if err != nil {
 		diags.Append(diagnose(what, err, nil))
-		return false
+		return res, false
 	}
-	return true
+	return res, true
 }

@@ -90,8 +90,8 @@ type broker struct {
 func (b broker) outcome(res *offset.Result) outcome {
 	if res.InDoubt {
 		o := outcome{clusterID: stringOrNull(res.ClusterID), state: stringOrNull(res.State), summary: types.ObjectNull(summaryTypes(b.fields))}
-		if len(res.Moves) > 0 {
-			o.record = types.StringValue(offset.EncodeRecord(res.Moves, b.dialect))
+		if len(res.Outcomes) > 0 {
+			o.record = types.StringValue(offset.EncodeRecord(res.Outcomes, b.dialect))
 		}
 		return o
 	}
@@ -99,8 +99,8 @@ func (b broker) outcome(res *offset.Result) outcome {
 		appliedAt: types.StringValue(res.At.UTC().Format(time.RFC3339)),
 		clusterID: stringOrNull(res.ClusterID),
 		state:     stringOrNull(res.State),
-		summary:   summaryObject(b.fields, offset.Summarize(res.Moves)),
-		record:    types.StringValue(offset.EncodeRecord(res.Moves, b.dialect)),
+		summary:   summaryObject(b.fields, offset.SummarizeOutcomes(res.Outcomes)),
+		record:    types.StringValue(offset.EncodeRecord(res.Outcomes, b.dialect)),
 	}
 }
 
@@ -125,27 +125,6 @@ func stringOrNull(s string) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(s)
-}
-
-// incomplete tells whether a partition failed.
-func incomplete(moves []offset.Move) bool {
-	for _, m := range moves {
-		if m.Failed() {
-			return true
-		}
-	}
-	return false
-}
-
-// touched returns the moves that were written, or may have been.
-func touched(moves []offset.Move) []offset.Move {
-	var written []offset.Move
-	for _, m := range moves {
-		if m.Touched() {
-			written = append(written, m)
-		}
-	}
-	return written
 }
 
 // headline is the summary of every diagnostic about a reset: what, and on

@@ -135,7 +135,7 @@ func TestDMSReset(t *testing.T) {
 		return providerOf(dmsSection(s)) + managedKafka(arguments+"\non_destroy = \"restore\"")
 	}
 	record := func(previous, to string) knownvalue.Check {
-		one := fmt.Sprintf(`{"previous":%s,"offset":%s,"start":10,"end":100,"clamped":false}`, previous, to)
+		one := fmt.Sprintf(`{"previous":%s,"offset":%s,"start":10,"end":100}`, previous, to)
 		return knownvalue.StringExact(fmt.Sprintf(` {"orders":{"0":%s,"1":%s,"2":%s}}`, one, one, one))
 	}
 	resource.UnitTest(t, resource.TestCase{

@@ -92,7 +92,7 @@ func (s *services) run(ctx context.Context, engine offset.Engine, req offset.Req
 		}
 	}
 	res, err := engine.Apply(ctx, plan)
-	if err != nil && (res == nil || len(touched(res.Moves)) == 0 && !res.InDoubt) {
+	if err != nil && (res == nil || len(offset.Touched(res.Outcomes)) == 0 && !res.InDoubt) {
 		return nil, err
 	}
 	return res, err
@@ -146,7 +146,7 @@ func (p *prepared) forgetOld(now time.Time) {
 // collapses warnings with equal summaries and -compact-warnings shows nothing
 // else, and at most ten lines below it.
 func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary, detail string) {
-	moves := todo(plan)
+	moves := plan.Moves
 	s := offset.Summarize(moves)
 	summary = what + ": " + uncounted
 	if s.Counted() {
@@ -188,25 +188,6 @@ func (b broker) preview(what string, plan *offset.Plan, now time.Time) (summary,
 		lines = append(lines[:previewLines-1], fmt.Sprintf("… and %d more lines", more))
 	}
 	return summary, strings.Join(lines, "\n")
-}
-
-// todo returns the moves that an apply of the plan makes: those of a reset
-// that is resumed which have failed, else all.
-func todo(plan *offset.Plan) []offset.Move {
-	if len(plan.Request.Resume) == 0 {
-		return plan.Moves
-	}
-	open := map[offset.Partition]bool{}
-	for _, m := range plan.Request.Resume {
-		open[m.Partition] = m.Failed()
-	}
-	var moves []offset.Move
-	for _, m := range plan.Moves {
-		if open[m.Partition] {
-			moves = append(moves, m)
-		}
-	}
-	return moves
 }
 
 // uncounted is said where a managed service does not tell enough.

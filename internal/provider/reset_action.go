@@ -177,7 +177,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	defer done()
 	res, err := a.services.run(ctx, engine, request, "")
 	if res != nil {
-		a.services.set.add(m.instance().ValueString(), request.Group, res.Moves)
+		a.services.set.add(m.instance().ValueString(), request.Group, res.Outcomes)
 		for _, message := range a.broker.results(res) {
 			tell(message)
 		}
@@ -195,21 +195,21 @@ const resultLines = 100
 func (b broker) results(res *offset.Result) []string {
 	var messages []string
 	var lines []string
-	for i, m := range res.Moves {
+	for i, m := range res.Outcomes {
 		lines = append(lines, b.result(m))
-		if len(lines) == resultLines || i == len(res.Moves)-1 {
+		if len(lines) == resultLines || i == len(res.Outcomes)-1 {
 			messages = append(messages, strings.Join(lines, "\n"))
 			lines = nil
 		}
 	}
-	s := offset.Summarize(res.Moves)
+	s := offset.SummarizeOutcomes(res.Outcomes)
 	if !s.Counted() {
 		return append(messages, uncounted)
 	}
 	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped, s.Failed))
 }
 
-func (b broker) result(m offset.Move) string {
+func (b broker) result(m offset.Outcome) string {
 	number := func(n int64) string {
 		if n < 0 {
 			return "none"
@@ -219,7 +219,7 @@ func (b broker) result(m offset.Move) string {
 	line := fmt.Sprintf("%s: %s → %s", m.Name(), number(m.Previous), number(m.Offset))
 	switch {
 	case m.Failed():
-		line = fmt.Sprintf("%s: %s, failed: %s", m.Name(), number(m.Previous), m.Error)
+		line = fmt.Sprintf("%s: %s, failed: %s", m.Name(), number(m.Previous), m.Reason)
 	case m.Clamped:
 		line += " (clamped)"
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 // resetResource is the course of a reset as a resource, the same for every
@@ -379,8 +380,13 @@ func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decide
 	request, more := plan.request(ctx)
 	diags.Append(more...)
 	if decided == resume {
-		request.Resume, more = r.lastMoves(state)
+		record, more := r.lastMoves(state)
 		diags.Append(more...)
+		rest, err := life.Rest(request, record)
+		if err != nil {
+			diags.Append(diagnose(what, err, nil))
+		}
+		request = rest
 	}
 	if diags.HasError() {
 		return
@@ -391,7 +397,7 @@ func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decide
 }
 
 // lastMoves returns the moves of the last reset.
-func (r *resetResource[M, P]) lastMoves(state P) ([]offset.Move, diag.Diagnostics) {
+func (r *resetResource[M, P]) lastMoves(state P) ([]offset.Outcome, diag.Diagnostics) {
 	id, err := parseResetID(state.common().ID.ValueString())
 	if err != nil {
 		var diags diag.Diagnostics
@@ -409,7 +415,7 @@ func (r *resetResource[M, P]) undo(state P) (offset.UndoRequest, diag.Diagnostic
 	diags.Append(more...)
 	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // lastMoves has told it.
 	return offset.UndoRequest{
-		Group: id.group, Topic: firstOf(id.topics), ClusterID: state.outcome().clusterID.ValueString(), Moves: moves, WaitForInactive: waitFor,
+		Group: id.group, Topic: firstOf(id.topics), ClusterID: state.outcome().clusterID.ValueString(), Record: moves, WaitForInactive: waitFor,
 	}, diags
 }
 
@@ -467,12 +473,12 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state, req.Private)) == resume}
 	res := r.reset(ctx, &again, plan, &resp.Diagnostics)
 	switch {
-	case res != nil && res.InDoubt && len(res.Moves) == 0:
+	case res != nil && res.InDoubt && len(res.Outcomes) == 0:
 		// Nothing is known of it: the state stays that of the last reset, and
 		// the plan that follows resets once more.
 	case res != nil:
 		stateID, _ := state.resetID(ctx)
-		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.outcome(), stateID, res.Moves)...)
+		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.outcome(), stateID, res.Outcomes)...)
 		if !again.resumes { // What was held back while the rest was done still is.
 			resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldBackKey, []byte("null"))...)
 		}
@@ -500,7 +506,7 @@ func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, dia
 	defer done()
 	res, err := a.run(ctx, r.services, engine)
 	if err != nil {
-		if a.first && res != nil && len(res.Moves) > 0 {
+		if a.first && res != nil && len(res.Outcomes) > 0 {
 			err = tainted(err)
 		}
 		diags.Append(diagnose(what, err, plan.faults()))
@@ -508,7 +514,7 @@ func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, dia
 	if res == nil {
 		return nil
 	}
-	r.services.set.add(plan.instance().ValueString(), a.request.Group, res.Moves)
+	r.services.set.add(plan.instance().ValueString(), a.request.Group, res.Outcomes)
 	notes(diags, what, res.Notes)
 	plan.setOutcome(r.broker.outcome(res))
 	return res
@@ -559,7 +565,11 @@ func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteReq
 		}
 		return engine, nil
 	})
-	d.run(ctx, open, &resp.Diagnostics)
+	record := d.run(ctx, open, &resp.Diagnostics)
+	if record != nil && resp.Diagnostics.HasError() { // It stays in the state, which must tell what is true.
+		state.setOutcome(r.broker.given(state.outcome(), record))
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	}
 }
 
 func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) (destruction, bool) {

@@ -124,7 +124,7 @@ func TestRocketMQPreviewSaysWhatIsLeft(t *testing.T) {
 	says(t, w.must(0, "plan"),
 		"Instant: 2099-01-01T00:00:00Z (in the future)", "lies in the future, so the target is the end of every queue", "4 at its end",
 		"3 messages wait for retry, and still delivered after the reset", "1 message waits in the dead-letter topic %DLQ%billing",
-		`Reset consumer group "fresh" on topic "orders": 4 queues of 4 move, 0 messages replayed, 0 skipped`, "4 first offset", "4 at the log's start")
+		`Reset consumer group "fresh" on topic "orders": 4 queues of 4 move, 360 messages replayed, 0 skipped`, "4 first offset", "4 at the log's start")
 }
 
 func TestRocketMQPlansWithoutAPreview(t *testing.T) {

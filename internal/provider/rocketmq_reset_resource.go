@@ -57,7 +57,7 @@ func (r *rocketmqReset) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"cluster_id": computedText("The name of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"reset_at":   computedText("The instant that `reset_time` means, as an RFC 3339 time in UTC. Known at plan time."),
 			"record": computedText("What the last reset did to each queue: a JSON document of broker, queue, and `previous` (null where the broker cannot tell none from 0), `offset`, " +
-				"the queue's `min` and `max` at the time, whether it was `clamped`, `how` it was written, whether a consumer still has to take it up (`pending`), and an `error` where the queue failed. It names no queues where a managed service tells no offsets. " +
+				"the queue's `min` and `max` at the time, `how` it was written, whether a consumer still has to take it up (`pending`), and, only where there is something to say, `clamped` and an `error` where the queue failed. It names no queues where a managed service tells no offsets. " +
 				"Take it apart with `jsondecode`."),
 		}),
 	}

@@ -177,7 +177,7 @@ type tracker struct {
 type trackedGroup struct{ instanceID, group string }
 
 // add remembers the partitions that a reset has set.
-func (t *tracker) add(instanceID, group string, moves []offset.Move) {
+func (t *tracker) add(instanceID, group string, outcomes []offset.Outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.set == nil {
@@ -185,9 +185,9 @@ func (t *tracker) add(instanceID, group string, moves []offset.Move) {
 	}
 	key := trackedGroup{instanceID, group}
 	if t.set[key] == nil {
-		t.set[key] = make(map[offset.Partition]struct{}, len(moves))
+		t.set[key] = make(map[offset.Partition]struct{}, len(outcomes))
 	}
-	for _, m := range moves {
+	for _, m := range outcomes {
 		if !m.Failed() {
 			t.set[key][m.Partition] = struct{}{}
 		}

@@ -426,7 +426,7 @@ func asTheTool(t *testing.T, w *world, f filled) {
 		if want := w.everywhere(f, c.want); !maps.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, want)
 		}
-		for _, m := range r.Moves {
+		for _, m := range r.Outcomes {
 			if m.Offset != c.want || m.Previous != 5 || m.Start != 0 || m.End != last {
 				t.Errorf("%s: got %+v", c.name, m)
 			}
@@ -454,21 +454,21 @@ func twoInARow(t *testing.T, w *world, f filled) {
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 2)) {
 		t.Errorf("got %v", got)
 	}
-	undo := offset.UndoRequest{Group: group, Topic: f.topic, ClusterID: first.ClusterID, Moves: first.Moves}
+	undo := offset.UndoRequest{Group: group, Topic: f.topic, ClusterID: first.ClusterID, Record: first.Outcomes}
 	second := w.mustReset(t, request(group, f.topic, offset.ToEarliest))
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 0)) {
 		t.Errorf("got %v", got)
 	}
 	_, err := w.client.Undo(within(t), undo)
 	wantError(t, err, offset.Overwritten, "is at 0, not 2")
-	undo.Moves = second.Moves
+	undo.Record = second.Outcomes
 	if _, err := w.client.Undo(within(t), undo); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 2)) {
 		t.Errorf("got %v", got)
 	}
-	undo.Moves = first.Moves
+	undo.Record = first.Outcomes
 	if _, err := w.client.Undo(within(t), undo); err != nil {
 		t.Fatal(err)
 	}
@@ -544,8 +544,8 @@ func forceFalse(t *testing.T, w *world, f filled) {
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if r.Moves[0].How != rocketmq.HowKept || r.Moves[3].How == rocketmq.HowKept {
-		t.Errorf("got %+v", r.Moves)
+	if r.Outcomes[0].How != rocketmq.HowKept || r.Outcomes[3].How == rocketmq.HowKept {
+		t.Errorf("got %+v", r.Outcomes)
 	}
 }
 
@@ -561,7 +561,7 @@ func withoutOffsets(t *testing.T, w *world, f filled) {
 	if got := w.progress(t, group, f.topic); !maps.Equal(got, w.everywhere(f, 3)) {
 		t.Errorf("got %v", got)
 	}
-	if s := offset.Summarize(r.Moves); s.Created != 3 || s.Replayed != 2 {
+	if s := offset.SummarizeOutcomes(r.Outcomes); s.Created != 3 || s.Replayed != 2+3*(int64(len(f.before)-1)-3) {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -674,8 +674,8 @@ func online(t *testing.T, w *world, f filled) {
 	last := int64(len(f.before) - 1)
 	begin := time.Now()
 	r := w.mustReset(t, atTime(group, f.topic, f.before[4]))
-	t.Logf("reset in %s: %s, notes %q", time.Since(begin).Round(time.Millisecond), r.Moves[0].How, r.Notes)
-	for _, m := range r.Moves {
+	t.Logf("reset in %s: %s, notes %q", time.Since(begin).Round(time.Millisecond), r.Outcomes[0].How, r.Notes)
+	for _, m := range r.Outcomes {
 		early := int64(0)
 		if w.cluster.Version == brokers.V4 {
 			early = 1
@@ -735,8 +735,8 @@ func latestOnline(t *testing.T, w *world, _ filled) {
 	}
 	begin := time.Now()
 	r := w.mustReset(t, request(group, f.topic, offset.ToLatest))
-	t.Logf("reset in %s: %s, notes %q; %d consumed", time.Since(begin).Round(time.Millisecond), r.Moves[0].How, r.Notes, len(k.Received()))
-	for _, m := range r.Moves {
+	t.Logf("reset in %s: %s, notes %q; %d consumed", time.Since(begin).Round(time.Millisecond), r.Outcomes[0].How, r.Notes, len(k.Received()))
+	for _, m := range r.Outcomes {
 		if m.Offset != messages || m.Previous >= messages || m.Failed() {
 			t.Errorf("got %+v", m)
 		}
@@ -834,7 +834,7 @@ func onlineOnAnotherTopic(t *testing.T, w *world, f filled) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	r := w.mustReset(t, request(group, f.topic, offset.ToEarliest))
-	for _, m := range r.Moves {
+	for _, m := range r.Outcomes {
 		if m.Previous != 5 || m.Offset != 0 || m.Seen != 0 {
 			t.Errorf("got %+v", m)
 		}

@@ -62,12 +62,14 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 		return nil, w.refusal(what)
 	}
 	w.readBack(finishing)
-	result.Moves = w.moves
+	result.Outcomes = w.moves
 	result.Notes = w.notes()
 	for i := range w.moves {
 		// A request that has left may still be carried out, whatever shows.
-		w.moves[i].Unsettled = w.moves[i].Unsettled || w.unanswered(i)
-		result.InDoubt = result.InDoubt || w.moves[i].Unsettled
+		if w.unanswered(i) {
+			w.moves[i].State = offset.Unsettled
+		}
+		result.InDoubt = result.InDoubt || w.moves[i].State == offset.Unsettled
 	}
 	return result, w.incomplete(what)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
 )
@@ -41,7 +42,7 @@ func TestTheSameMeaningOnEverySetup(t *testing.T) {
 				if got := where(cluster); got != everywhere(c.want) {
 					t.Errorf("the offsets are %s, want %d", got, c.want)
 				}
-				for _, m := range r.Moves {
+				for _, m := range r.Outcomes {
 					if m.Offset != c.want || m.Previous != 6 || m.Start != 0 || m.End != 10 || m.Seen != c.want || m.Failed() {
 						t.Errorf("got %+v", m)
 					}
@@ -56,7 +57,7 @@ func TestTheSameMeaningOnEverySetup(t *testing.T) {
 				if s.version == fake.V5_5_0 && s.clientReset && s.online {
 					how = HowServer // the consumer took it up at once: nothing tells the two apart
 				}
-				if got := hows(r.Moves); got != how {
+				if got := hows(r.Outcomes); got != how {
 					t.Errorf("done by %s, want %s", got, how)
 				}
 			})
@@ -102,7 +103,7 @@ func TestForceFalseMeansTheSameOnEverySetup(t *testing.T) {
 				if got := where(cluster); got != c.want {
 					t.Errorf("got %s, want %s", got, c.want)
 				}
-				for _, m := range r.Moves {
+				for _, m := range r.Outcomes {
 					if kept := m.How == HowKept; kept != (m.Offset == m.Previous) {
 						t.Errorf("got %+v", m)
 					}
@@ -127,7 +128,7 @@ func TestForceFalseLeavesAQueueWithoutAnOffsetAlone(t *testing.T) {
 			if got := where(cluster); got != "a/0=none a/1=none b/0=none b/1=none" {
 				t.Errorf("got %s", got)
 			}
-			if sum := offset.Summarize(r.Moves); sum.Unchanged != 4 || sum.Created != 0 {
+			if sum := offset.SummarizeOutcomes(r.Outcomes); sum.Unchanged != 4 || sum.Created != 0 {
 				t.Errorf("got %+v", sum)
 			}
 		})
@@ -149,8 +150,8 @@ func TestQueuesWithoutAnOffset(t *testing.T) {
 			if got := where(cluster); got != everywhere(4) {
 				t.Errorf("got %s", got)
 			}
-			sum := offset.Summarize(r.Moves)
-			if sum.Created != 3 || sum.Moved != 4 || sum.Replayed != 1 {
+			sum := offset.SummarizeOutcomes(r.Outcomes)
+			if sum.Created != 3 || sum.Moved != 4 || sum.Replayed != 1+3*6 || sum.Skipped != 3*4 { // the first offsets at their upper bounds
 				t.Errorf("got %+v", sum)
 			}
 		})
@@ -186,7 +187,7 @@ func TestAConsumerThatHasNotCommittedYetIsWaitedFor(t *testing.T) {
 				if got := where(cluster); got != everywhere(c.want) {
 					t.Errorf("got %s", got)
 				}
-				if got := r.Moves[0].How; got != HowPush {
+				if got := r.Outcomes[0].How; got != HowPush {
 					t.Errorf("done by %s", got)
 				}
 				for _, call := range cluster.Calls() {
@@ -241,7 +242,7 @@ func TestACommitUnderConsumersIsNotBelievedAtOnce(t *testing.T) {
 		t.Cleanup(func() { committing.Stop() })
 		r, err := reset(t, k, request(offset.ToLatest))
 		wantError(t, err, offset.Overwritten, "broker-a/0 is at 3, not 10")
-		if r == nil || !r.Moves[0].Failed() {
+		if r == nil || !r.Outcomes[0].Failed() {
 			t.Errorf("got %+v", r)
 		}
 	}
@@ -335,7 +336,7 @@ func TestAConsumerOfAnotherTopicThatComesMeanwhile(t *testing.T) {
 			if s.resetsItself() {
 				how = HowServer
 			}
-			if got := hows(r.Moves); got != how {
+			if got := hows(r.Outcomes); got != how {
 				t.Errorf("done by %s, want %s", got, how)
 			}
 		})
@@ -377,7 +378,7 @@ func TestNoFalseSuccess(t *testing.T) {
 				if got := where(cluster); got != everywhere(6) {
 					t.Errorf("got %s", got)
 				}
-				for _, m := range r.Moves {
+				for _, m := range r.Outcomes {
 					if !m.Failed() || m.Offset != 0 || m.Previous != 6 || m.Seen != 6 {
 						t.Errorf("got %+v", m)
 					}
@@ -400,7 +401,7 @@ func TestConsumersThatTakeTheirTimeAreWaitedFor(t *testing.T) {
 		if got := where(cluster); got != everywhere(0) {
 			t.Errorf("got %s", got)
 		}
-		if got := hows(r.Moves); got != HowPush {
+		if got := hows(r.Outcomes); got != HowPush {
 			t.Errorf("done by %s", got)
 		}
 		if len(told) == 0 || !strings.Contains(told[0], "4 queues") {
@@ -425,7 +426,7 @@ func TestConsumersThatMoveOnAreNoFailure(t *testing.T) {
 				if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "moved on from the target on 4 queues") {
 					t.Errorf("notes %q", notes)
 				}
-				for _, m := range r.Moves {
+				for _, m := range r.Outcomes {
 					if m.Seen != m.Offset+2 || m.Pending || m.Failed() {
 						t.Errorf("got %+v", m)
 					}
@@ -443,8 +444,8 @@ func TestTwoResetsInARowBothTake(t *testing.T) {
 			cluster, k := s.start(t)
 			r := mustReset(t, k, atTime(base.Add(2*time.Second)))
 			if pending := s.resetsItself() && !s.online; pending {
-				if n, ok := cluster.Pending("broker-a", group, topic, 0); !ok || n != 2 || !r.Moves[0].Pending {
-					t.Fatalf("no reset waits: %+v", r.Moves[0])
+				if n, ok := cluster.Pending("broker-a", group, topic, 0); !ok || n != 2 || !r.Outcomes[0].Pending {
+					t.Fatalf("no reset waits: %+v", r.Outcomes[0])
 				}
 			}
 			mustReset(t, k, request(offset.ToLatest))
@@ -460,8 +461,8 @@ func TestTwoResetsInARowBothTake(t *testing.T) {
 			}
 			// What a broker from 5.2 on says is an echo of the reset until the
 			// consumers move on, so also with consumers online nobody can tell.
-			if want := s.resetsItself(); want != r.Moves[0].Pending {
-				t.Errorf("got %+v", r.Moves[0])
+			if want := s.resetsItself(); want != r.Outcomes[0].Pending {
+				t.Errorf("got %+v", r.Outcomes[0])
 			}
 		})
 	}
@@ -577,7 +578,7 @@ func TestTheResultTellsWhereTheBrokerHasPutTheGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := r.Moves[0]; m.Offset != 12 || m.End != 12 || m.Seen != 12 {
+	if m := r.Outcomes[0]; m.Offset != 12 || m.End != 12 || m.Seen != 12 {
 		t.Errorf("got %+v", m)
 	}
 }
@@ -594,7 +595,7 @@ func TestAnOldPlanIsResolvedAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := r.Moves[0]; m.Offset != 10 || !m.Clamped || m.Start != 10 {
+	if m := r.Outcomes[0]; m.Offset != 10 || !m.Clamped || m.Start != 10 {
 		t.Errorf("got %+v", m)
 	}
 }
@@ -618,7 +619,7 @@ func TestAPartialFailureIsToldQueueByQueueAndResumed(t *testing.T) {
 			if r == nil {
 				t.Fatal("no result")
 			}
-			for i, m := range r.Moves {
+			for i, m := range r.Outcomes {
 				if bad := i == 2; m.Failed() != bad || m.Offset != 2 || m.Previous != 6 {
 					t.Errorf("got %+v", m)
 				}
@@ -630,8 +631,11 @@ func TestAPartialFailureIsToldQueueByQueueAndResumed(t *testing.T) {
 			// The next attempt does only the rest, whatever has happened to what has landed.
 			cluster.SetFault(nil)
 			cluster.Forget()
-			req.Resume = r.Moves
-			plan, err := k.Plan(t.Context(), req)
+			rest, err := life.Rest(req, r.Outcomes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := k.Plan(t.Context(), rest)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -646,40 +650,13 @@ func TestAPartialFailureIsToldQueueByQueueAndResumed(t *testing.T) {
 			if got := where(cluster); got != everywhere(2) {
 				t.Errorf("got %s", got)
 			}
-			for _, m := range r2.Moves {
+			for _, m := range life.Merge(r.Outcomes, r2.Outcomes) {
 				if m.Failed() || m.Previous != 6 || m.Offset != 2 || m.How == "" {
 					t.Errorf("got %+v", m)
 				}
 			}
 		})
 	}
-}
-
-func TestAResumedTargetKeepsItsOffset(t *testing.T) {
-	cluster, k := setups[0].start(t)
-	req := request(offset.ToLatest)
-	req.Resume = []offset.Move{
-		{Partition: offset.Partition{Broker: "broker-a", ID: 0}, Previous: 5, Offset: 8, Start: 0, End: 8, How: HowServer},
-		{Partition: offset.Partition{Broker: "broker-a", ID: 1}, Previous: 4, Offset: 8, Start: 0, End: 8, Error: "lost"},
-	}
-	r := mustReset(t, k, req)
-	if got := where(cluster); got != "a/0=6 a/1=8 b/0=6 b/1=6" {
-		t.Errorf("got %s", got)
-	}
-	if m := r.Moves[1]; m.Previous != 4 || m.Offset != 8 || m.Failed() || m.End != 10 {
-		t.Errorf("got %+v", m)
-	}
-	cluster.Trim("broker-a", topic, 1, 9)
-	r = mustReset(t, k, req)
-	if m := r.Moves[1]; m.Offset != 9 || !m.Clamped {
-		t.Errorf("got %+v", m)
-	}
-	req.OutOfRange = offset.Refuse
-	_, err := reset(t, k, req)
-	wantError(t, err, offset.OutsideLog, "broker-a/1: 8 is not in 9 to 10")
-	req.Resume[1].ID = 7
-	_, err = reset(t, k, req)
-	wantError(t, err, offset.PartitionGone, "no queue 7")
 }
 
 func TestWhatTheFirstBrokerRefusesStopsEverything(t *testing.T) {
@@ -742,7 +719,7 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 					if got := where(cluster); got != everywhere(0) {
 						t.Errorf("got %s", got)
 					}
-					for _, m := range r.Moves {
+					for _, m := range r.Outcomes {
 						if m.Failed() || m.How == "" {
 							t.Errorf("got %+v", m)
 						}
@@ -753,7 +730,7 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 					return
 				}
 				wantError(t, err, offset.Incomplete, "no answer within", "broker-b/1 is at 6, not 0")
-				if r == nil || r.Moves[0].Failed() || !r.Moves[3].Failed() || !r.Moves[3].Unsettled || r.Moves[0].Unsettled || !r.InDoubt {
+				if r == nil || r.Outcomes[0].Failed() || !r.Outcomes[3].Failed() || r.Outcomes[3].State != offset.Unsettled || r.Outcomes[0].State != offset.Done || !r.InDoubt {
 					t.Errorf("got %+v", r)
 				}
 			})
@@ -809,7 +786,7 @@ func TestAnotherWriterIsFoundOut(t *testing.T) {
 			})
 			r, err := reset(t, k, request(offset.ToEarliest))
 			wantError(t, err, offset.Overwritten, "1 of 4 queues failed", "broker-a/0 is at 8, not 0", "0 was written")
-			if r == nil || !r.Moves[0].Failed() || r.Moves[0].Seen != 8 || r.Moves[0].Offset != 0 {
+			if r == nil || !r.Outcomes[0].Failed() || r.Outcomes[0].Seen != 8 || r.Outcomes[0].Offset != 0 {
 				t.Errorf("got %+v", r)
 			}
 		})
@@ -864,8 +841,8 @@ func TestOnceAWriteHasLeftItIsFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := where(cluster); got != everywhere(0) || r.Moves[3].Seen != 0 {
-		t.Errorf("got %s, %+v", got, r.Moves[3])
+	if got := where(cluster); got != everywhere(0) || r.Outcomes[3].Seen != 0 {
+		t.Errorf("got %s, %+v", got, r.Outcomes[3])
 	}
 }
 
@@ -889,8 +866,8 @@ func TestReadersWithMoreQueuesThanWriters(t *testing.T) {
 			if got := where(cluster); got != everywhere(3) {
 				t.Errorf("got %s", got)
 			}
-			if len(r.Moves) != 4 {
-				t.Errorf("%d queues", len(r.Moves))
+			if len(r.Outcomes) != 4 {
+				t.Errorf("%d queues", len(r.Outcomes))
 			}
 		})
 	}
@@ -947,7 +924,7 @@ func TestLimitsCountAnOffsetThatMayBeZero(t *testing.T) {
 				t.Error("something was written")
 			}
 			r := mustReset(t, k, request(offset.ToLatest))
-			if got := offset.Summarize(r.Moves).Skipped; got != 36 {
+			if got := offset.SummarizeOutcomes(r.Outcomes).Skipped; got != 36 {
 				t.Errorf("%d messages are told as skipped", got)
 			}
 		})
@@ -967,8 +944,8 @@ func TestAPushThatIsLateIsInDoubt(t *testing.T) {
 			if r == nil || !r.InDoubt {
 				t.Fatalf("got %+v", r)
 			}
-			for _, m := range r.Moves {
-				if !m.Unsettled || !m.Touched() || m.Previous != 6 {
+			for _, m := range r.Outcomes {
+				if m.State != offset.Unsettled || m.Previous != 6 {
 					t.Errorf("got %+v", m)
 				}
 			}
@@ -1029,8 +1006,8 @@ func TestAFirstLookThatFailsIsMadeUpFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := where(cluster); got != everywhere(0) || hows(r.Moves) != HowPush {
-		t.Errorf("got %s, %s", got, hows(r.Moves))
+	if got := where(cluster); got != everywhere(0) || hows(r.Outcomes) != HowPush {
+		t.Errorf("got %s, %s", got, hows(r.Outcomes))
 	}
 }
 
@@ -1057,7 +1034,7 @@ func TestNoBaselineIsNoProof(t *testing.T) {
 			}
 			r, err := k.Apply(t.Context(), plan)
 			wantError(t, err, offset.Overwritten, "is at 7, not 0")
-			if r == nil || r.Moves[0].Previous != 7 {
+			if r == nil || r.Outcomes[0].Previous != 7 {
 				t.Errorf("got %+v", r)
 			}
 		})
@@ -1095,8 +1072,8 @@ func TestConsumersThatSubscribeToNothing(t *testing.T) {
 			cluster.Connect(group, fake.Consumer{})
 			if s.resetsItself() {
 				for _, req := range []offset.Request{request(offset.ToEarliest), toEach(all(3))} {
-					if r := mustReset(t, k, req); hows(r.Moves) != HowServer {
-						t.Errorf("%s: done %s", req.Target.Kind, hows(r.Moves))
+					if r := mustReset(t, k, req); hows(r.Outcomes) != HowServer {
+						t.Errorf("%s: done %s", req.Target.Kind, hows(r.Outcomes))
 					}
 				}
 				return

@@ -126,9 +126,6 @@ func readRequest(req offset.Request) (topic string, err error) {
 
 // moves resolves the target on every queue in scope.
 func (c *Client) moves(ctx context.Context, s *survey, req offset.Request) ([]offset.Move, error) {
-	if len(req.Resume) > 0 {
-		return s.resume(req)
-	}
 	if req.Target.Kind == offset.ToOffsets {
 		return s.movesTo(req)
 	}
@@ -165,7 +162,7 @@ func (s *survey) move(b *brokerState, queue int) offset.Move {
 	q := b.state[queue]
 	return offset.Move{
 		Partition: offset.Partition{Topic: s.topic, Broker: b.name, ID: int32(queue)}, //nolint:gosec // A queue id.
-		Previous:  q.offset, Start: q.min, End: q.max, Seen: offset.None,
+		Previous:  q.offset, Start: q.min, End: q.max,
 		MaybeZero: q.offset < 0 && q.asked == 0,
 	}
 }
@@ -251,33 +248,6 @@ func (s *survey) noQueue(broker string, queue int32) error {
 		What: fmt.Sprintf("Topic %q has no queue on a broker %q: its brokers are %s", s.topic, broker, strings.Join(names, ", ")),
 		Next: "Name brokers of the topic; if one of them is down, bring it back first.",
 	}
-}
-
-// resume keeps what has landed and gives the rest the target it already has,
-// moved into the log if retention has caught up with it.
-func (s *survey) resume(req offset.Request) ([]offset.Move, error) {
-	moves := slices.Clone(req.Resume)
-	var outside []string
-	for i, m := range moves {
-		moves[i].Topic = s.topic
-		if !m.Failed() {
-			continue
-		}
-		b := s.broker(m.Broker)
-		if b == nil || m.ID < 0 || int(m.ID) >= b.queues {
-			return nil, s.noQueue(m.Broker, m.ID)
-		}
-		if m.Offset < 0 {
-			return nil, invalid(fmt.Sprintf("Queue %d on broker %q has no target to go on with", m.ID, m.Broker), "Change triggers to begin anew.")
-		}
-		now := clampTo(s.move(b, int(m.ID)), m.Offset)
-		if now.Clamped && req.OutOfRange == offset.Refuse {
-			outside = append(outside, fmt.Sprintf("%s/%d: %d is not in %d to %d", m.Broker, m.ID, m.Offset, now.Start, now.End))
-		}
-		now.Previous, now.Clamped = m.Previous, now.Clamped || m.Clamped
-		moves[i] = now
-	}
-	return moves, s.outside(outside)
 }
 
 // whereabouts names the brokers. A name server forgets a broker that is down,

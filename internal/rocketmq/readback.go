@@ -92,9 +92,11 @@ func (w *writer) judge(b *brokerState, open []int, all []committed, after time.D
 			continue
 		}
 		if w.causes[i] != nil { // there was no answer, but it was done
-			w.causes[i], m.Error, m.How = nil, "", w.how(b)
+			w.causes[i], m.State, m.Reason, m.How = nil, offset.Done, "", w.how(b)
 		}
-		m.Pending = m.How == HowServer && m.Seen == m.Offset
+		if m.Pending = m.How == HowServer && m.Seen == m.Offset; m.Seen != m.Offset {
+			m.State = offset.MovedOn
+		}
 	}
 	return rest
 }
@@ -115,7 +117,7 @@ func (w *writer) how(b *brokerState) string {
 // are online move on from the target at once, so that after a rewind every
 // offset from the target to below the old one proves it, and after a skip
 // every offset from the target on.
-func landed(m offset.Move, active bool) bool {
+func landed(m offset.Outcome, active bool) bool {
 	switch {
 	case m.Seen == m.Offset:
 		return true
@@ -164,15 +166,16 @@ func (w *writer) giveUp(open []int, after time.Duration, err error) {
 			continue // the write itself has failed
 		case err != nil:
 			w.fail(i, fmt.Errorf("written, but it could not be read back: %w", err))
-			w.moves[i].Unsettled = true
+			w.moves[i].State = offset.Unsettled
 		case m.How == HowPush:
 			// They may still do it: Go consumers have taken two minutes.
 			w.fail(i, fmt.Errorf("%w: the broker has told its consumers to go to %d, but after %s the offset is %s",
 				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))
-			w.moves[i].Unsettled = true
+			w.moves[i].State = offset.Unsettled
 		default:
 			w.fail(i, fmt.Errorf("%w: %d was written, but after %s the offset is %s",
 				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))
+			w.moves[i].State = offset.Elsewhere
 		}
 	}
 }

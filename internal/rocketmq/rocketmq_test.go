@@ -199,7 +199,7 @@ func nothingWritten(t *testing.T, c *fake.Cluster) {
 	}
 }
 
-func hows(moves []offset.Move) string {
+func hows(moves []offset.Outcome) string {
 	var all []string
 	for _, m := range moves {
 		all = append(all, m.How)

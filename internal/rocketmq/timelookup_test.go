@@ -52,7 +52,7 @@ func TestTimesAreExactOnEveryVersion(t *testing.T) {
 				cluster.Append("broker-a", topic, 0, c.stored...)
 				cluster.Trim("broker-a", topic, 0, c.trim)
 				r := mustReset(t, k, atTime(time.UnixMilli(c.ms)))
-				if got := r.Moves[0].Offset; got != c.want {
+				if got := r.Outcomes[0].Offset; got != c.want {
 					t.Errorf("got %d, want %d", got, c.want)
 				}
 			})
@@ -93,7 +93,7 @@ func TestConsumersThatWereSentPastTheInstant(t *testing.T) {
 	})
 	r, err := reset(t, k, atTime(base.Add(4*time.Second)))
 	wantError(t, err, offset.Incomplete, "broker has looked up 9 for the instant", "first message at or after it is 4")
-	if r == nil || !r.Moves[0].Failed() || r.Moves[1].Failed() {
+	if r == nil || !r.Outcomes[0].Failed() || r.Outcomes[1].Failed() {
 		t.Errorf("got %+v", r)
 	}
 }

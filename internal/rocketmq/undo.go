@@ -51,7 +51,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		if offset.CodeOf(err) != offset.GroupMissing || len(s.missing()) < len(s.brokers) {
 			return nil, err
 		}
-		for _, m := range req.Moves {
+		for _, m := range req.Record {
 			if s.broker(m.Broker) == nil { // Down, it may be: nobody has asked it.
 				return nil, &offset.Error{
 					Code: offset.NoLeader, State: offset.NothingChanged, Next: bringBack,
@@ -110,7 +110,7 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error 
 		}
 	}
 	var masters []master
-	for _, m := range req.Moves {
+	for _, m := range req.Record {
 		if slices.ContainsFunc(masters, func(have master) bool { return have.name == m.Broker }) {
 			continue
 		}
@@ -144,7 +144,7 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error 
 func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []string, err error) {
 	var elsewhere, expired []string
 	var compared, unknown int
-	for _, set := range req.Moves {
+	for _, set := range req.Record {
 		set.Topic = s.topic
 		if !set.Touched() || set.Offset < 0 || set.How == HowKept || set.Previous == set.Offset || req.Skip != nil && req.Skip(set.Partition) {
 			continue

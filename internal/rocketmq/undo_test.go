@@ -11,7 +11,7 @@ import (
 )
 
 func undoOf(r *offset.Result) offset.UndoRequest {
-	return offset.UndoRequest{Group: group, Topic: topic, ClusterID: r.ClusterID, Moves: r.Moves}
+	return offset.UndoRequest{Group: group, Topic: topic, ClusterID: r.ClusterID, Record: r.Outcomes}
 }
 
 // Trap 2 again: it must also work right after the reset, which then still
@@ -33,14 +33,14 @@ func TestUndoRightAfterAReset(t *testing.T) {
 			if got := where(cluster); got != "a/0=6 a/1=6 b/0=6 b/1=9" {
 				t.Errorf("got %s", got)
 			}
-			for _, m := range r.Moves {
+			for _, m := range r.Outcomes {
 				if m.Failed() || m.Previous != 0 || m.Seen != m.Offset {
 					t.Errorf("got %+v", m)
 				}
 			}
 			// Once more does no harm.
 			cluster.Forget()
-			if r, err = k.Undo(t.Context(), undo); err != nil || len(r.Moves) != 0 || writes(cluster) != 0 {
+			if r, err = k.Undo(t.Context(), undo); err != nil || len(r.Outcomes) != 0 || writes(cluster) != 0 {
 				t.Errorf("got %+v, %v, %d writes", r, err, writes(cluster))
 			}
 		})
@@ -89,10 +89,10 @@ func TestUndoComparesFirst(t *testing.T) {
 func TestUndoLeavesAloneWhatIsNotIts(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
-	undo.Moves[0].Error = "failed"                // never moved
-	undo.Moves[1].How = HowKept                   // never moved
-	undo.Moves[2].Previous = undo.Moves[2].Offset // was there before
-	undo.Skip = func(p offset.Partition) bool {   // another reset has it now
+	undo.Record[0].Fail("failed")                   // never moved
+	undo.Record[1].How = HowKept                    // never moved
+	undo.Record[2].Previous = undo.Record[2].Offset // was there before
+	undo.Skip = func(p offset.Partition) bool {     // another reset has it now
 		if p.Topic != topic {
 			t.Errorf("asked for %+v", p)
 		}
@@ -100,7 +100,7 @@ func TestUndoLeavesAloneWhatIsNotIts(t *testing.T) {
 	}
 	cluster.Forget()
 	r, err := k.Undo(t.Context(), undo)
-	if err != nil || len(r.Moves) != 0 || writes(cluster) != 0 {
+	if err != nil || len(r.Outcomes) != 0 || writes(cluster) != 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
@@ -147,7 +147,7 @@ func TestUndoOfWhatIsGone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(r.Moves) != 0 || !strings.Contains(strings.Join(r.Notes, " "), c.want) || writes(cluster) > 0 {
+			if len(r.Outcomes) != 0 || !strings.Contains(strings.Join(r.Notes, " "), c.want) || writes(cluster) > 0 {
 				t.Errorf("got %+v", r)
 			}
 		})
@@ -278,7 +278,7 @@ func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
 	})
 	r, err := k.Undo(t.Context(), undo)
 	wantError(t, err, offset.Incomplete, "restore", "2 of 4 queues failed")
-	if r == nil || len(r.Moves) != 4 {
+	if r == nil || len(r.Outcomes) != 4 {
 		t.Fatalf("got %+v", r)
 	}
 	cluster.SetFault(nil)
@@ -296,10 +296,11 @@ func TestUndoComparesWhatHadNoAnswer(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	r := mustReset(t, k, request(offset.ToEarliest))
 	undo := undoOf(r)
-	for i := range undo.Moves {
-		undo.Moves[i].Error, undo.Moves[i].Unsettled, undo.Moves[i].How = "no answer", true, ""
+	for i := range undo.Record {
+		undo.Record[i].Doubt("no answer")
+		undo.Record[i].How = ""
 	}
-	undo.Moves[3].Offset, undo.Moves[3].Previous = 3, 0 // is at 0: was not carried out
+	undo.Record[3].Offset, undo.Record[3].Previous = 3, 0 // is at 0: was not carried out
 	if _, err := k.Undo(t.Context(), undo); err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +327,7 @@ func TestLenientUndoUnderConsumersOfOldBrokers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if notes := strings.Join(r.Notes, " "); len(r.Moves) != 0 || writes(cluster) != 0 || !strings.Contains(notes, "broker-b were left where they are") {
+			if notes := strings.Join(r.Notes, " "); len(r.Outcomes) != 0 || writes(cluster) != 0 || !strings.Contains(notes, "broker-b were left where they are") {
 				t.Errorf("got %+v, %d writes", r, writes(cluster))
 			}
 		})
@@ -337,7 +338,7 @@ func TestLenientUndoLeavesAloneWhatCannotGoBack(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
 	undo.Lenient = true
-	undo.Moves[1].Offset = 2 // is at 0
+	undo.Record[1].Offset = 2 // is at 0
 	cluster.Trim("broker-b", topic, 0, 8)
 	r, err := k.Undo(t.Context(), undo)
 	if err != nil {

@@ -24,7 +24,7 @@ var toOffsets = intent{kind: offset.ToOffsets, exact: true}
 // the numbers that were checked: a broker that resolves "latest" by itself
 // would skip whatever has arrived since.
 func intentOf(req offset.Request) intent {
-	if len(req.Resume) > 0 || req.Target.Kind == offset.ToOffsets {
+	if req.Target.Kind == offset.ToOffsets {
 		return toOffsets
 	}
 	in := intent{kind: req.Target.Kind, ahead: req.KeepAhead}

@@ -23,7 +23,7 @@ type writer struct {
 	in     intent
 	ways   []way
 	before []offset.Move // as planned
-	moves  []offset.Move
+	moves  []offset.Outcome
 	of     map[string][]int // the moves of each broker, which is all that its goroutine may touch
 	tell   func(string)
 	// interrupted is not nil once the caller has gone. What has been written
@@ -38,7 +38,7 @@ type writer struct {
 
 func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
 	w := &writer{
-		c: c, s: s, in: in, ways: ways, before: moves, moves: slices.Clone(moves), of: map[string][]int{},
+		c: c, s: s, in: in, ways: ways, before: moves, moves: offset.Outcomes(moves), of: map[string][]int{},
 		interrupted: func() error { return nil },
 		causes:      make([]error, len(moves)), settled: make([]bool, len(moves)), fragile: make([]bool, len(moves)),
 	}
@@ -110,7 +110,7 @@ func (w *writer) delicate() bool {
 // fail notes that a queue was not written, or that nobody knows.
 func (w *writer) fail(i int, err error) {
 	w.causes[i] = err
-	w.moves[i].Error = err.Error()
+	w.moves[i].Fail(err.Error())
 }
 
 // took notes the answer to a write: one that has left was, or may have been,
@@ -188,9 +188,11 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		if body, err = parse(resp, remoting.ResetOffset, b.address); err == nil {
 			return w.adopt(b, how, todo, byQueue(body.Get("offsetTable"), w.s.topic))
 		}
+		w.refuseAll(todo, err)
 		for _, i := range todo { // The broker has said yes: it was done, wherever that led.
-			w.moves[i].Unsettled = true
+			w.moves[i].State = offset.Unsettled
 		}
+		return true
 	}
 	w.refuseAll(todo, err)
 	return true
@@ -201,7 +203,9 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 func (w *writer) refuseAll(todo []int, err error) {
 	for _, i := range todo {
 		w.fail(i, err)
-		w.moves[i].Unsettled = w.moves[i].Unsettled || w.fragile[i]
+		if w.fragile[i] {
+			w.moves[i].State = offset.Unsettled
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type view struct {
 // move for each partition. Otherwise it has none: the service finds the
 // offsets of a time only while it resets, and ROMA Connect tells none at all.
 func (e *instance) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	req = named(req)
 	if err := e.validate(req); err != nil {
 		return nil, err
 	}
@@ -53,6 +54,18 @@ func (e *instance) Plan(ctx context.Context, req offset.Request) (*offset.Plan, 
 		return nil, err
 	}
 	return plan, nil
+}
+
+// named names the topic and the partitions of explicit offsets in the scope, as
+// those of other targets are. What a resource may say is Check's: the engine
+// itself also takes several partitions, each of which costs a call.
+func named(req offset.Request) offset.Request {
+	if req.Target.Kind == offset.ToOffsets && len(req.Target.Offsets) == 1 {
+		for topic, of := range req.Target.Offsets {
+			req.Scope = offset.Scope{Topics: []string{topic}, Partitions: slices.Sorted(maps.Keys(of))}
+		}
+	}
+	return req
 }
 
 // Apply waits until the group is inactive, checks everything again, resets,
@@ -95,28 +108,22 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 	return e.conclude(ctx, req, seen, moves, result, sent, err)
 }
 
-// orders returns the calls that a request needs: one, or after a failure one
-// for each partition that is left.
+// orders returns the calls that a request needs: one, or one for each of
+// several partitions.
 func orders(req offset.Request, at time.Time) []order {
 	target := order{partition: offset.AllPartitions, offset: offset.None, millis: ceilMillis(at)}
 	if req.Target.Kind == offset.ToOffset {
 		target.offset = req.Target.Offset
 	}
-	if len(req.Resume) == 0 {
-		if !everyPartition(req.Scope) {
-			target.partition = req.Scope.Partitions[0]
-		}
+	if everyPartition(req.Scope) {
 		return []order{target}
 	}
 	var list []order
-	for _, m := range req.Resume {
-		if !m.Failed() {
-			continue
-		}
+	for _, id := range req.Scope.Partitions {
 		o := target
-		o.partition = m.ID
-		if m.Offset >= 0 {
-			o.offset = m.Offset
+		o.partition = id
+		if req.Target.Kind == offset.ToOffsets {
+			o.offset = req.Target.Offsets[req.Scope.Topics[0]][id]
 		}
 		list = append(list, o)
 	}
@@ -162,39 +169,37 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	if moves == nil {
 		moves = e.unresolved(req, before)
 	}
+	outcomes := offset.Outcomes(moves)
+	result.Outcomes = outcomes
 	after, err := e.readBack(ctx, req, moves)
 	if err != nil {
 		note := "The offsets could not be read back: " + err.Error() + "."
 		if failed == nil {
-			result.Moves = moves
 			result.Notes = append(result.Notes, note)
 			return result, nil
 		}
-		for i := range moves {
-			if e.concerned(req, moves[i], sent) {
-				moves[i].Error, moves[i].Unsettled = "it is not known whether it was reset: "+failed.Error(), true
+		for i := range outcomes {
+			if concerned(req, outcomes[i].ID, sent) {
+				outcomes[i].Doubt("it is not known whether it was reset: " + failed.Error())
 			}
 		}
-		result.Moves, result.InDoubt = moves, true
+		result.InDoubt = true
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.State = "It is not known whether the service executed the reset. " + note
 		told.Next = "Apply again: the reset has the same effect if it is executed twice."
 		return result, told
 	}
 
-	var wrong []offset.Move
-	for i := range moves {
-		m := &moves[i]
-		m.Seen = offset.None
+	var wrong []offset.Outcome
+	for i := range outcomes {
+		m := &outcomes[i]
 		if n, ok := after.offsets[m.ID]; ok {
 			m.Seen = n
 		}
-		if !settle(m, failed != nil && e.concerned(req, *m, sent), failed) {
+		if !settle(m, failed != nil && concerned(req, m.ID, sent), failed) {
 			wrong = append(wrong, *m)
 		}
 	}
-	offset.SortMoves(moves)
-	result.Moves = moves
 	switch {
 	case failed != nil && len(wrong) == 0:
 		result.Notes = append(result.Notes, "The service's answer was lost ("+failed.Error()+"), but the offsets that were read back are those that were asked for.")
@@ -204,7 +209,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		told.Code = offset.Incomplete
 		// Nobody knows beforehand where a time leads to, so an offset that was
 		// read back proves neither that it was reset nor that it was not.
-		result.InDoubt = slices.ContainsFunc(wrong, func(m offset.Move) bool { return m.Offset < 0 })
+		result.InDoubt = slices.ContainsFunc(wrong, func(m offset.Outcome) bool { return m.Offset < 0 })
 		told.State = "Read back: " + figures(wrong) + "."
 		told.Next = "Apply again: the reset has the same effect if it is executed twice."
 		return result, told
@@ -223,46 +228,31 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	}
 }
 
-// concerned tells whether a move belongs to an order that was not certainly
-// executed. Without a Resume there is one order for all.
-func (e *instance) concerned(req offset.Request, m offset.Move, sent int) bool {
-	if len(req.Resume) == 0 {
-		return true
-	}
-	n := 0
-	for _, r := range req.Resume {
-		if !r.Failed() {
-			continue
-		}
-		if r.ID == m.ID {
-			return n >= sent
-		}
-		n++
-	}
-	return false
+// concerned tells whether a partition belongs to an order that was not
+// certainly executed.
+func concerned(req offset.Request, id int32, sent int) bool {
+	return everyPartition(req.Scope) || slices.Index(req.Scope.Partitions, id) >= sent
 }
 
 // settle compares a move with what was read back and returns false if they
 // differ. Where the service chose the offset, the read-back is the result.
-func settle(m *offset.Move, doubtful bool, failed error) bool {
-	m.Unsettled = false
+func settle(m *offset.Outcome, doubtful bool, failed error) bool {
 	switch {
 	case m.Offset >= 0 && m.Seen == m.Offset:
-		m.Error = ""
 		return true
 	case m.Offset >= 0 && m.Clamped && (m.Offset == m.End && m.Seen > m.Offset || m.Offset == m.Start && m.Seen > m.Offset):
 		// The log's end has grown, or its start moved on, before the service
 		// looked.
-		m.Offset, m.Error = m.Seen, ""
+		m.Offset = m.Seen
 		return true
 	case doubtful && m.Offset < 0:
-		m.Error, m.Unsettled = "it is not known whether it was reset: "+failed.Error(), true
+		m.Doubt("it is not known whether it was reset: " + failed.Error())
 		return false
 	case m.Offset < 0: // a time, or bounds that are not known
-		m.Offset, m.Error = m.Seen, ""
+		m.Offset = m.Seen
 		return true
 	case doubtful:
-		m.Error = failed.Error()
+		m.Fail(failed.Error())
 		return false
 	default:
 		return false
@@ -270,7 +260,7 @@ func settle(m *offset.Move, doubtful bool, failed error) bool {
 }
 
 // figures lists moves whose read-back differs, ten at most.
-func figures(moves []offset.Move) string {
+func figures(moves []offset.Outcome) string {
 	var parts []string
 	for i, m := range moves {
 		if i == 10 {
@@ -300,11 +290,14 @@ func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error
 	if seen.group, err = e.groupStatus(ctx, req.Group, topic); err != nil {
 		return seen, e.fail(ctx, e.what(req), e.groupOperation(), err)
 	}
-	if seen.bounds != nil && !everyPartition(req.Scope) {
-		if _, ok := seen.bounds[req.Scope.Partitions[0]]; !ok {
+	if seen.bounds == nil || everyPartition(req.Scope) {
+		return seen, nil
+	}
+	for _, id := range req.Scope.Partitions {
+		if _, ok := seen.bounds[id]; !ok {
 			return seen, &offset.Error{
 				Code:  offset.PartitionGone,
-				What:  fmt.Sprintf("%s: the topic has no partition %d, it has %d", e.what(req), req.Scope.Partitions[0], len(seen.bounds)),
+				What:  fmt.Sprintf("%s: the topic has no partition %d, it has %d", e.what(req), id, len(seen.bounds)),
 				State: offset.NothingChanged,
 			}
 		}
@@ -317,7 +310,14 @@ func (e *instance) validate(req offset.Request) error {
 	invalid := func(code offset.Code, reason string) error {
 		return &offset.Error{Code: code, What: e.what(req) + ": " + reason, State: offset.NothingChanged}
 	}
-	if refusals := Check(e.client.service, req, ""); len(refusals) > 0 {
+	allowed := req
+	if len(req.Scope.Partitions) > 1 {
+		allowed.Scope.Partitions = nil
+	}
+	if req.Target.Kind == offset.ToOffsets {
+		allowed.Target.Kind = offset.ToOffset
+	}
+	if refusals := Check(e.client.service, allowed, ""); len(refusals) > 0 {
 		return invalid(offset.Unsupported, managed.Sentences(refusals))
 	}
 	switch {
@@ -338,10 +338,7 @@ func (e *instance) validate(req offset.Request) error {
 // moves returns what a reset to an offset does to each partition, as far as
 // DMS tells. It returns nil where nobody can know.
 func (e *instance) moves(req offset.Request, seen view) ([]offset.Move, error) {
-	if len(req.Resume) > 0 {
-		return slices.Clone(req.Resume), nil
-	}
-	if e.client.service != DMS || req.Target.Kind != offset.ToOffset {
+	if e.client.service != DMS || req.Target.Kind != offset.ToOffset && req.Target.Kind != offset.ToOffsets {
 		return nil, nil
 	}
 	moves := e.unresolved(req, seen)
@@ -353,9 +350,13 @@ func (e *instance) moves(req offset.Request, seen view) ([]offset.Move, error) {
 			known = false
 			continue
 		}
-		m.Offset = min(max(req.Target.Offset, m.Start), m.End)
-		if m.Clamped = m.Offset != req.Target.Offset; m.Clamped {
-			outside = append(outside, fmt.Sprintf("partition %d has %d to %d", m.ID, m.Start, m.End))
+		target := req.Target.Offset
+		if req.Target.Kind == offset.ToOffsets {
+			target = req.Target.Offsets[m.Topic][m.ID]
+		}
+		m.Offset = min(max(target, m.Start), m.End)
+		if m.Clamped = m.Offset != target; m.Clamped {
+			outside = append(outside, fmt.Sprintf("%d in partition %d, which has %d to %d", target, m.ID, m.Start, m.End))
 		}
 	}
 	limited := req.Limits.MaxReplayed != nil || req.Limits.MaxSkipped != nil
@@ -370,7 +371,7 @@ func (e *instance) moves(req offset.Request, seen view) ([]offset.Move, error) {
 	case req.OutOfRange == offset.Refuse && len(outside) > 0:
 		return nil, &offset.Error{
 			Code:  offset.OutsideLog,
-			What:  fmt.Sprintf("%s: offset %d lies outside of the log: %s", e.what(req), req.Target.Offset, strings.Join(outside[:min(10, len(outside))], "; ")),
+			What:  fmt.Sprintf("%s: the target lies outside of the log: %s", e.what(req), strings.Join(outside[:min(10, len(outside))], "; ")),
 			State: offset.NothingChanged,
 			Next:  "Choose an offset within the log, or out_of_range = \"clamp\".",
 		}
@@ -389,13 +390,13 @@ func (e *instance) unresolved(req offset.Request, seen view) []offset.Move {
 	topic := req.Scope.Topics[0]
 	ids := slices.Sorted(maps.Keys(seen.bounds))
 	if !everyPartition(req.Scope) {
-		ids = []int32{req.Scope.Partitions[0]}
+		ids = req.Scope.Partitions
 	}
 	moves := make([]offset.Move, 0, len(ids))
 	for _, id := range ids {
 		m := offset.Move{
 			Partition: offset.Partition{Topic: topic, ID: id},
-			Previous:  offset.None, Offset: offset.None, Start: offset.None, End: offset.None, Seen: offset.None,
+			Previous:  offset.None, Offset: offset.None, Start: offset.None, End: offset.None,
 		}
 		if n, ok := seen.group.offsets[id]; ok {
 			m.Previous = n

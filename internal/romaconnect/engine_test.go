@@ -17,6 +17,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/romaconnect"
 	service "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/romaconnect"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/standin"
@@ -227,8 +228,8 @@ func TestResets(t *testing.T) {
 				}
 				want(t, s, row.stands)
 				if which == romaconnect.ROMA {
-					if plan.Moves != nil || result.Moves != nil {
-						t.Errorf("ROMA Connect tells no offsets, but the moves are %v, %v", plan.Moves, result.Moves)
+					if plan.Moves != nil || result.Outcomes != nil {
+						t.Errorf("ROMA Connect tells no offsets, but the moves are %v, %v", plan.Moves, result.Outcomes)
 					}
 					if notes := strings.Join(result.Notes, ""); !strings.Contains(notes, "state Empty with a lag of") {
 						t.Errorf("notes %s", notes)
@@ -239,12 +240,12 @@ func TestResets(t *testing.T) {
 					t.Errorf("planned %v", plan.Moves)
 				} else if exact {
 					for i, m := range plan.Moves {
-						if r := result.Moves[i]; m.Offset != r.Offset || m.Previous != r.Previous || m.Clamped != r.Clamped {
+						if r := result.Outcomes[i]; m.Offset != r.Offset || m.Previous != r.Previous || m.Clamped != r.Clamped {
 							t.Errorf("planned %+v, did %+v", m, r)
 						}
 					}
 				}
-				for _, m := range result.Moves {
+				for _, m := range result.Outcomes {
 					previous, ok := before()[m.ID]
 					if !ok {
 						previous = offset.None
@@ -256,8 +257,8 @@ func TestResets(t *testing.T) {
 						t.Errorf("clamped %+v", m)
 					}
 				}
-				if n := len(row.req.Scope.Partitions); n == 1 && len(result.Moves) != 1 || n == 0 && len(result.Moves) != 3 {
-					t.Errorf("moves %+v", result.Moves)
+				if n := len(row.req.Scope.Partitions); n == 1 && len(result.Outcomes) != 1 || n == 0 && len(result.Outcomes) != 3 {
+					t.Errorf("moves %+v", result.Outcomes)
 				}
 			})
 		}
@@ -481,7 +482,7 @@ func TestAnOffsetThatWasOverwritten(t *testing.T) {
 			}
 			continue
 		}
-		if offset.CodeOf(err) != offset.Overwritten || result == nil || result.Moves[0].Seen != 75 || result.Moves[0].Offset != 70 {
+		if offset.CodeOf(err) != offset.Overwritten || result == nil || result.Outcomes[0].Seen != 75 || result.Outcomes[0].Offset != 70 {
 			t.Errorf("got %+v, %v", result, err)
 		}
 	}
@@ -585,7 +586,7 @@ func TestFailures(t *testing.T) {
 					t.Errorf("in doubt: %t", result.InDoubt) // through DMS, the read-back settles it
 				}
 				if which == romaconnect.DMS && c.doubt {
-					for _, m := range result.Moves {
+					for _, m := range result.Outcomes {
 						if !m.Failed() || m.Seen != moveSeen(m.ID) || m.Previous != moveSeen(m.ID) {
 							t.Errorf("move %+v", m)
 						}
@@ -619,7 +620,7 @@ func TestFailuresThatARetryMends(t *testing.T) {
 					t.Errorf("%s, %s: %v", kind, which, err)
 					continue
 				}
-				for _, m := range result.Moves {
+				for _, m := range result.Outcomes {
 					if m.Failed() || m.Offset != s.Offsets(instance, group, topic)[m.ID] {
 						t.Errorf("%s: move %+v", kind, m)
 					}
@@ -640,23 +641,26 @@ func TestATimeWhoseResetIsInDoubt(t *testing.T) {
 	e := engine(t, s, romaconnect.DMS)
 	req := toTime(begin.Add(10 * time.Second))
 	result, err := apply(t.Context(), e, req)
-	if offset.CodeOf(err) != offset.Incomplete || result == nil || len(result.Moves) != 3 || !result.InDoubt {
+	if offset.CodeOf(err) != offset.Incomplete || result == nil || len(result.Outcomes) != 3 || !result.InDoubt {
 		t.Fatalf("got %+v, %v", result, err)
 	}
-	for _, m := range result.Moves {
-		if !m.Failed() || !m.Unsettled || m.Offset != offset.None || m.Seen != moveSeen(m.ID) {
+	for _, m := range result.Outcomes {
+		if m.State != offset.Unsettled || m.Offset != offset.None || m.Seen != moveSeen(m.ID) {
 			t.Errorf("move %+v", m)
 		}
 	}
 	s.Heal()
-	req.Resume = result.Moves
-	again, err := apply(t.Context(), e, req)
+	rest, err := life.Rest(req, result.Outcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := apply(t.Context(), e, rest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want(t, s, map[int32]int64{0: 10, 1: 30, 2: 0})
-	for _, m := range again.Moves {
-		if m.Failed() || m.Unsettled || m.Previous != moveSeen(m.ID) {
+	for _, m := range life.Merge(result.Outcomes, again.Outcomes) {
+		if m.Failed() || m.Previous != moveSeen(m.ID) {
 			t.Errorf("move %+v", m)
 		}
 	}
@@ -665,24 +669,24 @@ func TestATimeWhoseResetIsInDoubt(t *testing.T) {
 // TestAResumeDoesOnlyTheRest and keeps what was before the first attempt.
 func TestAResumeDoesOnlyTheRest(t *testing.T) {
 	s := start(t)
-	move := func(p int32, previous, to int64, fault string) offset.Move {
-		return offset.Move{Partition: offset.Partition{Topic: topic, ID: p}, Previous: previous, Offset: to, Start: 0, End: 100, Error: fault}
+	move := func(p int32, previous int64) offset.Move {
+		return offset.Move{Partition: offset.Partition{Topic: topic, ID: p}, Previous: previous, Offset: 70, Start: 0, End: 100}
 	}
 	s.Commit(instance, group, topic, map[int32]int64{0: 70})
-	req := toOffset(70)
-	req.Resume = []offset.Move{move(0, 90, 70, ""), move(1, 60, 70, "broken")}
-	e := engine(t, s, romaconnect.DMS)
-	plan, err := e.Plan(t.Context(), req)
-	if err != nil || !slices.Equal(plan.Moves, req.Resume) {
-		t.Fatalf("planned %+v, %v", plan, err)
+	record := offset.Outcomes([]offset.Move{move(0, 90), move(1, 60)})
+	record[1].Fail("broken")
+	rest, err := life.Rest(toOffset(70), record)
+	if err != nil {
+		t.Fatal(err)
 	}
-	result, err := e.Apply(t.Context(), plan)
+	result, err := apply(t.Context(), engine(t, s, romaconnect.DMS), rest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want(t, s, map[int32]int64{0: 70, 1: 70})
-	if result.Moves[0].Previous != 90 || result.Moves[1].Previous != 60 || result.Moves[1].Failed() {
-		t.Errorf("moves %+v", result.Moves)
+	all := life.Merge(record, result.Outcomes)
+	if len(all) != 2 || all[0].Previous != 90 || all[1].Previous != 60 || all[1].Failed() {
+		t.Errorf("outcomes %+v", all)
 	}
 	if n := len(s.Requests(service.Reset)); n != 1 {
 		t.Errorf("%d resets were sent", n)
@@ -718,7 +722,7 @@ func TestUndo(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, s, map[int32]int64{0: 10, 1: 30, 2: 0})
-		return s, e, offset.UndoRequest{Group: group, ClusterID: instance, Moves: result.Moves}
+		return s, e, offset.UndoRequest{Group: group, ClusterID: instance, Record: result.Outcomes}
 	}
 	back := map[int32]int64{0: 90, 1: 60, 2: 0}
 
@@ -729,8 +733,8 @@ func TestUndo(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, s, back)
-		if len(result.Moves) != 2 || result.Moves[0].Previous != 10 || result.Moves[0].Offset != 90 || result.Moves[0].Failed() {
-			t.Errorf("moves %+v", result.Moves)
+		if len(result.Outcomes) != 2 || result.Outcomes[0].Previous != 10 || result.Outcomes[0].Offset != 90 || result.Outcomes[0].Failed() {
+			t.Errorf("moves %+v", result.Outcomes)
 		}
 	})
 	t.Run("is repeated where a retry mends", func(t *testing.T) {
@@ -759,15 +763,15 @@ func TestUndo(t *testing.T) {
 		}
 		s.Fail(standin.Fault{Operation: service.Reset, Kind: standin.Broken, Times: -1})
 		result, err = e.Undo(t.Context(), req)
-		if offset.CodeOf(err) != offset.Incomplete || result == nil || !result.Moves[0].Failed() {
+		if offset.CodeOf(err) != offset.Incomplete || result == nil || !result.Outcomes[0].Failed() {
 			t.Errorf("got %+v, %v", result, err)
 		}
 		want(t, s, map[int32]int64{0: 10, 1: 30, 2: 0})
 	})
 	t.Run("compares what may have been reset", func(t *testing.T) {
 		s, e, req := reset(t)
-		for i := range req.Moves {
-			req.Moves[i].Error, req.Moves[i].Unsettled = "no answer", true
+		for i := range req.Record {
+			req.Record[i].Doubt("no answer")
 		}
 		s.Commit(instance, group, topic, map[int32]int64{1: 60}) // was not
 		result, err := e.Undo(t.Context(), req)
@@ -775,8 +779,8 @@ func TestUndo(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, s, back)
-		if len(result.Moves) != 1 || result.Moves[0].Failed() || result.Moves[0].Unsettled {
-			t.Errorf("moves %+v", result.Moves)
+		if len(result.Outcomes) != 1 || result.Outcomes[0].Failed() {
+			t.Errorf("moves %+v", result.Outcomes)
 		}
 	})
 	t.Run("lenient", func(t *testing.T) {
@@ -816,7 +820,7 @@ func TestUndo(t *testing.T) {
 			zero := time.Duration(0)
 			req.WaitForInactive = &zero
 		}, offset.GroupActive, `client "c"`},
-		"no offset before": {func(_ *service.Server, req *offset.UndoRequest) { req.Moves[0].Previous = offset.None }, offset.NoOffset, "partition 0"},
+		"no offset before": {func(_ *service.Server, req *offset.UndoRequest) { req.Record[0].Previous = offset.None }, offset.NoOffset, "partition 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, e, req := reset(t)
@@ -842,7 +846,7 @@ func TestUndo(t *testing.T) {
 	})
 	t.Run("nothing recorded", func(t *testing.T) {
 		_, e, req := reset(t)
-		req.Moves = nil
+		req.Record = nil
 		if result, err := e.Undo(t.Context(), req); err != nil || len(result.Notes) != 1 {
 			t.Errorf("got %v, %v", result, err)
 		}

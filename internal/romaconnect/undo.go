@@ -119,22 +119,21 @@ func (e *instance) concludeUndo(ctx context.Context, group, what string, back []
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*e.client.timeout)
 	defer cancel()
 	topic := back[0].Topic
-	for _, m := range back {
-		put := m
-		put.Previous, put.Offset, put.Seen, put.Clamped, put.Error, put.Unsettled = m.Offset, m.Previous, offset.None, false, "", false
-		result.Moves = append(result.Moves, put)
+	for i := range back {
+		m := &back[i]
+		m.Previous, m.Offset, m.Clamped = m.Offset, m.Previous, false
 	}
-	offset.SortMoves(result.Moves)
+	result.Outcomes = offset.Outcomes(back)
 	request := offset.Request{Group: group, Scope: offset.Scope{Topics: []string{topic}}}
-	after, err := e.readBack(ctx, request, result.Moves)
-	var wrong []offset.Move
-	for i := range result.Moves {
-		m := &result.Moves[i]
+	after, err := e.readBack(ctx, request, back)
+	var wrong []offset.Outcome
+	for i := range result.Outcomes {
+		m := &result.Outcomes[i]
 		if n, ok := after.offsets[m.ID]; ok {
 			m.Seen = n
 		}
 		if err != nil || m.Seen != m.Offset {
-			m.Error = "not put back"
+			m.Fail("not put back")
 			wrong = append(wrong, *m)
 		}
 	}
@@ -168,13 +167,13 @@ func (e *instance) Forget(_ context.Context, req offset.UndoRequest) (*offset.Re
 // undone returns the moves that have to be put back, and the partitions of
 // which nobody knows where to.
 func undone(req offset.UndoRequest) (back []offset.Move, unknown []string) {
-	for _, m := range req.Moves {
+	for _, m := range req.Record {
 		switch {
 		case !m.Touched(), req.Skip != nil && req.Skip(m.Partition), m.Previous >= 0 && m.Previous == m.Offset:
 		case m.Previous < 0 || m.Offset < 0:
 			unknown = append(unknown, fmt.Sprint(m.ID))
 		default:
-			back = append(back, m)
+			back = append(back, m.Move)
 		}
 	}
 	return back, unknown

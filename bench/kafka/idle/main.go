@@ -87,5 +87,5 @@ func record(n int64) types.String {
 	for i := range moves {
 		moves[i] = offset.Move{Partition: offset.Partition{Topic: fmt.Sprintf("bench-%d", n), ID: int32(i)}, Offset: 3, End: 3}
 	}
-	return types.StringValue(offset.EncodeRecord(moves, offset.KafkaRecord))
+	return types.StringValue(offset.EncodeRecord(offset.Outcomes(moves), offset.KafkaRecord))
 }
