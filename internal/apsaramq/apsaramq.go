@@ -1,7 +1,7 @@
 // Package apsaramq resets consumer groups of Alibaba Cloud's ApsaraMQ for
-// RocketMQ 5 through its API of version 2022-08-01. It implements
-// offset.Engine for one instance at a time and must not know Terraform's
-// schemas or RocketMQ's own protocol.
+// RocketMQ 5 through its API of version 2022-08-01. It resets
+// one instance at a time and must not know Terraform's schemas or RocketMQ's
+// own protocol.
 package apsaramq
 
 import (
@@ -12,7 +12,6 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // Config says where the service is and who asks. Empty fields are the
@@ -100,7 +99,7 @@ func endpoint(cfg Config) (*url.URL, error) {
 func (c *Client) Close() { c.http.Close() }
 
 // Instance returns the engine of one instance, such as "rmq-cn-tl32ue44x0g".
-func (c *Client) Instance(id string) offset.Engine { return &instance{client: c, id: id} }
+func (c *Client) Instance(id string) *Instance { return &instance{client: c, id: id} }
 
 // Environment lists which variables fill which setting, the first that is set
 // winning. The access keys are one set: none of them is taken from the

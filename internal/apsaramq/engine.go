@@ -21,7 +21,8 @@ type instance struct {
 	id     string
 }
 
-var _ offset.Engine = (*instance)(nil)
+// Instance resets the groups of one managed instance.
+type Instance = instance
 
 // view is what the service tells before a reset. Scalars that it did not tell
 // stay unknown.

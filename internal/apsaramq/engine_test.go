@@ -19,6 +19,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	service "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/apsaramq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/standin"
 )
@@ -84,7 +85,7 @@ func toTime(at time.Time) offset.Request {
 }
 
 // apply plans and applies, as a resource does.
-func apply(ctx context.Context, e offset.Engine, req offset.Request) (*offset.Result, error) {
+func apply(ctx context.Context, e life.Engine, req offset.Request) (*offset.Result, error) {
 	plan, err := e.Plan(ctx, req)
 	if err != nil {
 		return nil, err

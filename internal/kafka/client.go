@@ -1,6 +1,6 @@
 // Package kafka resets consumer group offsets on Apache Kafka through sarama.
-// It knows brokers, groups and logs, and implements offset.Engine; it must not
-// know Terraform, nor how a connection is authenticated (package connection).
+// It knows brokers, groups and logs; it must not know Terraform, who calls it,
+// nor how a connection is authenticated (package connection).
 package kafka
 
 import (
@@ -21,8 +21,6 @@ type Client struct {
 	poll    time.Duration // between two looks at a group that is waited for
 	finish  time.Duration // for all commits of one reset, from the first on
 }
-
-var _ offset.Engine = (*Client)(nil)
 
 // Option changes a Client from its defaults.
 type Option func(*Client)

@@ -8,7 +8,6 @@ package offset
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -47,33 +46,6 @@ func (p Partition) Name() string {
 // Offsets are offsets by topic (Kafka) or broker (RocketMQ) and by partition
 // or queue number: the form of the resources' argument offsets.
 type Offsets map[string]map[int32]int64
-
-// Engine resets the offsets of consumer groups on one cluster or service. The
-// broker clients and the managed services' clients implement it; resource,
-// action and preview call nothing else.
-//
-// All methods honour the context while nothing has been written; once a write
-// has been sent it is finished and read back. Errors are of type *Error
-// wherever the cluster could be asked at all.
-type Engine interface {
-	// Plan resolves the request against the live cluster and writes nothing.
-	// Members that are still active are told in the plan and are no error;
-	// whatever else would make an Apply fail is an error.
-	Plan(ctx context.Context, req Request) (*Plan, error)
-
-	// Apply waits until the group may be reset, resolves anew if it had to
-	// wait, checks everything, writes, reads back and compares. The result is
-	// not nil if anything may have been written, also beside an error: its
-	// outcomes then tell which partitions failed.
-	Apply(ctx context.Context, plan *Plan) (*Result, error)
-
-	// Undo puts back what an earlier reset moved, by compare-and-set.
-	Undo(ctx context.Context, req UndoRequest) (*Result, error)
-
-	// Forget deletes the group's committed offsets of the recorded
-	// partitions, never the group.
-	Forget(ctx context.Context, req UndoRequest) (*Result, error)
-}
 
 // Request is what a reset is asked to do. Its zero values are the defaults;
 // resource and action leave null what the user did not say.
@@ -327,10 +299,11 @@ type Plan struct {
 // Result is what a reset did.
 type Result struct {
 	ClusterID string
-	State     string    // the group's state just before the first commit
-	At        time.Time // when the first commit was sent
-	Outcomes  []Outcome // sorted. None where a managed service tells no offsets
-	Notes     []string  // what a reader should know, one sentence each
+	State     string            // the group's state just before the first commit
+	At        time.Time         // when the first commit was sent
+	TopicIDs  map[string]string // of the topics, by name; nil if the cluster has none
+	Outcomes  []Outcome         // sorted. None where a managed service tells no offsets
+	Notes     []string          // what a reader should know, one sentence each
 	// InDoubt tells, beside an error, that what was sent may have been executed
 	// and that the read-back could not settle it.
 	InDoubt bool
@@ -339,9 +312,10 @@ type Result struct {
 // UndoRequest asks to put back, or to delete, the offsets that earlier resets set.
 type UndoRequest struct {
 	Group           string
-	Topic           string    // RocketMQ
-	ClusterID       string    // the recorded one; any other is refused
-	Record          []Outcome // those that are not Touched are left alone
+	Topic           string            // RocketMQ
+	ClusterID       string            // the recorded one; any other is refused
+	TopicIDs        map[string]string // the recorded ones by name; a topic of another id is another topic. Nil means not known
+	Record          []Outcome         // those that are not Touched are left alone
 	WaitForInactive *time.Duration
 	// Lenient leaves partitions alone that somebody else has moved since, or
 	// whose old offset has left the log, and tells them in the notes. Without

@@ -162,3 +162,10 @@ func orNone(v *int64) int64 {
 	}
 	return *v
 }
+
+// FailedIn counts the partitions of a record that failed, and all of them,
+// without taking it apart: only the member "error" of a partition is followed
+// by a string, and each has one member "previous".
+func FailedIn(record string) (failed, of int) {
+	return strings.Count(record, `,"error":"`), strings.Count(record, `{"previous":`)
+}

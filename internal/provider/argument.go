@@ -43,6 +43,12 @@ const (
 
 var offsetsType = types.MapType{ElemType: types.Int64Type}
 
+// replaceIfKnown replaces the resource if the value is known to be another one.
+// What is not known yet may turn out the same, and a replacement would reset.
+var replaceIfKnown = stringplanmodifier.RequiresReplaceIf(func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+	resp.RequiresReplace = !req.PlanValue.IsUnknown()
+}, "", "")
+
 func (a argument) resourceAttribute() schema.Attribute {
 	if a.replaces {
 		a.description += " A change replaces the resource."
@@ -71,7 +77,7 @@ func (a argument) resourceAttribute() schema.Attribute {
 	default:
 		var modifiers []planmodifier.String
 		if a.replaces {
-			modifiers = append(modifiers, stringplanmodifier.RequiresReplace())
+			modifiers = append(modifiers, replaceIfKnown)
 		}
 		return schema.StringAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.strings, PlanModifiers: modifiers}
 	}

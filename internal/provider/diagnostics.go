@@ -2,21 +2,34 @@ package provider
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 // attributes names the attribute at fault for each kind of trouble that has
 // one. The others concern the whole resource.
 type attributes map[offset.Code]string
+
+// tell turns notices into diagnostics, failures on the attribute at fault.
+func tell(diags *diag.Diagnostics, notices []reset.Notice, at attributes) {
+	for _, n := range notices {
+		name, has := at[n.Code]
+		switch {
+		case n.Severity == reset.Warning:
+			diags.AddWarning(n.Headline, n.Text)
+		case has:
+			diags.AddAttributeError(path.Root(name), n.Headline, n.Text)
+		default:
+			diags.AddError(n.Headline, n.Text)
+		}
+	}
+}
 
 // diagnose turns an engine's error into a diagnostic: what failed and on what
 // is the summary; why, what state things are in now, and what to do next
@@ -29,42 +42,18 @@ func diagnose(headline string, err error, at attributes) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(headline, detail)
 }
 
-// explain writes an error as paragraphs.
-func explain(err error) string {
-	var e *offset.Error
-	if !errors.As(err, &e) {
-		switch {
-		case errors.Is(err, context.Canceled):
-			return "The operation was interrupted."
-		case errors.Is(err, context.DeadlineExceeded):
-			return "The operation ran out of time. Allow it more with timeouts."
-		}
-		return sentence(err.Error())
-	}
-	what := e.What
-	if e.Err != nil {
-		what = strings.TrimSuffix(what, ".") + ": " + e.Err.Error()
-	}
-	var paragraphs []string
-	for _, p := range []string{what, e.State, e.Next} {
-		if p != "" {
-			paragraphs = append(paragraphs, sentence(p))
-		}
-	}
-	return strings.Join(paragraphs, "\n\n")
+// damaged tells of a state that cannot be read.
+func damaged(diags *diag.Diagnostics, err error) {
+	diags.AddError("The state is damaged", sentence(err.Error()))
 }
 
-// sentence ends s with a full stop and starts it with a capital.
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return s
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if !strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
-		s += "."
-	}
-	return s
-}
+func explain(err error) string { return reset.Explain(err) }
+
+func sentence(s string) string { return reset.Sentence(s) }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// notes adds what the engine wants its reader to know.
+func notes(diags *diag.Diagnostics, headline string, lines []string) {
+	tell(diags, reset.PleaseNote(headline, lines), nil)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 const kafkaResetType = "kafka_consumer_offset_reset"
@@ -33,12 +34,12 @@ type kafkaReset struct {
 
 var (
 	kafkaSummaryFields = summaryFields("partitions")
-	kafkaBroker        = broker{dialect: offset.KafkaRecord, partition: "partition", waits: true, fields: kafkaSummaryFields}
+	kafkaKind          = kind{Broker: reset.Kafka, fields: kafkaSummaryFields}
 )
 
 func newKafkaReset() resource.Resource {
 	return &kafkaReset{resetResource[kafkaResetModel, *kafkaResetModel]{
-		typeName: kafkaResetType, broker: kafkaBroker, engine: (*services).kafkaEngine,
+		typeName: kafkaResetType, kind: kafkaKind, engine: (*services).kafkaEngine,
 	}}
 }
 
@@ -52,7 +53,7 @@ type kafkaResetModel struct {
 func (r *kafkaReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the committed offsets of a Kafka consumer group, once: when it is created, and again when its target, scope or `triggers` change.",
-		Attributes: merge(resourceAttributes(kafkaArgumentSchema()), commonAttributes(ctx, kafkaSummaryFields, onDestroyKeep, onDestroyRestore, onDestroyDeleteOffsets), map[string]schema.Attribute{
+		Attributes: merge(resourceAttributes(kafkaArgumentSchema()), commonAttributes(ctx, kafkaSummaryFields, reset.DestroyKeeps, reset.DestroyRestores, reset.DestroyDeletes), map[string]schema.Attribute{
 			"id":                   computedText("`GROUP/TOPIC`, `GROUP/TOPIC/0,2`, `GROUP/TOPIC,TOPIC` or `GROUP/*`: what an import takes."),
 			"cluster_id":           computedText("The id of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"previous_group_state": computedText("The group's state just before the last reset, in the broker's words, such as `Empty` or `Dead`."),
@@ -78,39 +79,39 @@ type kafkaIdentity struct {
 	InstanceID types.String `tfsdk:"instance_id"`
 }
 
-func (m *kafkaResetModel) identity(id resetID) any {
-	identity := kafkaIdentity{GroupID: types.StringValue(id.group), Topics: id.topics, InstanceID: stringOrNull(id.instance)}
-	for _, p := range id.partitions {
+func (m *kafkaResetModel) identity(id reset.Name) any {
+	identity := kafkaIdentity{GroupID: types.StringValue(id.Group), Topics: id.Topics, InstanceID: stringOrNull(id.Instance)}
+	for _, p := range id.Partitions {
 		identity.Partitions = append(identity.Partitions, int64(p))
 	}
 	return identity
 }
 
-func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics) {
+func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (reset.Name, diag.Diagnostics) {
 	var i kafkaIdentity
 	diags := identity.Get(ctx, &i)
-	id := resetID{group: i.GroupID.ValueString(), topics: i.Topics, instance: i.InstanceID.ValueString()}
+	id := reset.Name{Group: i.GroupID.ValueString(), Topics: i.Topics, Instance: i.InstanceID.ValueString()}
 	for _, p := range i.Partitions {
 		if p < 0 || p > math.MaxInt32 {
 			p = -1 // No partition has this number; parsing the id says so.
 		}
-		id.partitions = append(id.partitions, int32(p)) //nolint:gosec // Bounded just before.
+		id.Partitions = append(id.Partitions, int32(p)) //nolint:gosec // Bounded just before.
 	}
 	return id, diags
 }
 
-func (m *kafkaResetModel) take(id resetID) {
-	m.GroupID, m.InstanceID = types.StringValue(id.group), stringOrNull(id.instance)
+func (m *kafkaResetModel) take(id reset.Name) {
+	m.GroupID, m.InstanceID = types.StringValue(id.Group), stringOrNull(id.Instance)
 	switch {
-	case len(id.topics) == 0:
+	case len(id.Topics) == 0:
 		m.AllTopics = types.BoolValue(true)
-	case len(id.topics) == 1:
-		m.Topic = types.StringValue(id.topics[0])
+	case len(id.Topics) == 1:
+		m.Topic = types.StringValue(id.Topics[0])
 	default:
-		m.Topics = setOf(types.StringType, id.topics, types.StringValue)
+		m.Topics = setOf(types.StringType, id.Topics, types.StringValue)
 	}
-	if len(id.partitions) > 0 {
-		m.Partitions = setOf(types.Int64Type, id.partitions, func(p int32) types.Int64 { return types.Int64Value(int64(p)) })
+	if len(id.Partitions) > 0 {
+		m.Partitions = setOf(types.Int64Type, id.Partitions, func(p int32) types.Int64 { return types.Int64Value(int64(p)) })
 	}
 }
 
@@ -123,65 +124,60 @@ func setOf[E any, V attr.Value](t attr.Type, elements []E, value func(E) V) type
 }
 
 func (m *kafkaResetModel) imported() bool {
-	return m.Record.IsNull() && !hasAny(m.targetAttributes())
+	return m.Record.IsNull() && !anySet(m.targetFields())
 }
 
 func (m *kafkaResetModel) wait() (types.String, bool) { return m.WaitForInactive, true }
 func (m *kafkaResetModel) derive()                    {}
 
-// resetID returns the canonical name of the reset; false if it is not known yet.
-func (m *kafkaResetModel) resetID(ctx context.Context) (resetID, bool) {
-	if !m.aimKnown() {
-		return resetID{}, false
+// name returns the canonical name of the reset; false if it is not known yet.
+func (m *kafkaResetModel) name(ctx context.Context) (reset.Name, bool) {
+	if m.GroupID.IsUnknown() || m.InstanceID.IsUnknown() || !m.aimKnown() {
+		return reset.Name{}, false
 	}
 	scope, diags := m.scope(ctx)
 	if diags.HasError() {
-		return resetID{}, false
+		return reset.Name{}, false
 	}
-	id := resetID{group: m.GroupID.ValueString(), instance: m.InstanceID.ValueString(), topics: scope.Topics, partitions: scope.Partitions}
+	id := reset.Name{Group: m.GroupID.ValueString(), Instance: m.InstanceID.ValueString(), Topics: scope.Topics, Partitions: scope.Partitions}
 	if !m.Offsets.IsNull() {
 		offsets := offsetsOf(m.Offsets)
-		id.topics = sortedKeys(offsets)
-		if len(id.topics) == 1 {
-			id.partitions = sortedKeys(offsets[id.topics[0]])
+		id.Topics = sortedKeys(offsets)
+		if len(id.Topics) == 1 {
+			id.Partitions = sortedKeys(offsets[id.Topics[0]])
 		}
 	}
 	return id, true
 }
 
-func (m *kafkaResetModel) outcome() outcome {
-	return outcome{appliedAt: m.AppliedAt, clusterID: m.ClusterID, state: m.PreviousGroupState, summary: m.Summary, record: m.Record}
+func (m *kafkaResetModel) recorded() recorded {
+	return recorded{appliedAt: m.AppliedAt, clusterID: m.ClusterID, state: m.PreviousGroupState, summary: m.Summary, record: m.Record}
 }
 
-func (m *kafkaResetModel) setOutcome(o outcome) {
-	m.AppliedAt, m.ClusterID, m.PreviousGroupState, m.Summary, m.Record = o.appliedAt, o.clusterID, o.state, o.summary, o.record
+func (m *kafkaResetModel) setRecorded(r recorded) {
+	m.AppliedAt, m.ClusterID, m.PreviousGroupState, m.Summary, m.Record = r.appliedAt, r.clusterID, r.state, r.summary, r.record
 }
 
-func (a *kafkaArguments) scopeAttributes() []attr.Value {
-	return []attr.Value{a.Topic, a.Topics, a.AllTopics, a.Partition, a.Partitions, a.Offsets}
+// scopeFields and targetFields are the arguments that say scope and target.
+// Offsets are both.
+func (a *kafkaArguments) scopeFields() []field {
+	return []field{of(&a.Topic), of(&a.Topics), of(&a.AllTopics), of(&a.Partition), of(&a.Partitions), of(&a.Offsets)}
 }
 
-func (a *kafkaArguments) targetAttributes() []attr.Value {
-	return []attr.Value{a.MessageOffset, a.Timestamp, a.Datetime, a.Lookback, a.Position, a.Shift, a.SourceGroupID, a.Offsets}
+func (a *kafkaArguments) targetFields() []field {
+	return []field{of(&a.MessageOffset), of(&a.Timestamp), of(&a.Datetime), of(&a.Lookback), of(&a.Position), of(&a.Shift), of(&a.SourceGroupID), of(&a.Offsets)}
 }
 
-func (a *kafkaArguments) aim() []attr.Value {
-	return append(a.scopeAttributes(), a.targetAttributes()...)
-}
+func (a *kafkaArguments) aim() []field { return append(a.scopeFields(), a.targetFields()...) }
 
-// aimKnown tells whether group, target and scope are known.
+// aimKnown tells whether target and scope are known.
 func (a *kafkaArguments) aimKnown() bool {
-	for _, v := range append(a.aim(), a.GroupID, a.InstanceID) {
-		if v.IsUnknown() {
-			return false
-		}
-	}
-	return whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
+	return !anyUnknown(a.aim()) && whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
 }
 
 // known tells whether a request can be made.
 func (a *kafkaArguments) known() bool {
-	for _, v := range []attr.Value{a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive} {
+	for _, v := range []attr.Value{a.GroupID, a.InstanceID, a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive} {
 		if v.IsUnknown() {
 			return false
 		}
@@ -189,24 +185,19 @@ func (a *kafkaArguments) known() bool {
 	return a.aimKnown()
 }
 
-func (m *kafkaResetModel) meant(ctx context.Context) (aim, bool) {
-	if !m.aimKnown() {
-		return aim{}, false
+// meaning returns what the arguments mean; nil if not all of it is known.
+func (a *kafkaArguments) meaning(ctx context.Context) *reset.Meaning {
+	if !a.aimKnown() {
+		return nil
 	}
-	scope, diags := m.scope(ctx)
-	target, more := m.target()
+	scope, diags := a.scope(ctx)
+	target, more := a.target()
 	diags.Append(more...)
-	return aim{Group: m.GroupID.ValueString(), Instance: m.InstanceID.ValueString(), Scope: scope, Target: target}, !diags.HasError()
+	if diags.HasError() {
+		return nil
+	}
+	return &reset.Meaning{Scope: scope, Target: target}
 }
-
-func (m *kafkaResetModel) keepAim(prior *kafkaResetModel) {
-	m.Topic, m.Topics, m.AllTopics, m.Partition, m.Partitions, m.Offsets = prior.Topic, prior.Topics, prior.AllTopics, prior.Partition, prior.Partitions, prior.Offsets
-	m.MessageOffset, m.Timestamp, m.Datetime, m.Lookback = prior.MessageOffset, prior.Timestamp, prior.Datetime, prior.Lookback
-	m.Position, m.Shift, m.SourceGroupID = prior.Position, prior.Shift, prior.SourceGroupID
-}
-
-// keepRecorded keeps nothing: a record names its topics.
-func (m *kafkaResetModel) keepRecorded(*kafkaResetModel) {}
 
 func (m *kafkaResetModel) keepWords(prior *kafkaResetModel) {
 	m.Datetime = sameMeaning(m.Datetime, prior.Datetime, sameInstant)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 var (
@@ -115,7 +116,7 @@ func (d *kafkaTopicOffsets) Read(ctx context.Context, req datasource.ReadRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	what := fmt.Sprintf("Read the offsets of %s", quoted("topic", scope.Topics))
+	what := fmt.Sprintf("Read the offsets of %s", reset.Quoted("topic", scope.Topics))
 	client, err := d.services.kafka()
 	if err != nil {
 		resp.Diagnostics.Append(diagnose(what, err, nil))

@@ -16,42 +16,47 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/apsaramq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/romaconnect"
 )
 
 // managedService is the client of a managed service: it has an engine for
 // each of its instances.
-type managedService interface {
-	Instance(id string) offset.Engine
+type managedService[E reset.Engine] interface {
+	Instance(id string) E
 	Close()
 }
 
 // instances gives out one engine for each instance, always the same one, since
 // a prepared plan belongs to the engine that has made it.
 type instances struct {
-	service managedService
+	open  func(id string) reset.Engine
+	close func()
 
 	mu      sync.Mutex
-	engines map[string]offset.Engine
+	engines map[string]reset.Engine
 }
 
 var _ io.Closer = (*instances)(nil)
 
 // instancesOf returns the instances of a service that could be reached.
-func instancesOf[S managedService](service S, err error) (*instances, error) {
+func instancesOf[E reset.Engine, S managedService[E]](service S, err error) (*instances, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &instances{service: service, engines: map[string]offset.Engine{}}, nil
+	return &instances{
+		open:    func(id string) reset.Engine { return service.Instance(id) },
+		close:   service.Close,
+		engines: map[string]reset.Engine{},
+	}, nil
 }
 
-func (i *instances) engine(id string) offset.Engine {
+func (i *instances) engine(id string) reset.Engine {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	e, ok := i.engines[id]
 	if !ok {
-		e = i.service.Instance(id)
+		e = i.open(id)
 		i.engines[id] = e
 	}
 	return e
@@ -59,7 +64,7 @@ func (i *instances) engine(id string) offset.Engine {
 
 // Close closes the connections.
 func (i *instances) Close() error {
-	i.service.Close()
+	i.close()
 	return nil
 }
 
@@ -149,7 +154,7 @@ func logCall(ctx context.Context, message string, fields map[string]any) {
 }
 
 // engineOfInstance returns the engine of a managed instance.
-func engineOfInstance(id string, open func() (*instances, error)) (offset.Engine, error) {
+func engineOfInstance(id string, open func() (*instances, error)) (reset.Engine, error) {
 	i, err := open()
 	if err != nil {
 		return nil, err

@@ -2,47 +2,47 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// aim is what a reset's arguments mean: the same meaning in other words is
-// equal. The private state keeps it as JSON.
-type aim struct {
-	Group    string
-	Instance string
-	Scope    offset.Scope
-	Target   offset.Target
+// field is an attribute that says target or scope.
+type field interface {
+	value() attr.Value
+	// keep takes the value of the same field of the prior state, where both are
+	// set and known. Whether a field is set is not kept: Terraform insists on
+	// showing null becoming a value, and a value becoming null.
+	keep(prior field)
 }
 
-// heldBackKey is where the private state keeps the aim of the last reset while
-// the state has another that was held back.
-const heldBackKey = "aim"
+type fieldOf[V attr.Value] struct{ v *V }
 
-func holdBack(ctx context.Context, private privateSetter, done aim) diag.Diagnostics {
-	text, err := json.Marshal(done)
-	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("The last reset's target cannot be kept", sentence(err.Error()))}
+func of[V attr.Value](v *V) field { return fieldOf[V]{v} }
+
+func (f fieldOf[V]) value() attr.Value { return *f.v }
+
+func (f fieldOf[V]) keep(prior field) {
+	p, ok := prior.(fieldOf[V])
+	if ok && !(*f.v).IsNull() && !(*f.v).IsUnknown() && !(*p.v).IsNull() {
+		*f.v = *p.v
 	}
-	return private.SetKey(ctx, heldBackKey, text)
 }
 
-// heldBack returns the aim of the last reset if the state has another.
-func heldBack(ctx context.Context, private privateGetter) (done aim, held bool) {
-	text, diags := private.GetKey(ctx, heldBackKey)
-	if diags.HasError() || len(text) == 0 || string(text) == "null" {
-		return aim{}, false
-	}
-	return done, json.Unmarshal(text, &done) == nil
+// anySet tells whether one of the fields is set.
+func anySet(fields []field) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return !f.value().IsNull() })
+}
+
+// anyUnknown tells whether one of the fields is unknown as a whole.
+func anyUnknown(fields []field) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return f.value().IsUnknown() })
 }
 
 // sameMeaning returns the prior value if the planned one says the same in other words.
@@ -86,39 +86,18 @@ func sameTimeouts(ctx context.Context, planned, prior timeouts.Value) timeouts.V
 	return timeouts.Value{Object: object}
 }
 
-// triggersDiffer tells whether triggers differ in meaning: null is empty, and
-// what is unknown differs.
+// triggersDiffer tells whether triggers differ in meaning: a value that is null
+// is none, null is empty, and what is unknown differs.
 func triggersDiffer(a, b types.Map) bool {
 	if a.IsUnknown() {
 		return true
 	}
-	if len(a.Elements()) == 0 && len(b.Elements()) == 0 {
-		return false
+	set := func(m types.Map) map[string]attr.Value {
+		values := maps.Clone(m.Elements())
+		maps.DeleteFunc(values, func(_ string, v attr.Value) bool { return v.IsNull() })
+		return values
 	}
-	return !a.Equal(b)
-}
-
-// shape says which of the attributes are set, one sign each.
-func shape(values []attr.Value) string {
-	var b strings.Builder
-	for _, v := range values {
-		if v.IsNull() {
-			b.WriteByte('-')
-		} else {
-			b.WriteByte('+')
-		}
-	}
-	return b.String()
-}
-
-// hasAny tells whether one of the attributes is set.
-func hasAny(values []attr.Value) bool { return strings.Contains(shape(values), "+") }
-
-func firstOf(s []string) string {
-	if len(s) == 0 {
-		return ""
-	}
-	return s[0]
+	return !maps.EqualFunc(set(a), set(b), attr.Value.Equal)
 }
 
 // servicesOf returns what Configure has prepared; nil while the provider is

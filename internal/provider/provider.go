@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"os"
 	"sync"
 	"time"
@@ -16,9 +15,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 // TypeName is the provider's type: the last part of its address.
@@ -38,7 +39,7 @@ type Provider struct {
 	poll    time.Duration // between two looks at a managed group; the default if zero
 
 	mu     sync.Mutex
-	opened []*services
+	opened *services // by the last Configure
 }
 
 // Option changes a Provider from its defaults.
@@ -67,16 +68,16 @@ func New(version string, opts ...Option) *Provider {
 	return p
 }
 
-// Close ends the connections of everything that was configured.
+// Close ends the connections that are open.
 func (p *Provider) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var errs []error
-	for _, s := range p.opened {
-		errs = append(errs, s.Close())
-	}
+	s := p.opened
 	p.opened = nil
-	return errors.Join(errs...)
+	if s == nil {
+		return nil
+	}
+	return s.Close()
 }
 
 // Metadata names the provider.
@@ -124,6 +125,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		ctx:     context.WithoutCancel(ctx),
 		clock:   p.clock,
 		managed: managedSettings{userAgent: "terraform-provider-offsets/" + p.version, retry: p.retry, poll: p.poll},
+		resets:  reset.NewRun(p.clock),
 		preview: c.Preview.IsNull() || c.Preview.IsUnknown() || c.Preview.ValueBool(),
 	}
 	s.kafkaSection = readKafkaSection(ctx, c.Kafka, p.getenv, &resp.Diagnostics)
@@ -133,8 +135,13 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// One process may serve many runs (-debug): what the one before has opened
+	// is not used any more.
+	if err := p.Close(); err != nil {
+		tflog.Debug(ctx, "closing the connections of an earlier run failed", map[string]any{"error": err.Error()})
+	}
 	p.mu.Lock()
-	p.opened = append(p.opened, s)
+	p.opened = s
 	p.mu.Unlock()
 	resp.ResourceData = s
 	resp.DataSourceData = s

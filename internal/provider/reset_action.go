@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/action"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 var (
@@ -27,10 +26,10 @@ var (
 type resetAction[M any, P actionModel[M]] struct {
 	services  *services
 	typeName  string
-	broker    broker
+	kind      kind
 	about     string
 	arguments func() map[string]argument
-	engine    func(s *services, instanceID string) (offset.Engine, error)
+	engine    func(s *services, instanceID string) (reset.Engine, error)
 }
 
 // actionModel is what an action needs to know of its model.
@@ -64,14 +63,14 @@ func (m *rocketmqActionModel) wait() (types.String, bool) { return types.StringN
 
 func newKafkaResetAction() action.Action {
 	return &resetAction[kafkaActionModel, *kafkaActionModel]{
-		typeName: kafkaResetType, broker: kafkaBroker, arguments: kafkaArgumentSchema, engine: (*services).kafkaEngine,
+		typeName: kafkaResetType, kind: kafkaKind, arguments: kafkaArgumentSchema, engine: (*services).kafkaEngine,
 		about: "Resets the committed offsets of a Kafka consumer group, each time it is invoked. Nothing is kept in the state, so there is no undo; the resource of the same name has one.",
 	}
 }
 
 func newRocketMQResetAction() action.Action {
 	return &resetAction[rocketmqActionModel, *rocketmqActionModel]{
-		typeName: rocketmqResetType, broker: rocketmqBroker, arguments: rocketmqArgumentSchema, engine: (*services).rocketmqEngine,
+		typeName: rocketmqResetType, kind: rocketmqKind, arguments: rocketmqArgumentSchema, engine: (*services).rocketmqEngine,
 		about: "Resets the offsets of a RocketMQ consumer group on one topic, each time it is invoked. Nothing is kept in the state, so there is no undo; the resource of the same name has one.",
 	}
 }
@@ -127,10 +126,18 @@ func (a *resetAction[M, P]) ModifyPlan(ctx context.Context, req action.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	what := headline("Action: reset", scopeOf(request))
-	a.services.previewReset(ctx, &resp.Diagnostics, what, a.broker, request, func() (offset.Engine, error) {
-		return a.engine(a.services, m.instance().ValueString())
-	})
+	a.services.previews(ctx, &resp.Diagnostics, "Action: reset", a.attempt(m, request), a.open(m))
+}
+
+// attempt is a reset that knows of no reset before.
+func (a *resetAction[M, P]) attempt(m P, request offset.Request) reset.Attempt {
+	return reset.Attempt{
+		Broker: a.kind.Broker, Instance: m.instance().ValueString(), Request: request, Decision: reset.Decide(reset.Change{Create: true}),
+	}
+}
+
+func (a *resetAction[M, P]) open(m P) reset.Open {
+	return func() (reset.Engine, error) { return a.engine(a.services, m.instance().ValueString()) }
 }
 
 // Invoke resets, and tells what it does as it goes.
@@ -153,7 +160,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	}
 	request, diags := m.request(ctx)
 	resp.Diagnostics.Append(diags...)
-	timeout, diags := m.timeouts().Invoke(ctx, defaultTimeout)
+	timeout, diags := m.timeouts().Invoke(ctx, reset.DefaultTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -161,67 +168,12 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	tell := func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: message}) }
-	request.Progress = tell
-	what := headline("Reset", scopeOf(request))
-	engine, err := a.engine(a.services, m.instance().ValueString())
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, nil))
-		return
-	}
-	done, err := a.services.turns.take(ctx, engine, request.Group, 1)
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, nil))
-		return
-	}
-	defer done()
-	res, err := a.services.run(ctx, engine, request, "")
-	if res != nil {
-		a.services.set.add(m.instance().ValueString(), request.Group, res.Outcomes)
-		for _, message := range a.broker.results(res) {
-			tell(message)
-		}
-		notes(&resp.Diagnostics, what, res.Notes)
-	}
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, m.faults()))
-	}
-}
-
-// resultLines bounds one progress message.
-const resultLines = 100
-
-// results tells what a reset did, partition by partition, and in the end in sum.
-func (b broker) results(res *offset.Result) []string {
-	var messages []string
-	var lines []string
-	for i, m := range res.Outcomes {
-		lines = append(lines, b.result(m))
-		if len(lines) == resultLines || i == len(res.Outcomes)-1 {
-			messages = append(messages, strings.Join(lines, "\n"))
-			lines = nil
+	request.Progress = func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: message}) }
+	report := a.services.resets.Reset(ctx, a.open(m), a.attempt(m, request))
+	if report.Result != nil {
+		for _, message := range a.kind.Results(report.Result) {
+			request.Progress(message)
 		}
 	}
-	s := offset.SummarizeOutcomes(res.Outcomes)
-	if !s.Counted() {
-		return append(messages, uncounted)
-	}
-	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.partition), s.Partitions, s.Replayed, s.Skipped, s.Failed))
-}
-
-func (b broker) result(m offset.Outcome) string {
-	number := func(n int64) string {
-		if n < 0 {
-			return "none"
-		}
-		return fmt.Sprint(n)
-	}
-	line := fmt.Sprintf("%s: %s → %s", m.Name(), number(m.Previous), number(m.Offset))
-	switch {
-	case m.Failed():
-		line = fmt.Sprintf("%s: %s, failed: %s", m.Name(), number(m.Previous), m.Reason)
-	case m.Clamped:
-		line += " (clamped)"
-	}
-	return line
+	tell(&resp.Diagnostics, report.Notices, m.faults())
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"strings"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -18,10 +16,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
-	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
 // resetResource is the course of a reset as a resource, the same for every
@@ -30,8 +29,8 @@ import (
 type resetResource[M any, P resetModel[M]] struct {
 	services *services
 	typeName string
-	broker   broker
-	engine   func(s *services, instanceID string) (offset.Engine, error)
+	kind     kind
+	engine   func(s *services, instanceID string) (reset.Engine, error)
 }
 
 // resetModel is what the course of a reset needs to know of a model.
@@ -46,27 +45,23 @@ type resetModel[M any] interface {
 	known() bool
 	// request returns what the engine is asked to do; the model must be known.
 	request(ctx context.Context) (offset.Request, diag.Diagnostics)
-	// resetID names group and scope; false while they are unknown.
-	resetID(ctx context.Context) (resetID, bool)
+	// name names group and scope; false while they are unknown.
+	name(ctx context.Context) (reset.Name, bool)
 	// aim returns the attributes that say target and scope.
-	aim() []attr.Value
-	// meant returns what the arguments mean; false if not all of it is known.
-	meant(ctx context.Context) (aim, bool)
-	// keepAim takes target and scope from the prior state.
-	keepAim(prior *M)
-	// keepRecorded takes from the prior state what the record needs to be read.
-	keepRecorded(prior *M)
+	aim() []field
+	// meaning returns what the arguments mean; nil if not all of it is known.
+	meaning(ctx context.Context) *reset.Meaning
 	// keepWords takes the prior words where they mean the same.
 	keepWords(prior *M)
 	// imported tells whether the state comes from an import that no apply has taken over yet.
 	imported() bool
 	// take sets the imported group and scope.
-	take(id resetID)
+	take(id reset.Name)
 	// derive computes what follows from the arguments alone.
 	derive()
-	// outcome and setOutcome read and write what a reset leaves.
-	outcome() outcome
-	setOutcome(o outcome)
+	// recorded and setRecorded read and write what a reset leaves.
+	recorded() recorded
+	setRecorded(r recorded)
 	// wait returns how long to wait for members to leave, null where that has no meaning.
 	wait() (v types.String, has bool)
 	// faults names the attributes that the engine's errors concern.
@@ -78,9 +73,9 @@ type resetModel[M any] interface {
 	// instance returns the managed instance's id, or null.
 	instance() types.String
 	// identity returns the identity as a struct for the identity schema.
-	identity(id resetID) any
+	identity(id reset.Name) any
 	// identify reads an identity.
-	identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics)
+	identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (reset.Name, diag.Diagnostics)
 }
 
 // resetCommon are the attributes that the resources have in common.
@@ -98,8 +93,18 @@ type resetCommon struct {
 
 func (c *resetCommon) common() *resetCommon { return c }
 
+// What reset_on can be.
+const (
+	resetOnChange   = "change"
+	resetOnTriggers = "triggers"
+)
+
 // commonAttributes describes resetCommon, except for id and record.
-func commonAttributes(ctx context.Context, fields []summaryField, onDestroy ...string) map[string]schema.Attribute {
+func commonAttributes(ctx context.Context, fields []summaryField, onDestroy ...reset.OnDestroy) map[string]schema.Attribute {
+	var destroys []string
+	for _, v := range onDestroy {
+		destroys = append(destroys, string(v))
+	}
 	return map[string]schema.Attribute{
 		"triggers": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true,
@@ -110,7 +115,7 @@ func commonAttributes(ctx context.Context, fields []summaryField, onDestroy ...s
 			MarkdownDescription: "What resets again: `change` (default) of the target, the scope or `triggers`, or of `triggers` alone. With `triggers`, another target is not taken up before `triggers` change.",
 		},
 		"on_destroy": schema.StringAttribute{
-			Optional: true, Validators: []validator.String{stringvalidator.OneOf(onDestroy...)},
+			Optional: true, Validators: []validator.String{stringvalidator.OneOf(destroys...)},
 			MarkdownDescription: onDestroyDescription(onDestroy),
 		},
 		"timeouts":   timeoutsAttribute(ctx),
@@ -132,12 +137,10 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	return attribute
 }
 
-func onDestroyDescription(values []string) string {
+func onDestroyDescription(values []reset.OnDestroy) string {
 	d := "What destroying the resource does to the offsets that it has set: `keep` (default) leaves them and asks no broker, `restore` puts back the offsets from before the last reset wherever nobody has moved them since"
-	for _, v := range values {
-		if v == onDestroyDeleteOffsets {
-			return d + ", `delete_offsets` deletes the group's offsets of the recorded partitions."
-		}
+	if slices.Contains(values, reset.DestroyDeletes) {
+		return d + ", `delete_offsets` deletes the group's offsets of the recorded partitions."
 	}
 	return d + "."
 }
@@ -189,7 +192,7 @@ func checkWait(ctx context.Context, wait types.String, t types.Object, diags *di
 		if v, ok := t.Attributes()[operation.name]; ok && v.IsUnknown() {
 			continue
 		}
-		timeout, problems := operation.read(ctx, defaultTimeout) // Its validator tells the problems.
+		timeout, problems := operation.read(ctx, reset.DefaultTimeout) // Its validator tells the problems.
 		if !problems.HasError() && longest >= timeout {
 			diags.AddAttributeError(path.Root("wait_for_inactive"), "Waiting takes longer than the operation may",
 				fmt.Sprintf("wait_for_inactive is %s and must be less than timeouts.%s, which is %s.", longest, operation.name, timeout))
@@ -214,9 +217,7 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	if req.Plan.Raw.IsNull() {
 		if state != nil {
-			if d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics); ok {
-				d.announce(&resp.Diagnostics)
-			}
+			r.announce(ctx, state, req.Private, &resp.Diagnostics)
 		}
 		return
 	}
@@ -229,53 +230,50 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if state != nil && replaces[M](ctx, plan, state) {
+	if state != nil && replaces[M](plan, state) {
 		// Terraform plans the create in a call of its own, whose warnings it
 		// does not show, and does not announce the destroy.
-		if d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics); ok {
-			d.announce(&resp.Diagnostics)
-		}
+		r.announce(ctx, state, req.Private, &resp.Diagnostics)
 		state = nil
 	}
-	change := r.change(ctx, plan, state, req.Private)
-	decided := decide(change)
+	kept := readKept(ctx, req.Private, &resp.Diagnostics)
+	decided := reset.Decide(r.change(ctx, plan, state, kept))
+	tflog.Debug(ctx, "decided whether to reset", map[string]any{"resets": decided.Writes(), "why": decided.Reason})
 	if state != nil {
 		// Also where it resets: what is unknown now may turn out to be what it
 		// was, and the plan that Terraform then makes must not differ from this.
 		plan.keepWords(state)
 		plan.common().Timeouts = sameTimeouts(ctx, plan.common().Timeouts, state.common().Timeouts)
 	}
-	switch decided {
-	case adopt:
+	switch decided.Do {
+	case reset.Adopt:
 		r.checkAdoption(ctx, plan, state, &resp.Diagnostics)
-		plan.setOutcome(state.outcome())
-	case keep:
-		r.keepPrior(ctx, plan, state, change, resp.Private, &resp.Diagnostics)
-		plan.setOutcome(state.outcome())
-	case resume:
-		r.keepPrior(ctx, plan, state, change, resp.Private, &resp.Diagnostics)
-		plan.setOutcome(r.broker.unknown())
-	case reset:
-		plan.setOutcome(r.broker.unknown())
+	case reset.Keep, reset.Resume:
+		r.holdBack(ctx, plan, state, decided, kept, resp.Private, &resp.Diagnostics)
+	case reset.Reset:
+	}
+	if decided.Writes() {
+		plan.setRecorded(r.kind.unknown())
+	} else {
+		plan.setRecorded(state.recorded())
 	}
 	plan.derive()
 	plan.common().ID = types.StringUnknown()
-	if id, known := plan.resetID(ctx); known { // keepPrior may have changed it
+	if id, known := plan.name(ctx); known { // holdBack may have changed it
 		plan.common().ID = types.StringValue(id.String())
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if resp.Diagnostics.HasError() || decided == keep || decided == adopt {
-		return
+	if decided.Writes() && !resp.Diagnostics.HasError() {
+		r.preview(ctx, plan, state, decided, kept, &resp.Diagnostics)
 	}
-	r.preview(ctx, plan, state, decided, &resp.Diagnostics)
 }
 
-// replaces tells whether the plan is of another reset than the state: of
-// another group or instance. With an imported one that is an error instead.
-func replaces[M any, P resetModel[M]](ctx context.Context, plan, state P) bool {
-	next, known := plan.resetID(ctx)
-	old, _ := state.resetID(ctx)
-	return known && !state.imported() && (old.group != next.group || old.instance != next.instance)
+// replaces tells whether the plan is certainly of another reset than the
+// state: of another group or instance. With an imported one that is an error
+// instead.
+func replaces[M any, P resetModel[M]](plan, state P) bool {
+	differ := func(planned, prior types.String) bool { return !planned.IsUnknown() && !planned.Equal(prior) }
+	return !state.imported() && (differ(plan.group(), state.group()) || differ(plan.instance(), state.instance()))
 }
 
 // stateIncomplete looks only at the record, not at the whole state.
@@ -285,139 +283,169 @@ func stateIncomplete(ctx context.Context, state tfsdk.State) bool {
 	return diags.HasError() || isIncomplete(record)
 }
 
-// isIncomplete tells whether a record has a failed partition, without taking
-// it apart: only the member "error" of a partition is followed by a string.
 func isIncomplete(record types.String) bool {
-	return strings.Contains(record.ValueString(), `,"error":"`)
+	failed, _ := offset.FailedIn(record.ValueString())
+	return failed > 0
+}
+
+// privateGetter and privateSetter are what Terraform keeps beside a state.
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateSetter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+func readKept(ctx context.Context, private privateGetter, diags *diag.Diagnostics) reset.Kept {
+	kept, err := reset.ReadKept(func(key string) []byte {
+		text, problems := private.GetKey(ctx, key)
+		diags.Append(problems...)
+		return text
+	})
+	if err != nil {
+		damaged(diags, err)
+	}
+	return kept
+}
+
+func setter(ctx context.Context, private privateSetter, diags *diag.Diagnostics) func(string, []byte) {
+	return func(key string, value []byte) { diags.Append(private.SetKey(ctx, key, value)...) }
 }
 
 // change says what the plan changes in meaning; state is nil on a create.
-func (r *resetResource[M, P]) change(ctx context.Context, plan, state P, private privateGetter) change {
+func (r *resetResource[M, P]) change(ctx context.Context, plan, state P, kept reset.Kept) reset.Change {
 	if state == nil {
-		return change{create: true}
+		return reset.Change{Create: true}
 	}
-	c := change{
-		imported:   state.imported(),
-		incomplete: isIncomplete(state.common().Record),
-		triggers:   triggersDiffer(plan.common().Triggers, state.common().Triggers),
-		onTriggers: plan.common().ResetOn.ValueString() == resetOnTriggers,
-		aim:        true,
+	c := reset.Change{
+		Broker:     r.kind.Broker,
+		Imported:   state.imported(),
+		Record:     state.common().Record.ValueString(),
+		Triggers:   triggersDiffer(plan.common().Triggers, state.common().Triggers),
+		OnTriggers: plan.common().ResetOn.ValueString() == resetOnTriggers,
+		Done:       kept.HeldBack,
+		Wanted:     plan.meaning(ctx),
 	}
-	done, known := heldBack(ctx, private)
-	if !known {
-		done, known = state.meant(ctx)
-	}
-	if next, ok := plan.meant(ctx); ok && known {
-		c.aim = !reflect.DeepEqual(next, done)
+	if c.Done == nil {
+		c.Done = state.meaning(ctx)
 	}
 	return c
 }
 
-// keepPrior keeps target and scope as a whole with reset_on = "triggers", as
-// long as the same arguments say them; if other arguments do, Terraform insists
-// on showing them, and the plan says that nothing is reset. The state then has
-// what was never done, so that what was done is remembered beside it.
-func (r *resetResource[M, P]) keepPrior(ctx context.Context, plan, state P, c change, private privateState, diags *diag.Diagnostics) {
-	_, held := heldBack(ctx, private)
-	switch {
-	case !c.aim:
-		if held {
-			diags.Append(private.SetKey(ctx, heldBackKey, []byte("null"))...)
+// holdBack keeps what the last reset was for, as far as the same arguments say
+// it, while reset_on = "triggers" holds another target or scope back. The
+// state may then say what was never done, so that what was done is remembered
+// beside it.
+func (r *resetResource[M, P]) holdBack(ctx context.Context, plan, state P, d reset.Decision, kept reset.Kept, private privateSetter, diags *diag.Diagnostics) {
+	if !d.HeldBack {
+		if kept.HeldBack != nil {
+			reset.WriteHeldBack(setter(ctx, private, diags), nil)
 		}
-	case shape(plan.aim()) == shape(state.aim()):
-		plan.keepAim(state)
-	default:
-		diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
-			"Other arguments now say the target or the scope, and reset_on is \"triggers\". The new ones take effect when triggers change.")
-		plan.keepRecorded(state)
-		if done, ok := state.meant(ctx); ok && !held {
-			diags.Append(holdBack(ctx, private, done)...)
-		}
+		return
+	}
+	diags.AddWarning(r.headline(ctx, plan)+": nothing is reset by this change",
+		"Target or scope are not those of the last reset any more, and reset_on = \"triggers\" holds them back: they take effect when triggers change.")
+	prior := state.aim()
+	for i, f := range plan.aim() {
+		f.keep(prior[i])
+	}
+	done := kept.HeldBack
+	if done == nil {
+		done = state.meaning(ctx)
+	}
+	if now := plan.meaning(ctx); now != nil && reflect.DeepEqual(now, done) {
+		done = nil // The state says what was done.
+	}
+	if done != nil || kept.HeldBack != nil {
+		reset.WriteHeldBack(setter(ctx, private, diags), done)
 	}
 }
 
 // checkAdoption refuses to take over an import with another scope.
 func (r *resetResource[M, P]) checkAdoption(ctx context.Context, plan, state P, diags *diag.Diagnostics) {
 	what := r.headline(ctx, plan)
-	imported, err := parseResetID(state.common().ID.ValueString())
+	imported, err := reset.ParseName(state.common().ID.ValueString())
 	if err != nil {
-		diags.AddError(what, sentence(err.Error()))
+		damaged(diags, err)
 		return
 	}
-	id, known := plan.resetID(ctx)
-	if known && !id.equal(imported) {
+	id, known := plan.name(ctx)
+	switch {
+	case !known:
+		diags.AddWarning(what+": taken over if it is what was imported",
+			fmt.Sprintf("Imported was %q, as a reset that is done already. Not all of the group and the scope in the configuration is known before the apply. "+
+				"If they are the same, the apply takes the configuration over without touching the broker; if they are not, it fails, also without touching it.", imported))
+	case !id.Equal(imported):
 		diags.AddError(what+": the configuration is not what was imported",
 			fmt.Sprintf("Imported was %q and the configuration says %q. An import means that this reset is done already, so both must have the same scope. "+
 				"Change the configuration, or remove the resource from the state and import what the configuration says.", imported, id))
-		return
+	default:
+		diags.AddWarning(what+": taken over, nothing will be reset",
+			"The reset was imported as done already. The apply takes the configuration over without touching the broker.")
 	}
-	diags.AddWarning(what+": taken over, nothing will be reset",
-		"The reset was imported as done already. The apply takes the configuration over without touching the broker.")
 }
 
 func (r *resetResource[M, P]) headline(ctx context.Context, m P) string {
-	id, ok := m.resetID(ctx)
+	id, ok := m.name(ctx)
 	switch group := m.group(); {
 	case !ok && group.IsUnknown():
 		return "Reset a consumer group that is not known yet"
 	case !ok:
 		return fmt.Sprintf("Reset consumer group %q", group.ValueString())
 	}
-	return headline("Reset", id)
+	return id.Headline("Reset")
 }
 
 // preview shows what the reset would do to the live cluster.
-func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decided decision, diags *diag.Diagnostics) {
-	what := r.headline(ctx, plan)
+func (r *resetResource[M, P]) preview(ctx context.Context, plan, state P, decided reset.Decision, kept reset.Kept, diags *diag.Diagnostics) {
 	if !plan.known() {
-		r.services.previewUnavailable(diags, what, "some of its arguments are known only after the apply.")
-		return
-	}
-	if decided == reset && state != nil && isIncomplete(state.common().Record) {
-		r.services.previewUnavailable(diags, what, "the last reset failed half-way. What it moved is put back first, and the new targets are resolved from there.")
-		return
-	}
-	request, more := plan.request(ctx)
-	diags.Append(more...)
-	if decided == resume {
-		record, more := r.lastMoves(state)
-		diags.Append(more...)
-		rest, err := life.Rest(request, record)
-		if err != nil {
-			diags.Append(diagnose(what, err, nil))
+		if r.services == nil || r.services.preview {
+			tell(diags, []reset.Notice{reset.NoPreview(r.headline(ctx, plan), "some of its arguments are known only after the apply.")}, nil)
 		}
-		request = rest
-	}
-	if diags.HasError() {
 		return
 	}
-	r.services.previewReset(ctx, diags, what, r.broker, request, func() (offset.Engine, error) {
-		return r.engine(r.services, plan.instance().ValueString())
-	})
-}
-
-// lastMoves returns the moves of the last reset.
-func (r *resetResource[M, P]) lastMoves(state P) ([]offset.Outcome, diag.Diagnostics) {
-	id, err := parseResetID(state.common().ID.ValueString())
-	if err != nil {
-		var diags diag.Diagnostics
-		diags.AddError("The state is damaged", fmt.Sprintf("The resource's id is not readable: %s.", err))
-		return nil, diags
-	}
-	return lastMoves(state.common().Record, r.broker.dialect, firstOf(id.topics))
-}
-
-// undo returns the request that undoes the last reset.
-func (r *resetResource[M, P]) undo(state P) (offset.UndoRequest, diag.Diagnostics) {
-	moves, diags := r.lastMoves(state)
-	wait, _ := state.wait()
-	waitFor, more := waitOf(wait)
+	attempt, more := r.attempt(ctx, plan, state, decided, kept)
 	diags.Append(more...)
-	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // lastMoves has told it.
-	return offset.UndoRequest{
-		Group: id.group, Topic: firstOf(id.topics), ClusterID: state.outcome().clusterID.ValueString(), Record: moves, WaitForInactive: waitFor,
-	}, diags
+	if !diags.HasError() {
+		r.services.previews(ctx, diags, "Reset", attempt, r.open(plan))
+	}
 }
+
+// open returns the engine of the model's cluster or managed instance.
+func (r *resetResource[M, P]) open(m P) reset.Open {
+	return func() (reset.Engine, error) { return r.engine(r.services, m.instance().ValueString()) }
+}
+
+// attempt returns the reset that a plan, which must be known, asks for.
+func (r *resetResource[M, P]) attempt(ctx context.Context, plan, state P, decided reset.Decision, kept reset.Kept) (reset.Attempt, diag.Diagnostics) {
+	request, diags := plan.request(ctx)
+	a := reset.Attempt{Broker: r.kind.Broker, Instance: plan.instance().ValueString(), Request: request, Decision: decided}
+	if state != nil && isIncomplete(state.common().Record) { // A whole reset's record is of no further use: it may be large.
+		last := r.last(state, kept, &diags)
+		a.Last = &last
+	}
+	return a, diags
+}
+
+// last returns what the state tells of the last reset.
+func (r *resetResource[M, P]) last(state P, kept reset.Kept, diags *diag.Diagnostics) reset.Last {
+	name, err := reset.ParseName(state.common().ID.ValueString())
+	if err != nil {
+		damaged(diags, fmt.Errorf("the resource's id is not readable: %w", err))
+		return reset.Last{}
+	}
+	record, err := r.kind.ReadRecord(state.common().Record.ValueString(), name)
+	if err != nil {
+		damaged(diags, err)
+	}
+	return reset.Last{Name: name, ClusterID: state.recorded().clusterID.ValueString(), Record: record, Kept: kept}
+}
+
+// unfinished is what to do after a create that failed half-way: Terraform marks
+// it as tainted and replaces it.
+const unfinished = "Apply again: Terraform destroys and creates the reset anew, and destroying it puts back what has landed, so that it starts from the old place. " +
+	"To finish this one instead, run terraform untaint and apply. With create_before_destroy and shift, do that: Terraform would shift again before it destroys."
 
 // Create resets.
 func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -426,9 +454,9 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := plan.common().Timeouts.Create(ctx, defaultTimeout)
+	timeout, diags := plan.common().Timeouts.Create(ctx, reset.DefaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	request, diags := plan.request(ctx)
+	attempt, diags := r.attempt(ctx, plan, nil, reset.Decide(reset.Change{Create: true}), reset.Kept{})
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -436,8 +464,12 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	first := attempt{request: request, first: true}
-	if res := r.reset(ctx, &first, plan, &resp.Diagnostics); res != nil {
+	attempt.Unfinished = unfinished
+	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
+	tell(&resp.Diagnostics, report.Notices, plan.faults())
+	if report.Result != nil {
+		plan.setRecorded(r.kind.recorded(report.Result))
+		reset.WriteTopicIDs(setter(ctx, resp.Private, &resp.Diagnostics), report.Result.TopicIDs)
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 	}
 }
@@ -455,69 +487,46 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 		return
 	}
-	timeout, diags := plan.common().Timeouts.Update(ctx, defaultTimeout)
+	kept := readKept(ctx, req.Private, &resp.Diagnostics)
+	decided := reset.Decide(r.change(ctx, plan, state, kept))
+	timeout, diags := plan.common().Timeouts.Update(ctx, reset.DefaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	request, diags := plan.request(ctx)
+	attempt, diags := r.attempt(ctx, plan, state, decided, kept)
 	resp.Diagnostics.Append(diags...)
-	var undo offset.UndoRequest
-	if isIncomplete(state.common().Record) { // A whole reset's record is of no further use: it may be large.
-		undo, diags = r.undo(state)
-		resp.Diagnostics.Append(diags...)
-	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	again := attempt{request: request, undo: undo, resumes: decide(r.change(ctx, plan, state, req.Private)) == resume}
-	res := r.reset(ctx, &again, plan, &resp.Diagnostics)
-	switch {
+	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
+	tell(&resp.Diagnostics, report.Notices, plan.faults())
+	switch res := report.Result; {
 	case res != nil && res.InDoubt && len(res.Outcomes) == 0:
 		// Nothing is known of it: the state stays that of the last reset, and
 		// the plan that follows resets once more.
 	case res != nil:
-		stateID, _ := state.resetID(ctx)
-		resp.Diagnostics.Append(keepBase(ctx, resp.Private, state.outcome(), stateID, res.Outcomes)...)
-		if !again.resumes { // What was held back while the rest was done still is.
-			resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldBackKey, []byte("null"))...)
-		}
+		plan.setRecorded(r.kind.recorded(res))
+		r.remember(ctx, state, kept, decided, res, setter(ctx, resp.Private, &resp.Diagnostics))
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
-	case again.putBack != nil:
-		state.setOutcome(r.broker.given(state.outcome(), again.putBack))
+	case report.PutBack != nil:
+		state.setRecorded(r.kind.with(state.recorded(), report.PutBack))
 		resp.Diagnostics.Append(r.store(ctx, state, &resp.State, resp.Identity)...)
 	}
 }
 
-// reset runs an attempt and writes its outcome into the plan. It returns nil
-// if nothing was written.
-func (r *resetResource[M, P]) reset(ctx context.Context, a *attempt, plan P, diags *diag.Diagnostics) *offset.Result {
-	what := headline("Reset", scopeOf(a.request))
-	engine, err := r.engine(r.services, plan.instance().ValueString())
-	if err != nil {
-		diags.Append(diagnose(what, err, nil))
-		return nil
+// remember keeps beside the state what an undo, a resume and the next decision
+// need to know.
+func (r *resetResource[M, P]) remember(ctx context.Context, state P, kept reset.Kept, decided reset.Decision, res *offset.Result, set func(string, []byte)) {
+	name, _ := state.name(ctx)
+	before := reset.Last{Name: name, ClusterID: state.recorded().clusterID.ValueString(), Kept: kept}
+	if base, forget := r.kind.Completed(before, state.common().Record.ValueString(), res.Outcomes); base != nil || forget {
+		reset.WriteCompleted(set, base)
 	}
-	done, err := r.services.turns.take(ctx, engine, a.request.Group, 1)
-	if err != nil {
-		diags.Append(diagnose(what, err, nil))
-		return nil
+	reset.WriteTopicIDs(set, res.TopicIDs)
+	if decided.Do == reset.Reset { // What was held back while the rest was done still is.
+		reset.WriteHeldBack(set, nil)
 	}
-	defer done()
-	res, err := a.run(ctx, r.services, engine)
-	if err != nil {
-		if a.first && res != nil && len(res.Outcomes) > 0 {
-			err = tainted(err)
-		}
-		diags.Append(diagnose(what, err, plan.faults()))
-	}
-	if res == nil {
-		return nil
-	}
-	r.services.set.add(plan.instance().ValueString(), a.request.Group, res.Outcomes)
-	notes(diags, what, res.Notes)
-	plan.setOutcome(r.broker.outcome(res))
-	return res
 }
 
 // Read asks no broker: a reset is an event, and the state its record.
@@ -538,49 +547,48 @@ func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	timeout, diags := state.common().Timeouts.Delete(ctx, defaultTimeout)
+	timeout, diags := state.common().Timeouts.Delete(ctx, reset.DefaultTimeout)
 	resp.Diagnostics.Append(diags...)
-	d, ok := r.destruction(ctx, state, req.Private, &resp.Diagnostics)
-	if !ok || resp.Diagnostics.HasError() {
+	d := r.destruction(ctx, state, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	d.undo.Skip = r.services.setByAnother(state.instance().ValueString(), d.undo.Group)
-	d.base.Skip = d.undo.Skip
-	done := func() {}
-	defer func() { done() }()
-	open := sync.OnceValues(func() (offset.Engine, error) {
-		engine, err := r.engine(r.services, state.instance().ValueString())
-		if err != nil {
-			return nil, err
-		}
-		end, err := r.services.turns.take(ctx, engine, d.undo.Group, alone)
-		if err != nil {
-			return nil, err
-		}
-		done = func() {
-			r.services.prepared.drop(engine) // They were made before.
-			end()
-		}
-		return engine, nil
-	})
-	record := d.run(ctx, open, &resp.Diagnostics)
+	record, notices := r.services.resets.Destroy(ctx, r.open(state), d)
+	tell(&resp.Diagnostics, notices, nil)
 	if record != nil && resp.Diagnostics.HasError() { // It stays in the state, which must tell what is true.
-		state.setOutcome(r.broker.given(state.outcome(), record))
+		state.setRecorded(r.kind.with(state.recorded(), record))
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 }
 
-func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) (destruction, bool) {
-	undo, more := r.undo(state)
-	diags.Append(more...)
-	base, more := baseOf(ctx, private, r.broker.dialect, undo)
-	diags.Append(more...)
-	id, _ := parseResetID(state.common().ID.ValueString()) //nolint:errcheck // undo has told it.
-	return destruction{
-		onDestroy: state.common().OnDestroy.ValueString(), undo: undo, base: base, broker: r.broker, some: len(id.partitions) > 0,
-	}, !diags.HasError()
+// stuck is said with a refused undo: whoever has deleted the block cannot
+// change on_destroy any more.
+const stuck = "If the resource is not in the configuration any more: a removed block with lifecycle { destroy = false }, or terraform state rm, gives the undo up and leaves the offsets as they are."
+
+func (r *resetResource[M, P]) destruction(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) reset.Destruction {
+	wait, _ := state.wait()
+	waitFor, problems := waitOf(wait)
+	diags.Append(problems...)
+	kept := readKept(ctx, private, diags)
+	return reset.Destruction{
+		Broker: r.kind.Broker, Instance: state.instance().ValueString(), OnDestroy: reset.OnDestroy(state.common().OnDestroy.ValueString()),
+		Last: r.last(state, kept, diags), WaitForInactive: waitFor, Stuck: stuck,
+	}
+}
+
+// announce tells in the plan of a destroy what will happen to the offsets.
+func (r *resetResource[M, P]) announce(ctx context.Context, state P, private privateGetter, diags *diag.Diagnostics) {
+	d := r.destruction(ctx, state, private, diags)
+	if diags.HasError() {
+		return
+	}
+	notices, err := d.Announce()
+	if err != nil {
+		damaged(diags, err)
+	}
+	tell(diags, notices, nil)
 }
 
 // ImportState takes a reset as done already. The string form has the rules:
@@ -596,9 +604,9 @@ func (r *resetResource[M, P]) ImportState(ctx context.Context, req resource.Impo
 		}
 		text = id.String()
 	}
-	id, err := parseResetID(text)
-	if err == nil {
-		err = r.broker.checkID(id)
+	id, err := reset.ParseName(text)
+	if err == nil && r.kind.Dialect == offset.RocketMQRecord && (len(id.Topics) != 1 || len(id.Partitions) > 0) {
+		err = fmt.Errorf("%q is not a reset of one topic; the form is GROUP/TOPIC", id)
 	}
 	if err != nil {
 		resp.Diagnostics.AddError("Import "+r.typeName, sentence(err.Error()))
@@ -616,7 +624,7 @@ func (r *resetResource[M, P]) ImportState(ctx context.Context, req resource.Impo
 
 // store writes the model, with its id, and the identity.
 func (r *resetResource[M, P]) store(ctx context.Context, m P, state *tfsdk.State, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
-	if id, ok := m.resetID(ctx); ok {
+	if id, ok := m.name(ctx); ok {
 		m.common().ID = types.StringValue(id.String())
 	}
 	m.derive()
@@ -630,10 +638,10 @@ func (r *resetResource[M, P]) identify(ctx context.Context, id types.String, ide
 	if identity == nil {
 		return nil
 	}
-	parsed, err := parseResetID(id.ValueString())
+	parsed, err := reset.ParseName(id.ValueString())
 	if err != nil {
 		var diags diag.Diagnostics
-		diags.AddError("The state is damaged", fmt.Sprintf("The resource's id is not readable: %s.", err))
+		damaged(&diags, fmt.Errorf("the resource's id is not readable: %w", err))
 		return diags
 	}
 	return identity.Set(ctx, P(new(M)).identity(parsed))

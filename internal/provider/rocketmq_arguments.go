@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/resettime"
 )
 
@@ -139,34 +140,34 @@ func (a *rocketmqArguments) instant() (t time.Time, known bool, err error) {
 }
 
 // aim returns the attributes that say target and scope.
-func (a *rocketmqArguments) aim() []attr.Value {
-	return []attr.Value{a.Topic, a.ResetType, a.ResetTime, a.TimeZone, a.Offsets}
+func (a *rocketmqArguments) aim() []field {
+	return []field{of(&a.Topic), of(&a.ResetType), of(&a.ResetTime), of(&a.TimeZone), of(&a.Offsets)}
 }
 
 func (a *rocketmqArguments) aimKnown() bool {
-	for _, v := range append(a.aim(), a.ConsumerGroup, a.InstanceID) {
-		if v.IsUnknown() {
-			return false
-		}
-	}
-	return whollyKnownOffsets(a.Offsets)
+	return !anyUnknown(a.aim()) && whollyKnownOffsets(a.Offsets)
 }
 
 // known tells whether a request can be made.
 func (a *rocketmqArguments) known() bool {
-	return a.aimKnown() && !a.Force.IsUnknown() && !a.MaxReplayedMessages.IsUnknown() && !a.MaxSkippedMessages.IsUnknown()
+	for _, v := range []attr.Value{a.ConsumerGroup, a.InstanceID, a.Force, a.MaxReplayedMessages, a.MaxSkippedMessages} {
+		if v.IsUnknown() {
+			return false
+		}
+	}
+	return a.aimKnown()
 }
 
-// means returns what the arguments mean; false if not all of it is known.
-func (a *rocketmqArguments) means() (aim, bool) {
+// meaning returns what the arguments mean; nil if not all of it is known.
+func (a *rocketmqArguments) meaning(context.Context) *reset.Meaning {
 	if !a.aimKnown() {
-		return aim{}, false
+		return nil
 	}
 	target, diags := a.target()
-	return aim{
-		Group: a.ConsumerGroup.ValueString(), Instance: a.InstanceID.ValueString(),
-		Scope: offset.Scope{Topics: []string{a.Topic.ValueString()}}, Target: target,
-	}, !diags.HasError()
+	if diags.HasError() {
+		return nil
+	}
+	return &reset.Meaning{Scope: offset.Scope{Topics: []string{a.Topic.ValueString()}}, Target: target}
 }
 
 // target returns the canonical target: the same meaning gives equal values.

@@ -11,7 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/resettime"
 )
 
 const rocketmqResetType = "rocketmq_consumer_offset_reset"
@@ -32,12 +33,12 @@ type rocketmqReset struct {
 
 var (
 	rocketmqSummaryFields = summaryFields("queues")
-	rocketmqBroker        = broker{dialect: offset.RocketMQRecord, partition: "queue", fields: rocketmqSummaryFields}
+	rocketmqKind          = kind{Broker: reset.RocketMQ, fields: rocketmqSummaryFields}
 )
 
 func newRocketMQReset() resource.Resource {
 	return &rocketmqReset{resetResource[rocketmqResetModel, *rocketmqResetModel]{
-		typeName: rocketmqResetType, broker: rocketmqBroker, engine: (*services).rocketmqEngine,
+		typeName: rocketmqResetType, kind: rocketmqKind, engine: (*services).rocketmqEngine,
 	}}
 }
 
@@ -52,7 +53,7 @@ func (r *rocketmqReset) Schema(ctx context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the offsets of a RocketMQ consumer group on one topic, once: when it is created, and again when its target, topic or `triggers` change. " +
 			"The group's consumers may be online.",
-		Attributes: merge(resourceAttributes(rocketmqArgumentSchema()), commonAttributes(ctx, rocketmqSummaryFields, onDestroyKeep, onDestroyRestore), map[string]schema.Attribute{
+		Attributes: merge(resourceAttributes(rocketmqArgumentSchema()), commonAttributes(ctx, rocketmqSummaryFields, reset.DestroyKeeps, reset.DestroyRestores), map[string]schema.Attribute{
 			"id":         computedText("`GROUP/TOPIC`: what an import takes."),
 			"cluster_id": computedText("The name of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"reset_at":   computedText("The instant that `reset_time` means, as an RFC 3339 time in UTC. Known at plan time."),
@@ -77,18 +78,18 @@ type rocketmqIdentity struct {
 	InstanceID    types.String `tfsdk:"instance_id"`
 }
 
-func (m *rocketmqResetModel) identity(id resetID) any {
-	return rocketmqIdentity{ConsumerGroup: types.StringValue(id.group), Topic: types.StringValue(firstOf(id.topics)), InstanceID: stringOrNull(id.instance)}
+func (m *rocketmqResetModel) identity(id reset.Name) any {
+	return rocketmqIdentity{ConsumerGroup: types.StringValue(id.Group), Topic: types.StringValue(id.Topic()), InstanceID: stringOrNull(id.Instance)}
 }
 
-func (m *rocketmqResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (resetID, diag.Diagnostics) {
+func (m *rocketmqResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (reset.Name, diag.Diagnostics) {
 	var i rocketmqIdentity
 	diags := identity.Get(ctx, &i)
-	return resetID{group: i.ConsumerGroup.ValueString(), topics: []string{i.Topic.ValueString()}, instance: i.InstanceID.ValueString()}, diags
+	return reset.Name{Group: i.ConsumerGroup.ValueString(), Topics: []string{i.Topic.ValueString()}, Instance: i.InstanceID.ValueString()}, diags
 }
 
-func (m *rocketmqResetModel) take(id resetID) {
-	m.ConsumerGroup, m.Topic, m.InstanceID = types.StringValue(id.group), types.StringValue(firstOf(id.topics)), stringOrNull(id.instance)
+func (m *rocketmqResetModel) take(id reset.Name) {
+	m.ConsumerGroup, m.Topic, m.InstanceID = types.StringValue(id.Group), types.StringValue(id.Topic()), stringOrNull(id.Instance)
 }
 
 func (m *rocketmqResetModel) imported() bool { return m.Record.IsNull() && m.ResetType.IsNull() }
@@ -107,36 +108,38 @@ func (m *rocketmqResetModel) derive() {
 	}
 }
 
-func (m *rocketmqResetModel) resetID(context.Context) (resetID, bool) {
+func (m *rocketmqResetModel) name(context.Context) (reset.Name, bool) {
 	if m.ConsumerGroup.IsUnknown() || m.Topic.IsUnknown() || m.InstanceID.IsUnknown() {
-		return resetID{}, false
+		return reset.Name{}, false
 	}
-	return resetID{group: m.ConsumerGroup.ValueString(), topics: []string{m.Topic.ValueString()}, instance: m.InstanceID.ValueString()}, true
+	return reset.Name{Group: m.ConsumerGroup.ValueString(), Topics: []string{m.Topic.ValueString()}, Instance: m.InstanceID.ValueString()}, true
 }
 
-func (m *rocketmqResetModel) outcome() outcome {
-	return outcome{appliedAt: m.AppliedAt, clusterID: m.ClusterID, summary: m.Summary, record: m.Record}
+func (m *rocketmqResetModel) recorded() recorded {
+	return recorded{appliedAt: m.AppliedAt, clusterID: m.ClusterID, summary: m.Summary, record: m.Record}
 }
 
-func (m *rocketmqResetModel) setOutcome(o outcome) {
-	m.AppliedAt, m.ClusterID, m.Summary, m.Record = o.appliedAt, o.clusterID, o.summary, o.record
+func (m *rocketmqResetModel) setRecorded(r recorded) {
+	m.AppliedAt, m.ClusterID, m.Summary, m.Record = r.appliedAt, r.clusterID, r.summary, r.record
 }
 
-func (m *rocketmqResetModel) meant(context.Context) (aim, bool) { return m.means() }
-
-func (m *rocketmqResetModel) keepAim(prior *rocketmqResetModel) {
-	m.Topic, m.ResetType, m.ResetTime, m.TimeZone, m.Offsets = prior.Topic, prior.ResetType, prior.ResetTime, prior.TimeZone, prior.Offsets
-}
-
-// keepRecorded keeps the topic, which a record of queues does not name.
-func (m *rocketmqResetModel) keepRecorded(prior *rocketmqResetModel) { m.Topic = prior.Topic }
-
-// keepWords keeps a reset_time that means the same instant, if both are said
-// by the same arguments.
+// keepWords keeps a reset_time that says the same in other words. Where these
+// need no time_zone, which may be known only when the reset is applied, it does
+// not look at that: until then the plan has to be the same.
 func (m *rocketmqResetModel) keepWords(prior *rocketmqResetModel) {
+	m.ResetTime = sameMeaning(m.ResetTime, prior.ResetTime, func(a, b string) bool {
+		for _, zone := range []string{"", "UTC"} { // with an offset of its own, and without
+			ta, errA := resettime.Parse(a, zone)
+			tb, errB := resettime.Parse(b, zone)
+			if errA == nil && errB == nil && ta.Equal(tb) {
+				return true
+			}
+		}
+		return false
+	})
 	next, known, err := m.instant()
 	old, knownToo, errToo := prior.instant()
-	if known && knownToo && err == nil && errToo == nil && next.Equal(old) && m.TimeZone.IsNull() == prior.TimeZone.IsNull() {
+	if known && knownToo && err == nil && errToo == nil && next.Equal(old) && !m.TimeZone.IsNull() && !prior.TimeZone.IsNull() {
 		m.ResetTime, m.TimeZone = prior.ResetTime, prior.TimeZone
 	}
 }

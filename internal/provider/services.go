@@ -7,13 +7,14 @@ import (
 	"io"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/apsaramq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/romaconnect"
 )
@@ -22,13 +23,11 @@ import (
 // sources and actions: a client for each section in use, opened when it is
 // first needed, so that a section that nothing uses is never dialled.
 type services struct {
-	ctx      context.Context //nolint:containedctx // It carries Terraform's logger to clients that outlive the call; it is never waited on.
-	clock    clock.Clock
-	managed  managedSettings
-	preview  bool
-	set      tracker
-	turns    turns
-	prepared prepared
+	ctx     context.Context //nolint:containedctx // It carries Terraform's logger to clients that outlive the call; it is never waited on.
+	clock   clock.Clock
+	managed managedSettings
+	preview bool
+	resets  *reset.Run
 
 	kafkaSection       section[connection.Config]
 	rocketmqSection    section[rocketmq.Config]
@@ -124,7 +123,7 @@ func fieldsOf(keysAndValues []any) map[string]any {
 }
 
 // kafkaEngine returns the engine for a cluster, or for a managed instance.
-func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
+func (s *services) kafkaEngine(instanceID string) (reset.Engine, error) {
 	if instanceID != "" {
 		return engineOfInstance(instanceID, s.romaConnect)
 	}
@@ -132,7 +131,7 @@ func (s *services) kafkaEngine(instanceID string) (offset.Engine, error) {
 }
 
 // rocketmqEngine returns the engine for a cluster, or for a managed instance.
-func (s *services) rocketmqEngine(instanceID string) (offset.Engine, error) {
+func (s *services) rocketmqEngine(instanceID string) (reset.Engine, error) {
 	if instanceID != "" {
 		return engineOfInstance(instanceID, s.apsaramq)
 	}
@@ -140,20 +139,21 @@ func (s *services) rocketmqEngine(instanceID string) (offset.Engine, error) {
 }
 
 // engineOf returns a client as an engine, and no engine at all beside an error.
-func engineOf[C offset.Engine](c C, err error) (offset.Engine, error) {
+func engineOf[C reset.Engine](c C, err error) (reset.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// setByAnother tells which partitions of a group, of a cluster or a managed
-// instance, a reset of this run has set.
-func (s *services) setByAnother(instanceID, group string) func(offset.Partition) bool {
-	if s == nil {
-		return nil
+// previews shows what a reset would do to the live cluster, if that is wanted.
+func (s *services) previews(ctx context.Context, diags *diag.Diagnostics, verb string, a reset.Attempt, open reset.Open) {
+	switch {
+	case s == nil:
+		tell(diags, []reset.Notice{reset.NoPreview(reset.NameOf(a.Request).Headline(verb), notConfigured.Error())}, nil)
+	case s.preview:
+		tell(diags, s.resets.Preview(ctx, open, verb, a), nil)
 	}
-	return s.set.has(instanceID, group)
 }
 
 // Close ends all connections. Whatever is under way fails.
@@ -162,44 +162,4 @@ func (s *services) Close() error {
 	defer s.mu.Unlock()
 	s.closed = true
 	return errors.Join(s.kafkaClient.close(), s.rocketmqClient.close(), s.apsaramqClient.close(), s.romaConnectClient.close())
-}
-
-// tracker remembers which partitions resets of this run have set, so that the
-// destroy of an older reset leaves them alone (create_before_destroy destroys
-// the old instance after the new one's create, in the same process).
-type tracker struct {
-	mu  sync.Mutex
-	set map[trackedGroup]map[offset.Partition]struct{}
-}
-
-// trackedGroup is a group of the cluster, or of a managed instance: groups of
-// two instances may have the same name.
-type trackedGroup struct{ instanceID, group string }
-
-// add remembers the partitions that a reset has set.
-func (t *tracker) add(instanceID, group string, outcomes []offset.Outcome) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.set == nil {
-		t.set = map[trackedGroup]map[offset.Partition]struct{}{}
-	}
-	key := trackedGroup{instanceID, group}
-	if t.set[key] == nil {
-		t.set[key] = make(map[offset.Partition]struct{}, len(outcomes))
-	}
-	for _, m := range outcomes {
-		if !m.Failed() {
-			t.set[key][m.Partition] = struct{}{}
-		}
-	}
-}
-
-// has tells whether a reset of this run has set the partition.
-func (t *tracker) has(instanceID, group string) func(offset.Partition) bool {
-	return func(p offset.Partition) bool {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		_, ok := t.set[trackedGroup{instanceID, group}][p]
-		return ok
-	}
 }

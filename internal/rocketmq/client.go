@@ -1,7 +1,6 @@
 // Package rocketmq resets consumer group offsets on Apache RocketMQ 4.9 and
-// 5.x. It knows name servers, brokers, queues and groups, and implements
-// offset.Engine; it must not know Terraform, nor bytes on the wire (package
-// remoting).
+// 5.x. It knows name servers, brokers, queues and groups; it must not know
+// Terraform, who calls it, nor bytes on the wire (package remoting).
 package rocketmq
 
 import (
@@ -52,8 +51,6 @@ type Client struct {
 	wire    *remoting.Client
 	pace    pace
 }
-
-var _ offset.Engine = (*Client)(nil)
 
 // New returns a client for the cluster that cfg describes. It dials nothing;
 // the error tells what is wrong with the configuration.

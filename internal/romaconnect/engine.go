@@ -19,7 +19,8 @@ type instance struct {
 	id     string
 }
 
-var _ offset.Engine = (*instance)(nil)
+// Instance resets the groups of one managed instance.
+type Instance = instance
 
 // view is what the service tells of a group and a topic at one time.
 type view struct {

@@ -69,7 +69,7 @@ func connect(t *testing.T, cfg romaconnect.Config) *romaconnect.Client {
 	return c
 }
 
-func engine(t *testing.T, s *service.Server, which romaconnect.Service) offset.Engine {
+func engine(t *testing.T, s *service.Server, which romaconnect.Service) life.Engine {
 	t.Helper()
 	return connect(t, config(s, which)).Instance(instance)
 }
@@ -86,7 +86,7 @@ func toTime(at time.Time, partitions ...int32) offset.Request {
 	return request(offset.Target{Kind: offset.ToTime, Time: at}, partitions...)
 }
 
-func apply(ctx context.Context, e offset.Engine, req offset.Request) (*offset.Result, error) {
+func apply(ctx context.Context, e life.Engine, req offset.Request) (*offset.Result, error) {
 	plan, err := e.Plan(ctx, req)
 	if err != nil {
 		return nil, err
@@ -712,7 +712,7 @@ func TestInterruptAfterTheResetWasSent(t *testing.T) {
 }
 
 func TestUndo(t *testing.T) {
-	reset := func(t *testing.T) (*service.Server, offset.Engine, offset.UndoRequest) {
+	reset := func(t *testing.T) (*service.Server, life.Engine, offset.UndoRequest) {
 		t.Helper()
 		s := start(t)
 		s.Commit(instance, group, topic, map[int32]int64{2: 0})

@@ -1,7 +1,7 @@
 // Package romaconnect resets consumer groups of Huawei Cloud's ROMA Connect
-// and of its sibling DMS for Kafka through their APIs of version 2. It
-// implements offset.Engine for one instance at a time and must not know
-// Terraform's schemas or Kafka's own protocol.
+// and of its sibling DMS for Kafka through their APIs of version 2. It resets
+// one instance at a time and must not know Terraform's schemas or Kafka's own
+// protocol.
 package romaconnect
 
 import (
@@ -13,7 +13,6 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // Service says which of the two services an instance belongs to.
@@ -168,7 +167,7 @@ func endpoint(cfg Config) (*url.URL, error) {
 func (c *Client) Close() { c.http.Close() }
 
 // Instance returns the engine of one instance.
-func (c *Client) Instance(id string) offset.Engine { return &instance{client: c, id: id} }
+func (c *Client) Instance(id string) *Instance { return &instance{client: c, id: id} }
 
 // Environment lists which variables fill which setting, the first that is set
 // winning: those of the vendor's Terraform provider, then those of its SDKs.

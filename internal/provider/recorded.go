@@ -2,13 +2,72 @@ package provider
 
 import (
 	"maps"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
+
+// recorded is what a reset leaves in the state.
+type recorded struct {
+	appliedAt types.String
+	clusterID types.String
+	state     types.String
+	summary   types.Object
+	record    types.String
+}
+
+// kind is a kind of broker: what differs in the life of a reset, and in what
+// the state tells of it.
+type kind struct {
+	reset.Broker
+
+	fields []summaryField
+}
+
+// recorded returns what a result leaves in the state. Of a reset that is in
+// doubt it says neither that it was done nor how far it went.
+func (k kind) recorded(res *offset.Result) recorded {
+	if res.InDoubt {
+		r := recorded{clusterID: stringOrNull(res.ClusterID), state: stringOrNull(res.State), summary: types.ObjectNull(summaryTypes(k.fields))}
+		if len(res.Outcomes) > 0 {
+			r.record = types.StringValue(offset.EncodeRecord(res.Outcomes, k.Dialect))
+		}
+		return r
+	}
+	r := recorded{
+		appliedAt: types.StringValue(res.At.UTC().Format(time.RFC3339)),
+		clusterID: stringOrNull(res.ClusterID),
+		state:     stringOrNull(res.State),
+	}
+	return k.with(r, res.Outcomes)
+}
+
+// with returns what is recorded with other outcomes.
+func (k kind) with(r recorded, outcomes []offset.Outcome) recorded {
+	r.summary = summaryObject(k.fields, offset.SummarizeOutcomes(outcomes))
+	r.record = types.StringValue(offset.EncodeRecord(outcomes, k.Dialect))
+	return r
+}
+
+// unknown returns what a reset that the apply will do leaves.
+func (k kind) unknown() recorded {
+	return recorded{
+		appliedAt: types.StringUnknown(), clusterID: types.StringUnknown(), state: types.StringUnknown(),
+		summary: types.ObjectUnknown(summaryTypes(k.fields)), record: types.StringUnknown(),
+	}
+}
+
+func stringOrNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
 
 // summaryField is one number of the computed attribute summary. It is null
 // where it is not known: a managed service may tell no partitions, or not how

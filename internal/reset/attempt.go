@@ -1,0 +1,214 @@
+package reset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// Last is what a state tells of the last reset.
+type Last struct {
+	Name      Name
+	ClusterID string
+	Record    []offset.Outcome
+	Kept      Kept
+}
+
+// undo returns what undoes the last reset.
+func (l Last) undo() offset.UndoRequest {
+	return offset.UndoRequest{Group: l.Name.Group, Topic: l.Name.Topic(), ClusterID: l.ClusterID, TopicIDs: l.Kept.TopicIDs, Record: l.Record}
+}
+
+// ReadRecord reads the record of a reset with the given name; an empty one
+// (an imported reset) has no outcomes.
+func (b Broker) ReadRecord(record string, name Name) ([]offset.Outcome, error) {
+	if record == "" {
+		return nil, nil
+	}
+	return offset.DecodeRecord(record, b.Dialect, name.Topic())
+}
+
+// Attempt is a reset that is to be done now.
+type Attempt struct {
+	Broker   Broker
+	Instance string // of a managed service
+	Request  offset.Request
+	Decision Decision
+	// Last is the last reset of the same resource if it failed half-way.
+	Last *Last
+	// Unfinished, if it is not empty, is what to do next after a failure
+	// half-way, in the words of whoever asked.
+	Unfinished string
+}
+
+// Report is what came of an attempt.
+type Report struct {
+	// Result is what the state is to hold; nil if nothing was written.
+	Result *offset.Result
+	// PutBack is the record of the last reset after some of it was put back,
+	// though the new one then wrote nothing; nil if none was.
+	PutBack []offset.Outcome
+	Notices []Notice
+}
+
+// Reset resumes the last reset, or starts a new one. If the last one failed
+// half-way, a new one starts from the old place, as it would after a destroy
+// and a create: what had landed is put back first, once nothing speaks against
+// the new one.
+func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
+	headline := NameOf(a.Request).Headline("Reset")
+	var report Report
+	fail := func(err error) Report {
+		n := failure(headline, err)
+		if a.Last != nil {
+			n.Text += "\n\n" + Sentence("Why it was reset: "+a.Decision.Reason)
+		}
+		report.Notices = append(report.Notices, n)
+		return report
+	}
+	engine, err := open()
+	if err != nil {
+		return fail(err)
+	}
+	done, err := r.turns.take(ctx, engine, a.Request.Group, 1)
+	if err != nil {
+		return fail(err)
+	}
+	defer done()
+
+	res, err := r.attempt(ctx, engine, a, &report)
+	if res != nil {
+		report.Result, report.PutBack = res, nil
+		var written []offset.Partition
+		for _, o := range res.Outcomes {
+			if o.Touched() {
+				written = append(written, o.Partition)
+			}
+		}
+		twice := r.set.add(a.Instance, a.Request.Group, nil, written)
+		report.Notices = append(report.Notices, PleaseNote(headline, slices.Concat(res.Notes, overlap(twice)))...)
+	}
+	if err != nil {
+		if a.Unfinished != "" && res != nil && len(res.Outcomes) > 0 {
+			err = unfinished(err, a.Unfinished)
+		}
+		return fail(err)
+	}
+	return report
+}
+
+func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Report) (*offset.Result, error) {
+	if a.Last == nil {
+		return r.apply(ctx, engine, a.Request, "")
+	}
+	if a.Decision.Do == Resume {
+		rest, err := Rest(a.Request, a.Last.Record)
+		if err != nil {
+			return nil, err
+		}
+		res, err := r.apply(ctx, engine, rest, a.Last.ClusterID)
+		if res != nil {
+			res.Outcomes = Merge(a.Last.Record, res.Outcomes)
+		}
+		return res, err
+	}
+	written := offset.Touched(a.Last.Record)
+	if !offset.AnyFailed(a.Last.Record) || len(written) == 0 {
+		return r.apply(ctx, engine, a.Request, "")
+	}
+	if _, err := engine.Plan(ctx, a.Request); err != nil {
+		return nil, err
+	}
+	undo := a.Last.undo()
+	undo.Record, undo.Lenient, undo.WaitForInactive = written, true, a.Request.WaitForInactive
+	back, err := engine.Undo(ctx, undo)
+	if back != nil {
+		report.PutBack = putBack(a.Last.Record, back.Outcomes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.plans.drop(engine) // They were made before.
+	res, err := r.apply(ctx, engine, a.Request, "")
+	var e *offset.Error
+	if res == nil && errors.As(err, &e) {
+		told := *e
+		told.State = "What the reset before had moved when it failed half-way was put back. Nothing else was changed."
+		return nil, &told
+	}
+	return res, err
+}
+
+// apply plans and applies a request, on no other cluster than the given one if
+// it is not empty. The result is nil if it is known that nothing was written.
+// A preview's plan that was made just now serves.
+func (r *Run) apply(ctx context.Context, engine Engine, req offset.Request, clusterID string) (*offset.Result, error) {
+	plan := r.plans.take(engine, req, r.clock.Now())
+	if plan == nil {
+		var err error
+		if plan, err = engine.Plan(ctx, req); err != nil {
+			return nil, err
+		}
+	}
+	if clusterID != "" && plan.ClusterID != clusterID {
+		return nil, &offset.Error{
+			Code:  offset.WrongCluster,
+			What:  fmt.Sprintf("The reset that failed half-way was done on cluster %q, and the provider is connected to cluster %q", clusterID, plan.ClusterID),
+			State: offset.NothingChanged,
+			Next:  "Connect the provider to the recorded cluster and apply again.",
+		}
+	}
+	res, err := engine.Apply(ctx, plan)
+	if err != nil && (res == nil || len(offset.Touched(res.Outcomes)) == 0 && !res.InDoubt) {
+		return nil, err
+	}
+	return res, err
+}
+
+// unfinished replaces what to do next after a failure half-way. What to do
+// about another writer stands.
+func unfinished(err error, next string) error {
+	var e *offset.Error
+	if !errors.As(err, &e) || e.Code == offset.Overwritten {
+		return err
+	}
+	told := *e
+	told.Next = next
+	return &told
+}
+
+const givenUp = "given up for another reset, and put back to the offset from before wherever nobody had moved it since"
+
+// putBack returns what a record says after an undo: what was put back is not
+// done any more, so that a resume does it again.
+func putBack(record, undone []offset.Outcome) []offset.Outcome {
+	left := map[offset.Partition]bool{}
+	for _, o := range undone {
+		left[o.Partition] = o.Failed()
+	}
+	record = slices.Clone(record)
+	for i := range record {
+		if o := &record[i]; o.Touched() && !left[o.Partition] {
+			o.Fail(givenUp)
+		}
+	}
+	return record
+}
+
+// Completed returns what a state must remember of the reset before one that
+// failed half-way, so that a restore still leads to before the last completed
+// one. Forget tells that there is nothing to remember any more; nil without it
+// that what is remembered stays.
+func (b Broker) Completed(before Last, record string, now []offset.Outcome) (base *Completed, forget bool) {
+	failed, _ := offset.FailedIn(record)
+	switch {
+	case !offset.AnyFailed(now):
+		return nil, true
+	case record == "" || failed > 0:
+		return nil, false // There was none, or it is remembered already.
+	}
+	return &Completed{before.ClusterID, before.Name.Topic(), record, before.Kept.TopicIDs}, false
+}

@@ -1,0 +1,237 @@
+package reset
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+const (
+	// previewWithin bounds a preview: a cluster that does not answer must not
+	// hold up a plan.
+	previewWithin  = 5 * time.Second
+	previewLines   = 10
+	previewMoves   = 3
+	previewMembers = 3
+)
+
+// Preview asks the live cluster what an attempt would do, and says so in one
+// warning. The state of the cluster is no failure: something else of the same
+// run may create the topic or stop the consumers. What goes first in the
+// headline is the verb.
+func (r *Run) Preview(ctx context.Context, open Open, verb string, a Attempt) []Notice {
+	headline := NameOf(a.Request).Headline(verb)
+	if a.Last != nil && a.Decision.Do == Reset && len(offset.Touched(a.Last.Record)) > 0 {
+		return []Notice{NoPreview(headline, "the last reset failed half-way. What it moved is put back first, and the new targets are resolved from there.")}
+	}
+	req := a.Request
+	if a.Last != nil && a.Decision.Do == Resume {
+		var err error
+		if req, err = Rest(a.Request, a.Last.Record); err != nil {
+			return []Notice{warning(headline+": this would fail if applied now", Explain(err))}
+		}
+	}
+	engine, err := open()
+	if err != nil {
+		return []Notice{NoPreview(headline, err.Error())}
+	}
+	ctx, cancel := context.WithTimeout(ctx, previewWithin)
+	defer cancel()
+	// What is planned while an undo runs on the group may be wrong at once.
+	done, undisturbed := r.turns.tryTake(engine, req.Group)
+	if undisturbed {
+		defer done()
+	}
+	plan, err := engine.Plan(ctx, req)
+	if err != nil {
+		switch offset.CodeOf(err) {
+		case offset.Unreachable, offset.Interrupted:
+			return []Notice{NoPreview(headline, Explain(err))}
+		default:
+			return []Notice{warning(headline+": this would fail if applied now", Explain(err))}
+		}
+	}
+	if undisturbed {
+		r.plans.put(engine, req, plan, r.clock.Now())
+	}
+	partitions := make([]offset.Partition, len(plan.Moves))
+	for i, m := range plan.Moves {
+		partitions[i] = m.Partition
+	}
+	twice := r.planned.add(a.Instance, req.Group, &req, partitions)
+	reason := ""
+	if a.Decision.Reason != isNew {
+		reason = a.Decision.Reason
+	}
+	summary, detail := a.Broker.preview(headline, reason, plan, overlap(twice), r.clock.Now())
+	return []Notice{warning(summary, detail)}
+}
+
+// NoPreview says that what a reset would do cannot be shown, and why.
+func NoPreview(headline, why string) Notice {
+	return warning(headline+": no preview", "What the reset would do cannot be shown: "+strings.TrimSpace(why))
+}
+
+// preview renders a plan: the figures in the summary, because warnings with
+// equal summaries are collapsed, and a compact output shows nothing else, and
+// at most ten lines below it.
+func (b Broker) preview(what, reason string, plan *offset.Plan, more []string, now time.Time) (summary, detail string) {
+	s := offset.Summarize(plan.Moves)
+	summary = what + ": " + uncounted
+	if s.Counted() {
+		summary = fmt.Sprintf("%s: %s of %d move, %d messages replayed, %d skipped",
+			what, count(s.Moved, b.Noun), s.Partitions, s.Replayed, s.Skipped)
+	}
+
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	if reason != "" {
+		add("Why: %s", reason)
+	}
+	if err := plan.Request.Limits.Check(s); err != nil {
+		add("This would fail if applied now: %s", strings.SplitN(Explain(err), "\n", 2)[0])
+	}
+	lines = append(lines, more...)
+	switch n := len(plan.Members); {
+	case n > 0 && b.Waits:
+		add("%s still active, the apply waits up to %s for them to leave: %s", countIs(n, "member"), plan.Request.Wait(), members(plan.Members))
+	case n > 0:
+		add("%s online and may stay so: %s", countIs(n, "consumer"), members(plan.Members))
+	}
+	if !plan.Instant.IsZero() {
+		add("Instant: %s (%s)", plan.Instant.UTC().Format(time.RFC3339Nano), age(now.Sub(plan.Instant)))
+	}
+	group := "Group: " + cmp.Or(plan.State, "state unknown")
+	if plan.Protocol != "" {
+		group += ", protocol " + plan.Protocol
+	}
+	if plan.ClusterID != "" {
+		group += "; cluster " + plan.ClusterID
+	}
+	add("%s", group)
+	if atStart, atEnd := landings(plan.Moves); s.Counted() {
+		add("%d back, %d forward, %d first offset, %d unchanged; %d clamped; %d at the log's start, %d at its end", s.Back, s.Forward, s.Created, s.Unchanged, s.Clamped, atStart, atEnd)
+	}
+	lines = append(lines, largest(plan.Moves)...)
+	lines = append(lines, plan.Notes...)
+	if len(lines) > previewLines {
+		more := len(lines) - previewLines + 1
+		lines = append(lines[:previewLines-1], fmt.Sprintf("… and %d more lines", more))
+	}
+	return summary, strings.Join(lines, "\n")
+}
+
+// uncounted is said where a managed service does not tell enough.
+const uncounted = "how many messages are replayed or skipped is not known"
+
+func countIs(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, noun)
+}
+
+func members(all []offset.Member) string {
+	var names []string
+	for i, m := range all {
+		if i == previewMembers {
+			names = append(names, fmt.Sprintf("and %d more", len(all)-previewMembers))
+			break
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", cmp.Or(m.ClientID, m.ID), strings.TrimPrefix(m.Host, "/")))
+	}
+	return strings.Join(names, ", ")
+}
+
+func landings(moves []offset.Move) (atStart, atEnd int) {
+	for _, m := range moves {
+		switch {
+		case m.Offset < 0:
+		case m.Offset == m.End:
+			atEnd++
+		case m.Offset == m.Start:
+			atStart++
+		}
+	}
+	return atStart, atEnd
+}
+
+// largest returns a line for each of the moves that go farthest.
+func largest(moves []offset.Move) []string {
+	far := make([]offset.Move, 0, len(moves))
+	for _, m := range moves {
+		if d, ok := m.Delta(); ok && d != 0 {
+			far = append(far, m)
+		}
+	}
+	slices.SortStableFunc(far, func(a, b offset.Move) int { return cmp.Compare(distance(b), distance(a)) })
+	var lines []string
+	for _, m := range far[:min(len(far), previewMoves)] {
+		d, _ := m.Delta()
+		lines = append(lines, fmt.Sprintf("%s: %d → %d (%+d)", m.Name(), m.Previous, m.Offset, d))
+	}
+	return lines
+}
+
+func distance(m offset.Move) int64 {
+	d, _ := m.Delta()
+	return max(d, -d)
+}
+
+// age says how long ago an instant is, to the minute.
+func age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "in the future"
+	case d < time.Minute:
+		return d.Truncate(time.Second).String() + " ago"
+	case d < 24*time.Hour:
+		return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s") + " ago"
+	default:
+		days := d / (24 * time.Hour)
+		return fmt.Sprintf("%dd%dh ago", days, (d%(24*time.Hour))/time.Hour)
+	}
+}
+
+// resultLines bounds one message of results.
+const resultLines = 100
+
+// Results tells what a reset did, partition by partition, and in the end in sum.
+func (b Broker) Results(res *offset.Result) []string {
+	var messages []string
+	var lines []string
+	for i, o := range res.Outcomes {
+		lines = append(lines, resultLine(o))
+		if len(lines) == resultLines || i == len(res.Outcomes)-1 {
+			messages = append(messages, strings.Join(lines, "\n"))
+			lines = nil
+		}
+	}
+	s := offset.SummarizeOutcomes(res.Outcomes)
+	if !s.Counted() {
+		return append(messages, uncounted)
+	}
+	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.Noun), s.Partitions, s.Replayed, s.Skipped, s.Failed))
+}
+
+func resultLine(o offset.Outcome) string {
+	number := func(n int64) string {
+		if n < 0 {
+			return "none"
+		}
+		return fmt.Sprint(n)
+	}
+	switch line := fmt.Sprintf("%s: %s", o.Name(), number(o.Previous)); {
+	case o.Failed():
+		return fmt.Sprintf("%s, failed: %s", line, o.Reason)
+	case o.Clamped:
+		return fmt.Sprintf("%s → %s (clamped)", line, number(o.Offset))
+	default:
+		return fmt.Sprintf("%s → %s", line, number(o.Offset))
+	}
+}
