@@ -4,9 +4,12 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
@@ -55,16 +58,78 @@ func (c *Cluster) LoseResponses(key int16, n int) {
 	c.account.lose[key] = n
 }
 
+// Delay has every later request of the key wait so long before a broker sees
+// it, and with it what comes after it over the same connection. Requests of
+// the cluster's own client are not delayed.
+func (c *Cluster) Delay(key int16, by time.Duration) {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	c.account.delay[key] = by
+}
+
+// HangUp closes all connections but those of the cluster's own client, as
+// brokers and load balancers do with idle ones.
+func (c *Cluster) HangUp() {
+	c.account.mu.Lock()
+	conns := slices.Collect(maps.Keys(c.account.conns))
+	c.account.mu.Unlock()
+	for _, conn := range conns {
+		if client := conn.client.Load(); client == nil || *client != kafkaclient.ClientID {
+			_ = conn.Close()
+		}
+	}
+}
+
+// Connections returns how many connections there are, without those of the
+// cluster's own client.
+func (c *Cluster) Connections() int {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	n := 0
+	for conn := range c.account.conns {
+		if client := conn.client.Load(); client == nil || *client != kafkaclient.ClientID {
+			n++
+		}
+	}
+	return n
+}
+
+// Freeze has the broker at the address read nothing any more, as a stopped
+// process does: connections are accepted, and nothing is answered. It ends
+// with the returned function, or with the cluster.
+func (c *Cluster) Freeze(address string) (thaw func()) {
+	thawed := make(chan struct{})
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	c.account.frozen[address] = thawed
+	return func() {
+		c.account.mu.Lock()
+		defer c.account.mu.Unlock()
+		if c.account.frozen[address] == thawed {
+			delete(c.account.frozen, address)
+			close(thawed)
+		}
+	}
+}
+
 // account reads along what clients send.
 type account struct {
 	tls *tls.Config
 
-	mu   sync.Mutex
-	log  []Request
-	lose map[int16]int
+	mu     sync.Mutex
+	log    []Request
+	lose   map[int16]int
+	delay  map[int16]time.Duration
+	frozen map[string]chan struct{} // by broker; closed when it thaws
+	conns  map[*conn]struct{}
 }
 
-func newAccount(tls *tls.Config) *account { return &account{tls: tls, lose: map[int16]int{}} }
+func newAccount(tls *tls.Config) *account {
+	return &account{
+		tls: tls, lose: map[int16]int{}, delay: map[int16]time.Duration{},
+		frozen: map[string]chan struct{}{}, conns: map[*conn]struct{}{},
+	}
+}
 
 func (a *account) listen(network, address string) (net.Listener, error) {
 	l, err := net.Listen(network, address)
@@ -87,7 +152,11 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, account: l.account, broker: l.Addr().String()}, nil
+	counted := &conn{Conn: c, account: l.account, broker: l.Addr().String(), closed: make(chan struct{})}
+	l.account.mu.Lock()
+	defer l.account.mu.Unlock()
+	l.account.conns[counted] = struct{}{}
+	return counted, nil
 }
 
 // conn notes the header of each request that is read from it.
@@ -98,6 +167,11 @@ type conn struct {
 
 	header []byte // the current request's, as far as it is there, its size included
 	skip   int    // bytes of the current request that come after its header
+	wait   time.Duration
+
+	client atomic.Pointer[string] // the client id of its requests
+	closed chan struct{}
+	once   sync.Once
 
 	mu   sync.Mutex
 	lost bool
@@ -113,7 +187,34 @@ const (
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.scan(b[:n])
+	c.account.mu.Lock()
+	thawed := c.account.frozen[c.broker]
+	c.account.mu.Unlock()
+	if thawed != nil {
+		select {
+		case <-thawed:
+		case <-c.closed:
+		}
+	}
+	if c.wait > 0 {
+		select {
+		case <-time.After(c.wait):
+		case <-c.closed:
+		}
+		c.wait = 0
+	}
 	return n, err
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		close(c.closed)
+		c.account.mu.Lock()
+		defer c.account.mu.Unlock()
+		delete(c.account.conns, c)
+	})
+	return c.Conn.Close()
 }
 
 // scan follows the stream from request to request.
@@ -155,7 +256,10 @@ func (c *conn) count() {
 			ClientID: string(c.header[fixedBytes:]),
 			Broker:   c.broker,
 		}
-		if c.account.note(r) {
+		c.client.Store(&r.ClientID)
+		lose, wait := c.account.note(r)
+		c.wait = max(c.wait, wait)
+		if lose {
 			c.mu.Lock()
 			c.lost = true
 			c.mu.Unlock()
@@ -164,16 +268,19 @@ func (c *conn) count() {
 	c.header = c.header[:0]
 }
 
-// note writes the request down, and tells whether its response is to be lost.
-func (a *account) note(r Request) (lose bool) {
+// note writes the request down, and tells whether its response is to be lost,
+// and how long it is to wait.
+func (a *account) note(r Request) (lose bool, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.log = append(a.log, r)
-	if r.ClientID == kafkaclient.ClientID || a.lose[r.Key] == 0 {
-		return false
+	if r.ClientID == kafkaclient.ClientID {
+		return false, 0
 	}
-	a.lose[r.Key]--
-	return true
+	if lose = a.lose[r.Key] > 0; lose {
+		a.lose[r.Key]--
+	}
+	return lose, a.delay[r.Key]
 }
 
 func (c *conn) Write(b []byte) (int, error) {
