@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -182,7 +180,7 @@ func (w *writer) nothing() bool {
 // rejected is the error of a write that changed nothing.
 func (w *writer) rejected(err error) error {
 	code := offset.Failed
-	if w.refusal == sarama.ErrTopicAuthorizationFailed || w.refusal == sarama.ErrGroupAuthorizationFailed {
+	if w.refusal.Right != "" {
 		code = offset.Unauthorized
 	}
 	e := &offset.Error{Code: code, What: err.Error(), State: offset.NothingChanged}
@@ -208,7 +206,7 @@ func (w *writer) verdict(todo []int, overwritten []string) error {
 			failures = append(failures, name(m.Topic, m.ID)+": "+m.Reason)
 		}
 	}
-	group := w.coordinator.group
+	group := w.coordinator.Name
 	switch {
 	case len(failures) == 0:
 		return nil
@@ -242,7 +240,7 @@ func (w *writer) state(landed int) string {
 func (w *writer) unread(acknowledged, of int, err error) error {
 	return &offset.Error{
 		Code:  offset.Incomplete,
-		What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.group, brief(err)),
+		What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.Name, brief(err)),
 		State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), of, w.words.done),
 		Next:  w.words.next,
 	}

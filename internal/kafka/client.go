@@ -1,6 +1,8 @@
-// Package kafka resets consumer group offsets on Apache Kafka through sarama.
-// It knows brokers, groups and logs; it must not know Terraform, who calls it,
-// nor how a connection is authenticated (package connection).
+// Package kafka resets consumer group offsets on Apache Kafka. It knows groups,
+// logs and offsets. What it asks, it asks through package wire: cluster's
+// locate and bounds for topics and their logs, coordinator's describe and fetch
+// for a group. It must not know Terraform, who calls it, which broker answers,
+// how often it is asked, and how a connection is made.
 package kafka
 
 import (
@@ -9,15 +11,16 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // Client talks to one Kafka cluster. It may be used from many goroutines,
-// which share one connection to each broker.
+// which share a few connections to each broker.
 type Client struct {
-	conf    connection.Config
 	clock   clock.Clock
-	cluster *cluster
+	log     connection.Logger
+	cluster cluster
 	poll    time.Duration // between two looks at a group that is waited for
 	finish  time.Duration // for all commits of one reset, from the first on
 }
@@ -29,25 +32,30 @@ type Option func(*Client)
 func WithClock(c clock.Clock) Option { return func(k *Client) { k.clock = c } }
 
 // WithLogger sends the protocol client's log lines to log, secrets masked.
-func WithLogger(log connection.Logger) Option { return func(k *Client) { k.cluster.log = log } }
+func WithLogger(log connection.Logger) Option { return func(k *Client) { k.log = log } }
 
 // New returns a client for the cluster that cfg describes. It dials nothing;
 // the error tells what is wrong with the configuration.
 func New(cfg connection.Config, opts ...Option) (*Client, error) {
-	k := &Client{conf: cfg, clock: clock.System{}, poll: time.Second, finish: finishWithin, cluster: newCluster(cfg)}
+	k := &Client{clock: clock.System{}, poll: time.Second, finish: finishWithin}
 	for _, o := range opts {
 		o(k)
 	}
-	if err := k.cluster.configure(); err != nil {
+	brokers, err := wire.New(cfg, k.log)
+	if err != nil {
 		return nil, err
 	}
+	k.cluster = cluster{brokers}
 	return k, nil
 }
+
+// cluster is what is asked of the brokers that has to do with resets.
+type cluster struct{ *wire.Cluster }
 
 // Close ends all connections at once and waits until nothing of the client is
 // running any more. Calls that are under way fail.
 func (c *Client) Close() error {
-	c.cluster.close()
+	c.cluster.Close()
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
@@ -63,7 +64,7 @@ func TestTryingAgainIsBounded(t *testing.T) {
 	for _, key := range []kmsg.Key{10, 15, 9, 2} {
 		f := orders(t)
 		c := connect(t, f.Bootstrap())
-		c.cluster.failover.total = 50 * time.Millisecond
+		c.cluster.Times.Failover.Total = 50 * time.Millisecond
 		e := kerr.CoordinatorLoadInProgress
 		if key == 2 {
 			e = kerr.NotLeaderForPartition
@@ -78,7 +79,7 @@ func TestTryingAgainIsBounded(t *testing.T) {
 func TestTryingAgainEndsWithTheContext(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
-	c.cluster.failover = patience{first: time.Hour, most: time.Hour, total: 24 * time.Hour}
+	c.cluster.Times.Failover = wire.Patience{First: time.Hour, Most: time.Hour, Total: 24 * time.Hour}
 	ctx, cancel := context.WithCancel(t.Context())
 	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		resp := described(r, "", "").(*kmsg.DescribeGroupsResponse)
@@ -139,7 +140,7 @@ func TestCommitWithoutAnAnswerIsSettledByTheReadBack(t *testing.T) {
 	for _, lands := range []bool{true, false} {
 		f := orders(t)
 		c := connect(t, f.Bootstrap())
-		c.cluster.failover.total = 50 * time.Millisecond
+		c.cluster.Times.Failover.Total = 50 * time.Millisecond
 		if lands {
 			f.LoseResponses(8, 1000)
 		} else {
@@ -165,7 +166,7 @@ func TestCommitWithoutAnAnswerIsSettledByTheReadBack(t *testing.T) {
 func TestReadBackThatFailsIsTold(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
-	c.cluster.failover.total = 50 * time.Millisecond
+	c.cluster.Times.Failover.Total = 50 * time.Millisecond
 	commits(f, func(int, *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
 		f.Fault(kfake.Fault{Keys: []kmsg.Key{9}, Err: kerr.CoordinatorLoadInProgress, Count: -1})
 		return nil, nil, false
@@ -277,7 +278,7 @@ func TestPartitionWithoutLeaderInScopeIsAnError(t *testing.T) {
 func TestElectionThatIsUnderWayIsWaitedFor(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
-	c.cluster.propagation.total = time.Minute
+	c.cluster.Times.Settling.Total = time.Minute
 	leaderless(f, "orders", 1, 2)
 	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
 		t.Fatal(err)
@@ -285,6 +286,7 @@ func TestElectionThatIsUnderWayIsWaitedFor(t *testing.T) {
 }
 
 func TestBootstrapServersThatAreDown(t *testing.T) {
+	f := orders(t) // before the port is free again
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +295,6 @@ func TestBootstrapServersThatAreDown(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f := orders(t)
 	c := connect(t, append([]string{dead}, f.Bootstrap()...))
 	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -48,10 +49,10 @@ type writer struct {
 	words       words
 	tell        func(string)
 
-	started time.Time     // when the first request was sent
-	landed  int           // partitions that were acknowledged
-	unsure  map[int]bool  // moves of which a request may have been carried out without a word
-	refusal sarama.KError // the last code that a partition failed with
+	started time.Time    // when the first request was sent
+	landed  int          // partitions that were acknowledged
+	unsure  map[int]bool // moves of which a request may have been carried out without a word
+	refusal wire.Meaning // of the last code that a partition failed with
 }
 
 // doubt notes that a request for the moves may have been carried out though
@@ -68,9 +69,9 @@ func (w *writer) doubt(moves ...int) {
 // errBusy tells that the group got members before anything was written.
 var errBusy = errors.New("the group became active")
 
-// request sends one chunk and returns a code for each of its moves. An error
+// request sends one chunk and returns what came of each of its moves. An error
 // means that no answer came, whatever the broker did.
-type request func(ctx context.Context, chunk []int) ([]sarama.KError, error)
+type request func(ctx context.Context, chunk []int) ([]wire.Meaning, error)
 
 // write sends the moves at the given indices, chunk by chunk. Chunks of one
 // commit are not atomic together, so that the group is looked at again before
@@ -79,7 +80,7 @@ type request func(ctx context.Context, chunk []int) ([]sarama.KError, error)
 // moves.
 func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, send request) error {
 	most := len(todo)
-	queue := chunks(w.coordinator.group, w.moves, todo, most)
+	queue := chunks(w.coordinator.Name, w.moves, todo, most)
 	for first := true; len(queue) > 0; first = false {
 		if first && w.started.IsZero() {
 			w.started = now()
@@ -96,18 +97,18 @@ func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, se
 		chunk := queue[0]
 		queue = queue[1:]
 		if len(queue) > 0 || !first {
-			w.tell(fmt.Sprintf("Writing %d offsets of consumer group %q, %d have been written", len(chunk), w.coordinator.group, w.landed))
+			w.tell(fmt.Sprintf("Writing %d offsets of consumer group %q, %d have been written", len(chunk), w.coordinator.Name, w.landed))
 		}
-		codes, err := send(ctx, chunk)
+		answers, err := send(ctx, chunk)
 		if err != nil {
 			w.fail(chunk, brief(err))
 			w.fail(slices.Concat(queue...), "not written, because the request before it failed")
 			return nil
 		}
-		large, active := w.take(chunk, codes)
-		if len(chunk) == 1 && tooLarge(codes[0]) && len(queue) > 0 {
+		large, active := w.take(chunk, answers)
+		if len(chunk) == 1 && answers[0].Do == wire.Split && len(queue) > 0 {
 			// Nothing smaller can be sent: the broker takes no commit at all.
-			w.fail(slices.Concat(queue...), "not written, because a commit of one partition failed: "+reason(codes[0]))
+			w.fail(slices.Concat(queue...), "not written, because a commit of one partition failed: "+answers[0].Words)
 			return nil
 		}
 		if len(active) > 0 {
@@ -123,7 +124,7 @@ func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, se
 			// than the half of one that did not fit.
 			most = (len(large) + 1) / 2
 			rest := slices.Concat(append([][]int{large}, queue...)...)
-			queue = chunks(w.coordinator.group, w.moves, rest, most)
+			queue = chunks(w.coordinator.Name, w.moves, rest, most)
 		}
 	}
 	return nil
@@ -133,32 +134,22 @@ func (w *writer) write(ctx context.Context, todo []int, now func() time.Time, se
 // fit into a smaller one and those that were refused because of members. A
 // chunk is written as one batch: if a part of it was taken, it was not too
 // large.
-func (w *writer) take(chunk []int, codes []sarama.KError) (large, active []int) {
-	divisible := len(chunk) > 1 && !slices.Contains(codes, sarama.ErrNoError)
+func (w *writer) take(chunk []int, answers []wire.Meaning) (large, active []int) {
+	divisible := len(chunk) > 1 && !slices.ContainsFunc(answers, func(m wire.Meaning) bool { return m.Do == wire.Nothing })
 	for i, n := range chunk {
-		switch code := codes[i]; {
-		case code == sarama.ErrNoError:
+		switch m := answers[i]; {
+		case m.Do == wire.Nothing:
 			w.landed++
-		case divisible && tooLarge(code):
+		case divisible && m.Do == wire.Split:
 			large = append(large, n)
-		case busy(code):
+		case m.Do == wire.Busy:
 			active = append(active, n)
 		default:
-			w.moves[n].Fail(reason(code))
-			w.refusal = code
+			w.moves[n].Fail(m.Words)
+			w.refusal = m
 		}
 	}
 	return large, active
-}
-
-// tooLarge tells whether a code may mean that a commit is above the broker's
-// limit: Kafka 4.1 answers UNKNOWN_SERVER_ERROR.
-func tooLarge(code sarama.KError) bool {
-	switch code {
-	case sarama.ErrUnknown, sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidCommitOffsetSize, sarama.ErrMessageSetSizeTooLarge:
-		return true
-	}
-	return false
 }
 
 func (w *writer) fail(moves []int, why string) {
@@ -181,65 +172,87 @@ func (w *writer) stillIdle(ctx context.Context) error {
 
 // commit sends the offsets of a chunk in one OffsetCommit without generation
 // and member, which the broker takes only while the group is empty.
-func (w *writer) commit(ctx context.Context, chunk []int) ([]sarama.KError, error) {
+func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
 	g := w.coordinator
-	doing := fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.group)
-	resp, err := askToWrite(ctx, g, doing, func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
-		req := sarama.NewOffsetCommitRequest(g.cluster.conf, g.group)
-		// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
-		// would mean not at all. sarama chooses the version later than this.
-		req.RetentionTime = -1
-		for _, n := range chunk {
-			m := &w.moves[n]
-			epoch := int32(-1)
-			if w.epochs != nil {
-				epoch = w.epochs[n]
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetCommitResponse]{
+		API:   wire.OffsetCommitAPI,
+		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Send: func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+			req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
+			// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
+			// would mean not at all. sarama chooses the version later than this.
+			req.RetentionTime = -1
+			for _, n := range chunk {
+				m := &w.moves[n]
+				epoch := int32(-1)
+				if w.epochs != nil {
+					epoch = w.epochs[n]
+				}
+				req.AddBlockWithLeaderEpoch(m.Topic, m.ID, m.Offset, epoch, 0, "")
 			}
-			req.AddBlockWithLeaderEpoch(m.Topic, m.ID, m.Offset, epoch, 0, "")
-		}
-		return b.CommitOffset(req)
-	}, func(r *sarama.OffsetCommitResponse) sarama.KError {
-		return w.moving(chunk, sarama.ErrNoError, r.Errors)
-	}, func() { w.doubt(chunk...) })
+			return b.CommitOffset(req)
+		},
+		Codes: func(r *sarama.OffsetCommitResponse) []sarama.KError {
+			return w.codes(chunk, sarama.ErrNoError, r.Errors)
+		},
+	})
+	if answer.Unanswered {
+		w.doubt(chunk...)
+	}
+	for _, r := range answer.Superseded {
+		w.doubtful(chunk, meanings(wire.OffsetCommitAPI, w.codes(chunk, sarama.ErrNoError, r.Errors)))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return w.codes(chunk, resp.Errors), nil
+	return meanings(wire.OffsetCommitAPI, w.codes(chunk, sarama.ErrNoError, answer.Body.Errors)), nil
 }
 
 // remove deletes the offsets of a chunk in one OffsetDelete.
-func (w *writer) remove(ctx context.Context, chunk []int) ([]sarama.KError, error) {
+func (w *writer) remove(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
 	g := w.coordinator
-	doing := fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.group)
-	resp, err := askToWrite(ctx, g, doing, func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
-		req := &sarama.DeleteOffsetsRequest{Group: g.group}
-		for _, n := range chunk {
-			req.AddPartition(w.moves[n].Topic, w.moves[n].ID)
-		}
-		return b.DeleteOffsets(req)
-	}, func(r *sarama.DeleteOffsetsResponse) sarama.KError {
-		return w.moving(chunk, r.ErrorCode, r.Errors)
-	}, func() { w.doubt(chunk...) })
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DeleteOffsetsResponse]{
+		API:   wire.OffsetDeleteAPI,
+		Doing: fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Send: func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
+			req := &sarama.DeleteOffsetsRequest{Group: g.Name}
+			for _, n := range chunk {
+				req.AddPartition(w.moves[n].Topic, w.moves[n].ID)
+			}
+			return b.DeleteOffsets(req)
+		},
+		Codes: func(r *sarama.DeleteOffsetsResponse) []sarama.KError { return w.codes(chunk, r.ErrorCode, r.Errors) },
+	})
+	if answer.Unanswered {
+		w.doubt(chunk...)
+	}
+	for _, r := range answer.Superseded {
+		w.doubtful(chunk, meanings(wire.OffsetDeleteAPI, w.codes(chunk, r.ErrorCode, r.Errors)))
+	}
 	if err != nil {
 		return nil, err
 	}
-	codes := w.codes(chunk, resp.Errors)
+	codes := w.codes(chunk, answer.Body.ErrorCode, answer.Body.Errors)
 	for i := range codes {
-		switch {
-		case resp.ErrorCode == sarama.ErrGroupIDNotFound:
-			codes[i] = sarama.ErrNoError // a group that is gone has no offsets
-		case resp.ErrorCode != sarama.ErrNoError:
-			codes[i] = resp.ErrorCode
-		case codes[i] == sarama.ErrUnknownTopicOrPartition:
-			codes[i] = sarama.ErrNoError // nor has a topic that is gone
+		switch codes[i] {
+		case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
+			codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
 		}
 	}
-	return codes, nil
+	return meanings(wire.OffsetDeleteAPI, codes), nil
 }
 
-// codes orders a response's codes as the chunk is. A partition that the
-// response leaves out did not get an answer.
-func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []sarama.KError {
+func meanings(api wire.API, codes []sarama.KError) []wire.Meaning {
+	m := make([]wire.Meaning, len(codes))
+	for i, code := range codes {
+		m[i] = wire.MeaningOf(api, code)
+	}
+	return m
+}
+
+// codes orders a response's codes as the chunk is, unless one stands for all.
+// A partition that the response leaves out did not get an answer.
+func (w *writer) codes(chunk []int, all sarama.KError, errs map[string]map[int32]sarama.KError) []sarama.KError {
 	codes := make([]sarama.KError, len(chunk))
 	var topic string
 	var of map[int32]sarama.KError
@@ -248,7 +261,10 @@ func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []s
 			topic, of = m.Topic, errs[m.Topic]
 		}
 		code, ok := of[w.moves[n].ID]
-		if !ok {
+		switch {
+		case all != sarama.ErrNoError:
+			code = all
+		case !ok:
 			code = sarama.ErrOperationNotAttempted
 		}
 		codes[i] = code
@@ -256,31 +272,14 @@ func (w *writer) codes(chunk []int, errs map[string]map[int32]sarama.KError) []s
 	return codes
 }
 
-// moving returns a code of the response that says to ask again, if there is
-// one. A commit may be sent any number of times, but what this one has written
-// stays in doubt: partitions that were taken, and those whose write was not
-// replicated in time.
-func (w *writer) moving(chunk []int, all sarama.KError, errs map[string]map[int32]sarama.KError) sarama.KError {
-	codes := w.codes(chunk, errs)
-	again := all
-	if i := slices.IndexFunc(codes, moving); i >= 0 && !moving(all) {
-		again = codes[i]
-	}
-	if !moving(again) {
-		return sarama.ErrNoError
-	}
-	for i, code := range codes {
-		if code == sarama.ErrNoError || late(code) || late(all) {
+// doubtful notes what an answer that said to ask again leaves in doubt:
+// partitions that were taken, and those that may have been.
+func (w *writer) doubtful(chunk []int, answers []wire.Meaning) {
+	for i, m := range answers {
+		if m.Do == wire.Nothing || m.Landed {
 			w.doubt(chunk[i])
 		}
 	}
-	return again
-}
-
-// late tells whether a code means that something was written, but was not
-// replicated in time.
-func late(code sarama.KError) bool {
-	return code == sarama.ErrRequestTimedOut || code == sarama.ErrNetworkException
 }
 
 // readBack compares what is committed now with what was written. It settles
@@ -300,7 +299,7 @@ func (w *writer) readBack(ctx context.Context, todo []int) (differ []int, err er
 		m := &w.moves[n]
 		at, code := seen(blocks, m)
 		if code != sarama.ErrNoError {
-			w.unsettle([]int{n}, reason(code))
+			w.unsettle([]int{n}, wire.MeaningOf(wire.OffsetFetchAPI, code).Words)
 			continue
 		}
 		m.Seen = at

@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -40,45 +41,48 @@ func (g *coordinator) describe(ctx context.Context) (*group, error) {
 // describeNew asks for a KIP-848 group. It returns nil if the group is none,
 // and sarama's ErrUnsupportedVersion if the broker has no such groups.
 func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
-	doing := fmt.Sprintf("Describe consumer group %q", g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
-		req := sarama.NewConsumerGroupDescribeRequest(g.cluster.conf.Version)
-		req.GroupIDs = []string{g.group}
-		req.IncludeAuthorizedOperations = true
-		return b.ConsumerGroupDescribe(req)
-	}, func(r *sarama.ConsumerGroupDescribeResponse) sarama.KError {
-		if len(r.Groups) == 0 {
-			return sarama.ErrGroupIDNotFound
-		}
-		return r.Groups[0].ErrorCode
+	doing := fmt.Sprintf("Describe consumer group %q", g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.ConsumerGroupDescribeResponse]{
+		API:   wire.ConsumerGroupDescribeAPI,
+		Doing: doing,
+		Send: func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
+			req := sarama.NewConsumerGroupDescribeRequest(g.Cluster.Config().Version)
+			req.GroupIDs = []string{g.Name}
+			req.IncludeAuthorizedOperations = true
+			return b.ConsumerGroupDescribe(req)
+		},
+		Codes: func(r *sarama.ConsumerGroupDescribeResponse) (codes []sarama.KError) {
+			for _, d := range r.Groups {
+				codes = append(codes, d.ErrorCode)
+			}
+			return codes
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(resp.Groups) == 0 {
+	if len(answer.Body.Groups) == 0 {
 		return nil, nil
 	}
-	told := resp.Groups[0]
+	told := answer.Body.Groups[0]
 	switch told.ErrorCode {
 	case sarama.ErrNoError:
 	case sarama.ErrGroupIDNotFound:
 		return nil, nil
 	case sarama.ErrUnsupportedVersion:
 		return nil, sarama.ErrUnsupportedVersion
-	case sarama.ErrGroupAuthorizationFailed:
-		return nil, noRight("DESCRIBE", "consumer group", g.group)
 	case sarama.ErrTopicAuthorizationFailed:
 		// The group has members that are subscribed to a topic which this
 		// user may not see. That is unknown, not empty.
 		return nil, &offset.Error{
 			Code: offset.Unauthorized,
-			What: fmt.Sprintf("The state of consumer group %q cannot be told without the right DESCRIBE on every topic that its members are subscribed to", g.group),
+			What: fmt.Sprintf("The state of consumer group %q cannot be told without the right DESCRIBE on every topic that its members are subscribed to", g.Name),
 			Next: "Grant DESCRIBE on these topics to the user that the provider logs in as.",
 		}
 	default:
-		return nil, refused(doing, told.ErrorCode)
+		return nil, wire.MeaningOf(wire.ConsumerGroupDescribeAPI, told.ErrorCode).Failure(doing, told.ErrorCode, g.Name)
 	}
-	d := &group{id: g.group, exists: told.GroupState != stateDead, state: told.GroupState, protocol: consumerProtocol, rights: told.AuthorizedOperations}
+	d := &group{id: g.Name, exists: told.GroupState != stateDead, state: told.GroupState, protocol: consumerProtocol, rights: told.AuthorizedOperations}
 	for _, m := range told.Members {
 		member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{}}
 		for _, t := range m.Assignment.TopicPartitions {
@@ -97,35 +101,38 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 // Dead; so is an idle one on Azure Event Hubs, which never tells Empty, so
 // that only its offsets show that it exists.
 func (g *coordinator) describeClassic(ctx context.Context) (*group, error) {
-	doing := fmt.Sprintf("Describe consumer group %q", g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.DescribeGroupsResponse, error) {
-		return b.DescribeGroups(&sarama.DescribeGroupsRequest{
-			Version:                     g.cluster.newest(describeGroupsVersions),
-			Groups:                      []string{g.group},
-			IncludeAuthorizedOperations: true,
-		})
-	}, func(r *sarama.DescribeGroupsResponse) sarama.KError {
-		if len(r.Groups) == 0 {
-			return sarama.ErrNoError
-		}
-		return r.Groups[0].Err
+	doing := fmt.Sprintf("Describe consumer group %q", g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DescribeGroupsResponse]{
+		API:   wire.DescribeGroupsAPI,
+		Doing: doing,
+		Send: func(b *sarama.Broker) (*sarama.DescribeGroupsResponse, error) {
+			return b.DescribeGroups(&sarama.DescribeGroupsRequest{
+				Version:                     g.Cluster.Newest(describeGroupsVersions),
+				Groups:                      []string{g.Name},
+				IncludeAuthorizedOperations: true,
+			})
+		},
+		Codes: func(r *sarama.DescribeGroupsResponse) (codes []sarama.KError) {
+			for _, d := range r.Groups {
+				codes = append(codes, d.Err)
+			}
+			return codes
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	d := &group{id: g.group, state: stateDead}
-	if len(resp.Groups) == 0 {
+	d := &group{id: g.Name, state: stateDead}
+	if len(answer.Body.Groups) == 0 {
 		return d, nil
 	}
-	told := resp.Groups[0]
+	told := answer.Body.Groups[0]
 	switch told.Err {
 	case sarama.ErrNoError:
 	case sarama.ErrGroupIDNotFound:
 		return d, nil
-	case sarama.ErrGroupAuthorizationFailed:
-		return nil, noRight("DESCRIBE", "consumer group", g.group)
 	default:
-		return nil, refused(doing, told.Err)
+		return nil, wire.MeaningOf(wire.DescribeGroupsAPI, told.Err).Failure(doing, told.Err, g.Name)
 	}
 	d.rights = told.AuthorizedOperations
 	if told.State == stateDead {
@@ -157,24 +164,29 @@ func (g *coordinator) describeClassic(ctx context.Context) (*group, error) {
 // kindOf asks whether the group is a share or a streams group: asked for as a
 // consumer group, those are told as missing even when they exist.
 func (g *coordinator) kindOf(ctx context.Context) (string, error) {
-	version := g.cluster.newest(listGroupsVersions)
+	version := g.Cluster.Newest(listGroupsVersions)
 	if version == 0 {
 		return "", nil
 	}
-	doing := fmt.Sprintf("Tell the kind of group %q", g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
-		return b.ListGroups(&sarama.ListGroupsRequest{
-			Version:     version,
-			TypesFilter: []string{shareGroup, streamsGroup},
-		})
-	}, func(r *sarama.ListGroupsResponse) sarama.KError { return r.Err })
+	doing := fmt.Sprintf("Tell the kind of group %q", g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.ListGroupsResponse]{
+		API:   wire.ListGroupsAPI,
+		Doing: doing,
+		Send: func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
+			return b.ListGroups(&sarama.ListGroupsRequest{
+				Version:     version,
+				TypesFilter: []string{shareGroup, streamsGroup},
+			})
+		},
+		Codes: func(r *sarama.ListGroupsResponse) []sarama.KError { return []sarama.KError{r.Err} },
+	})
 	if errors.Is(err, sarama.ErrUnsupportedVersion) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	switch kind := resp.GroupsData[g.group].GroupType; kind {
+	switch kind := answer.Body.GroupsData[g.Name].GroupType; kind {
 	case "Share", shareGroup:
 		return shareGroup, nil
 	case "Streams", streamsGroup:

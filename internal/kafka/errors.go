@@ -3,8 +3,6 @@ package kafka
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,15 +10,8 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
-)
-
-// Codes of the protocol that sarama has no names for.
-const (
-	errFencedMemberEpoch  sarama.KError = 110
-	errUnreleasedInstance sarama.KError = 111
-	errStaleMemberEpoch   sarama.KError = 113
 )
 
 // untouched completes an error that came before the first write: whatever it
@@ -69,101 +60,7 @@ func whatOf(err error) string {
 	return "The Kafka cluster could not do it"
 }
 
-// hopeless tells whether no other try and no other broker can mend a failure
-// to connect: wrong credentials, a certificate that is not trusted, a client
-// that is closed.
-func hopeless(err error) bool {
-	var (
-		verify    *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		conf      sarama.ConfigurationError
-	)
-	return errors.Is(err, errClosed) || connection.Unauthorized(err) ||
-		errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &conf)
-}
-
-// unreachable tells that none of the brokers answered.
-func unreachable(errs []error) error {
-	if len(errs) == 0 {
-		return &offset.Error{
-			Code: offset.InvalidArgument,
-			What: "There is no Kafka broker to ask",
-			Next: "Set the bootstrap servers.",
-		}
-	}
-	// The last error decides: asking ends with the first hopeless one.
-	last := errs[len(errs)-1]
-	var b *broken
-	if !errors.As(last, &b) {
-		return last
-	}
-	sentence, advice := connection.Explain(b.err)
-	if !strings.Contains(sentence, b.addr) {
-		sentence = fmt.Sprintf("Kafka broker %s: %s", b.addr, sentence)
-	}
-	if len(errs) > 1 {
-		others := make([]string, 0, len(errs)-1)
-		for _, err := range errs[:len(errs)-1] {
-			others = append(others, err.Error())
-		}
-		sentence = fmt.Sprintf("%s (before it: %s)", sentence, connection.Mask(listed(others)))
-	}
-	e := &offset.Error{Code: offset.Unreachable, What: "The Kafka cluster could not be asked", Next: advice, Err: &explained{sentence, last}}
-	if connection.Unauthorized(last) {
-		e.Code, e.What = offset.Unauthorized, "The Kafka cluster let nobody in with these credentials"
-	}
-	return e
-}
-
-// explained is an error in other words.
-type explained struct {
-	sentence string
-	err      error
-}
-
-func (e *explained) Error() string { return e.sentence }
-func (e *explained) Unwrap() error { return e.err }
-
-func wrongCluster(got, want, where string) error {
-	return &offset.Error{
-		Code: offset.WrongCluster,
-		What: fmt.Sprintf("This is the Kafka cluster %q, not %q, which %s names", got, want, where),
-		Next: "Check the bootstrap servers: they may belong to another environment.",
-	}
-}
-
-// noRight tells that a right is missing on some resources of a kind.
-func noRight(right, kind string, names ...string) error {
-	return &offset.Error{
-		Code: offset.Unauthorized,
-		What: fmt.Sprintf("There is no right %s on the %s %s", right, kind, quoted(names)),
-		Next: "A reset needs READ on the group and READ and DESCRIBE on its topics; removing offsets needs DELETE on the group. Grant what is missing to the user that the provider logs in as.",
-	}
-}
-
-// refused tells that a broker answered with a code that has no treatment of
-// its own.
-func refused(doing string, code sarama.KError) error {
-	return &offset.Error{Code: offset.Failed, What: doing, Err: code}
-}
-
-// listed names things in a sentence, the first ten of them.
-func listed(names []string) string {
-	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-}
-
-func quoted(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = fmt.Sprintf("%q", n)
-	}
-	return listed(q)
-}
+func listed(names []string) string { return wire.Listed(names) }
 
 // name names a partition as Kafka's tools do.
 func name(topic string, id int32) string { return fmt.Sprintf("%s-%d", topic, id) }
@@ -210,28 +107,6 @@ func describeMember(m offset.Member) string {
 		s += fmt.Sprintf(", static instance id %q", m.InstanceID)
 	}
 	return s
-}
-
-// reason puts what a broker says of one partition into words.
-func reason(code sarama.KError) string {
-	switch code {
-	case sarama.ErrUnknownTopicOrPartition:
-		return "the topic or partition does not exist any more"
-	case sarama.ErrTopicAuthorizationFailed:
-		return "no right READ on the topic"
-	case sarama.ErrGroupAuthorizationFailed:
-		return "no right READ on the group"
-	case sarama.ErrGroupSubscribedToTopic:
-		return "an active member of the group is subscribed to the topic"
-	case sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidCommitOffsetSize:
-		return "the commit is larger than the broker's limit"
-	case sarama.ErrOffsetMetadataTooLarge:
-		return "the commit's metadata is larger than the broker's limit"
-	}
-	if busy(code) {
-		return "the group became active"
-	}
-	return strings.TrimPrefix(code.Error(), "kafka server: ")
 }
 
 // brief puts an error into few words, for it may stand beside each partition.

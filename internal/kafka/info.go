@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -22,7 +23,7 @@ func (c *Client) describeGroup(ctx context.Context, id string, topics []string) 
 		place *place
 		rows  []row
 	)
-	err = parallel(ctx,
+	err = wire.Parallel(ctx,
 		func(ctx context.Context) (err error) {
 			found, err = g.describe(ctx)
 			return err
@@ -33,10 +34,10 @@ func (c *Client) describeGroup(ctx context.Context, id string, topics []string) 
 				return err
 			}
 			if place == nil {
-				info.ClusterID, err = c.cluster.clusterID(ctx)
+				info.ClusterID, err = c.cluster.ID(ctx)
 				return err
 			}
-			info.ClusterID = place.clusterID
+			info.ClusterID = place.ClusterID
 			return nil
 		})
 	if err != nil {
@@ -84,19 +85,19 @@ func (c *Client) inspect(ctx context.Context, g *coordinator, topics []string) (
 	case err != nil:
 		return nil, nil, err
 	case len(p.forbidden) > 0:
-		return nil, nil, noRight("DESCRIBE", "topic", p.forbidden...)
+		return nil, nil, wire.NoRight("DESCRIBE", "topic", p.forbidden...)
 	case topics != nil && len(p.missing) > 0:
-		return nil, nil, topicsMissing(p.missing...)
+		return nil, nil, wire.TopicsMissing(p.missing...)
 	}
 	led, without := split(p.rows)
 	steps := []func(context.Context) error{func(ctx context.Context) error {
-		return c.cluster.bounds(ctx, p.view, led, startProbe(), endProbe(offset.ReadUncommitted))
+		return c.cluster.bounds(ctx, p.Metadata, led, startProbe(), endProbe(offset.ReadUncommitted))
 	}}
 	into := func(r *row, at int64) { r.committed = at }
 	if topics != nil {
 		steps = append(steps, func(ctx context.Context) error { return g.committed(ctx, led, into) })
 	}
-	if err := parallel(ctx, steps...); err != nil {
+	if err := wire.Parallel(ctx, steps...); err != nil {
 		return nil, nil, err
 	}
 	if len(without) > 0 && topics != nil {
@@ -160,14 +161,14 @@ func (c *Client) topicOffsets(ctx context.Context, topics []string, target offse
 	if !instant.IsZero() {
 		probes = append(probes, timeProbe(milliseconds(instant), isolation))
 	}
-	if err := c.cluster.bounds(ctx, p.view, p.rows, probes...); err != nil {
+	if err := c.cluster.bounds(ctx, p.Metadata, p.rows, probes...); err != nil {
 		return nil, told(err)
 	}
 	moves, _, err := resolve(target, offset.Clamp, p.rows)
 	if err != nil {
 		return nil, told(err)
 	}
-	offsets := &TopicOffsets{ClusterID: p.clusterID, Instant: instant, Partitions: make([]TopicPartition, len(moves))}
+	offsets := &TopicOffsets{ClusterID: p.ClusterID, Instant: instant, Partitions: make([]TopicPartition, len(moves))}
 	for i, m := range moves {
 		offsets.Partitions[i] = TopicPartition{Partition: m.Partition, Offset: m.Offset, Start: m.Start, End: m.End}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
@@ -30,8 +31,9 @@ func connect(t testing.TB, servers []string, change ...func(*connection.Config))
 		t.Fatal(err)
 	}
 	c.poll = 20 * time.Millisecond
-	c.cluster.failover = patience{first: time.Millisecond, most: 50 * time.Millisecond, total: 5 * time.Second}
-	c.cluster.propagation = patience{first: time.Millisecond, most: 5 * time.Millisecond, total: 20 * time.Millisecond}
+	c.cluster.Times.Failover = wire.Patience{First: time.Millisecond, Most: 50 * time.Millisecond, Total: 5 * time.Second}
+	c.cluster.Times.Settling = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 20 * time.Millisecond}
+	c.cluster.Times.Contact = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 200 * time.Millisecond}
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)

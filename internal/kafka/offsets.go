@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -54,36 +55,40 @@ func topicsOf(rows []row) []string {
 // transaction has pending (RequireStable would wait for it) is ignored, since
 // whatever is committed after it outlives the transaction.
 func (g *coordinator) fetch(ctx context.Context, partitions map[string][]int32) (map[string]map[int32]*sarama.OffsetFetchResponseBlock, error) {
-	doing := fmt.Sprintf("Read the committed offsets of consumer group %q", g.group)
-	resp, err := ask(ctx, g, doing, func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) {
-		req := sarama.NewOffsetFetchRequest(g.cluster.conf.Version, g.group, partitions)
-		return b.FetchOffset(req)
-	}, func(r *sarama.OffsetFetchResponse) sarama.KError {
-		if r.Err != sarama.ErrNoError {
-			return r.Err
-		}
-		// Before version 2 the coordinator's errors stand beside each partition.
-		for _, blocks := range r.Blocks {
-			for _, block := range blocks {
-				if moving(block.Err) {
-					return block.Err
-				}
-			}
-		}
-		return sarama.ErrNoError
+	doing := fmt.Sprintf("Read the committed offsets of consumer group %q", g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetFetchResponse]{
+		API:   wire.OffsetFetchAPI,
+		Doing: doing,
+		Send: func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) {
+			return b.FetchOffset(sarama.NewOffsetFetchRequest(g.Cluster.Config().Version, g.Name, partitions))
+		},
+		Codes: fetchCodes,
 	})
 	if err != nil {
 		return nil, err
 	}
-	switch resp.Err {
+	switch code := answer.Body.Err; code {
 	case sarama.ErrNoError:
-		return resp.Blocks, nil
+		return answer.Body.Blocks, nil
 	case sarama.ErrGroupIDNotFound:
 		return nil, nil // Kafka answers that there are no offsets; other servers so
-	case sarama.ErrGroupAuthorizationFailed:
-		return nil, noRight("DESCRIBE", "consumer group", g.group)
+	default:
+		return nil, wire.MeaningOf(wire.OffsetFetchAPI, code).Failure(doing, code, g.Name)
 	}
-	return nil, refused(doing, resp.Err)
+}
+
+// fetchCodes returns the codes of an OffsetFetch. Before version 2 the
+// coordinator's errors stand beside each partition.
+func fetchCodes(r *sarama.OffsetFetchResponse) []sarama.KError {
+	codes := []sarama.KError{r.Err}
+	for _, blocks := range r.Blocks {
+		for _, block := range blocks {
+			if block.Err != sarama.ErrNoError {
+				codes = append(codes, block.Err)
+			}
+		}
+	}
+	return codes
 }
 
 // committed fills the rows with the group's committed offsets.
@@ -95,7 +100,7 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(r *ro
 	if err != nil {
 		return err
 	}
-	return spread(g.group, rows, blocks, into)
+	return spread(g.Name, rows, blocks, into)
 }
 
 // spread hands each row its committed offset, or offset.None. A negative one,
@@ -109,10 +114,9 @@ func spread(group string, rows []row, blocks map[string]map[int32]*sarama.Offset
 			case sarama.ErrNoError:
 				at = max(block.Offset, offset.None)
 			case sarama.ErrUnknownTopicOrPartition:
-			case sarama.ErrTopicAuthorizationFailed:
-				return noRight("DESCRIBE", "topic", rows[i].topic)
 			default:
-				return refused(fmt.Sprintf("Read the committed offset of consumer group %q in %s", group, name(rows[i].topic, rows[i].id)), block.Err)
+				doing := fmt.Sprintf("Read the committed offset of consumer group %q in %s", group, name(rows[i].topic, rows[i].id))
+				return wire.MeaningOf(wire.OffsetFetchAPI, block.Err).Failure(doing, block.Err, rows[i].topic)
 			}
 		}
 		into(&rows[i], at)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -58,7 +59,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, err
 	}
 	if !may(s.group.rights, opRead) {
-		return nil, noRight("READ", "consumer group", req.Group)
+		return nil, wire.NoRight("READ", "consumer group", req.Group)
 	}
 	missing, err := s.missing(ctx)
 	if err != nil {

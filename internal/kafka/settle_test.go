@@ -82,7 +82,7 @@ func TestCommitThatCannotBeReadBackIsInDoubt(t *testing.T) {
 			t.Run(name+", then "+then, func(t *testing.T) {
 				f := orders(t)
 				c := connect(t, f.Bootstrap())
-				c.cluster.failover.total = 20 * time.Millisecond
+				c.cluster.Times.Failover.Total = 20 * time.Millisecond
 				end := make(chan struct{})
 				readable := unreadable(f)
 				f.ResetRequests()
@@ -97,7 +97,7 @@ func TestCommitThatCannotBeReadBackIsInDoubt(t *testing.T) {
 				close(end)
 				readable()
 				f.LoseResponses(8, 0)
-				c.cluster.failover.total = 5 * time.Second
+				c.cluster.Times.Failover.Total = 5 * time.Second
 				if then == "undo" {
 					if _, err := c.Undo(t.Context(), undo(result)); err != nil {
 						t.Fatal(err)
@@ -190,28 +190,6 @@ func TestLostCommitFromWhichAConsumerMovedOnIsInDoubt(t *testing.T) {
 	wantUnsettled(t, result, 1)
 }
 
-// A request that cannot even be sent leaves nothing in doubt.
-func TestCoordinatorThatRefusesConnectionsLeavesNoDoubt(t *testing.T) {
-	for err, want := range map[error]bool{
-		errClosed:           true,
-		errors.New("reset"): false,
-	} {
-		if got := unsent(err); got != want {
-			t.Errorf("%v: unsent %t", err, got)
-		}
-	}
-	c := connect(t, []string{"127.0.0.1:1"})
-	c.cluster.failover.total = 20 * time.Millisecond
-	g := &coordinator{cluster: c.cluster, group: "billing", addr: "127.0.0.1:1"}
-	w := &writer{coordinator: g, moves: offset.Outcomes([]offset.Move{{Partition: offset.Partition{Topic: "orders"}}})}
-	if _, err := w.commit(t.Context(), []int{0}); err == nil {
-		t.Error("no error")
-	}
-	if n := len(w.unsure); n > 0 {
-		t.Errorf("%d moves in doubt", n)
-	}
-}
-
 // A broker that takes no commit at all is not asked once for each partition.
 func TestBrokerThatRefusesEverySizeIsNotAskedForEachPartition(t *testing.T) {
 	f := fake.New(t, fake.Options{Topics: map[string]int32{"wide": 200}})
@@ -250,7 +228,7 @@ func TestReadBackHasItsOwnTime(t *testing.T) {
 	c := connect(t, f.Bootstrap())
 	c.finish = 200 * time.Millisecond
 	f.LoseResponses(8, 1000)
-	c.cluster.failover.total = time.Minute
+	c.cluster.Times.Failover.Total = time.Minute
 	result, err := run(t.Context(), c, reset(oneBack))
 	if err != nil {
 		t.Fatal(err)

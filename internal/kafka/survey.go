@@ -9,6 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -23,7 +24,7 @@ type selection struct {
 
 // place is where the selected partitions are.
 type place struct {
-	*view
+	*wire.Metadata
 	rows      []row
 	missing   []string       // lenient: topics and partitions that do not exist
 	narrowed  []string       // explicit: topics that have more partitions than were selected
@@ -35,9 +36,9 @@ type place struct {
 // request. What is not there is asked for again for a moment, since it may
 // still be on its way to the brokers; then it is an error, unless the selection
 // is lenient.
-func (c *cluster) locate(ctx context.Context, s selection) (*place, error) {
-	p, err := retry(ctx, c.propagation, func() (*place, error) {
-		v, err := c.metadata(ctx, s.topics)
+func (c cluster) locate(ctx context.Context, s selection) (*place, error) {
+	p, err := wire.Retry(ctx, c.Times.Settling, func() (*place, error) {
+		v, err := c.Metadata(ctx, s.topics)
 		if err != nil {
 			return nil, err
 		}
@@ -64,11 +65,11 @@ func sortPartitions(partitions []*sarama.PartitionMetadata) {
 }
 
 // place sorts what the metadata tells into rows.
-func (s selection) place(v *view) (*place, error) {
-	p := &place{view: v, sizes: make(map[string]int, len(v.topics))}
+func (s selection) place(v *wire.Metadata) (*place, error) {
+	p := &place{Metadata: v, sizes: make(map[string]int, len(v.Topics))}
 	var absent, unknown, leaderless, unreadable, electing []string
-	slices.SortFunc(v.topics, func(a, b *sarama.TopicMetadata) int { return strings.Compare(a.Name, b.Name) })
-	for _, t := range v.topics {
+	slices.SortFunc(v.Topics, func(a, b *sarama.TopicMetadata) int { return strings.Compare(a.Name, b.Name) })
+	for _, t := range v.Topics {
 		switch t.Err {
 		case sarama.ErrNoError:
 		case sarama.ErrUnknownTopicOrPartition, sarama.ErrInvalidTopic:
@@ -81,7 +82,7 @@ func (s selection) place(v *view) (*place, error) {
 			electing = append(electing, t.Name)
 			continue
 		default:
-			return nil, refused(fmt.Sprintf("Look up topic %q", t.Name), t.Err)
+			return nil, wire.Refused(fmt.Sprintf("Look up topic %q", t.Name), t.Err)
 		}
 		if s.right != 0 && !may(t.TopicAuthorizedOperations, s.right) {
 			unreadable = append(unreadable, t.Name)
@@ -119,21 +120,21 @@ func (s selection) place(v *view) (*place, error) {
 	case s.lenient && len(electing) == 0:
 		p.missing = slices.Concat(absent, unknown)
 		if len(p.missing) > 0 {
-			return p, again(topicsMissing(p.missing...))
+			return p, wire.Transient(wire.TopicsMissing(p.missing...))
 		}
 	case len(p.forbidden) > 0:
-		return nil, noRight("DESCRIBE", "topic", p.forbidden...)
+		return nil, wire.NoRight("DESCRIBE", "topic", p.forbidden...)
 	case len(absent) > 0:
-		return nil, again(topicsMissing(absent...))
+		return nil, wire.Transient(wire.TopicsMissing(absent...))
 	case len(unknown) > 0:
-		return nil, again(partitionsMissing(unknown))
+		return nil, wire.Transient(partitionsMissing(unknown))
 	case len(electing) > 0:
-		return nil, again(noLeader(electing))
+		return nil, wire.Transient(wire.NoLeader(electing...))
 	case len(leaderless) > 0:
-		return nil, again(noLeader(leaderless))
+		return nil, wire.Transient(wire.NoLeader(leaderless...))
 	}
 	if len(unreadable) > 0 {
-		return nil, noRight("READ", "topic", unreadable...)
+		return nil, wire.NoRight("READ", "topic", unreadable...)
 	}
 	return p, nil
 }
@@ -192,7 +193,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			return nil, err
 		}
 	}
-	err = parallel(ctx,
+	err = wire.Parallel(ctx,
 		func(ctx context.Context) (err error) {
 			s.group, err = s.coordinator.describe(ctx)
 			return err
@@ -202,9 +203,9 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			if err != nil || p == nil {
 				return err
 			}
-			s.rows, s.clusterID, s.narrowed = p.rows, p.clusterID, p.narrowed
+			s.rows, s.clusterID, s.narrowed = p.rows, p.ClusterID, p.narrowed
 			steps := []func(context.Context) error{
-				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.view, s.rows, probes...) },
+				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.Metadata, s.rows, probes...) },
 			}
 			if !sc.all || source != nil {
 				steps = append(steps, func(ctx context.Context) error {
@@ -216,7 +217,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 					return source.committed(ctx, s.rows, func(r *row, at int64) { r.source = at })
 				})
 			}
-			return parallel(ctx, steps...)
+			return wire.Parallel(ctx, steps...)
 		},
 	)
 	return s, err
@@ -240,7 +241,7 @@ func (c *Client) partitions(ctx context.Context, s *survey, sc scope, source *co
 		sel.topics, sel.explicit = topicsOf(found), partitionsOf(found)
 	}
 	if len(sel.topics) == 0 {
-		s.clusterID, err = c.cluster.clusterID(ctx)
+		s.clusterID, err = c.cluster.ID(ctx)
 		return nil, err
 	}
 	p, err := c.cluster.locate(ctx, sel)

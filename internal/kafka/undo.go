@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -67,7 +68,7 @@ func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Re
 		return r.result(c, nil), nil
 	}
 	if !may(r.group.rights, opDelete) {
-		return nil, untouched(noRight("DELETE", "consumer group", req.Group))
+		return nil, untouched(wire.NoRight("DELETE", "consumer group", req.Group))
 	}
 	topics := topicsOf(r.rows)
 	free := func(g *group) bool { return !g.subscribed(topics) }
@@ -144,7 +145,7 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 		targets[m.Topic][m.ID] = m.Offset
 	}
 	sc := explicitScope(targets)
-	err = parallel(ctx,
+	err = wire.Parallel(ctx,
 		func(ctx context.Context) (err error) {
 			r.group, err = r.coordinator.describe(ctx)
 			return err
@@ -154,11 +155,11 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 			if err != nil {
 				return err
 			}
-			if r.place.clusterID != req.ClusterID && req.ClusterID != "" {
-				return wrongCluster(r.place.clusterID, req.ClusterID, "the record of the reset")
+			if r.place.ClusterID != req.ClusterID && req.ClusterID != "" {
+				return wire.WrongCluster(r.place.ClusterID, req.ClusterID, "the record of the reset")
 			}
 			if len(r.place.forbidden) > 0 {
-				return noRight("DESCRIBE", "topic", r.place.forbidden...)
+				return wire.NoRight("DESCRIBE", "topic", r.place.forbidden...)
 			}
 			r.rows = r.place.rows
 			return r.coordinator.committed(ctx, r.rows, func(r *row, at int64) { r.committed = at })
@@ -232,10 +233,10 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) (back, re
 		}
 	}
 	if len(back) > 0 && !may(r.group.rights, opRead) {
-		return nil, nil, noRight("READ", "consumer group", r.group.id)
+		return nil, nil, wire.NoRight("READ", "consumer group", r.group.id)
 	}
 	if len(remove) > 0 && !may(r.group.rights, opDelete) {
-		return nil, nil, noRight("DELETE", "consumer group", r.group.id)
+		return nil, nil, wire.NoRight("DELETE", "consumer group", r.group.id)
 	}
 	back, err = r.inLog(ctx, c, back, lenient)
 	return back, remove, err
@@ -262,9 +263,9 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool)
 		}
 	}
 	if len(leaderless) > 0 {
-		return nil, noLeader(leaderless)
+		return nil, wire.NoLeader(leaderless...)
 	}
-	if err := c.cluster.bounds(ctx, r.place.view, rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
+	if err := c.cluster.bounds(ctx, r.place.Metadata, rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
 		return nil, err
 	}
 	var out []string
@@ -322,7 +323,7 @@ func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, wor
 func (r *recall) result(c *Client, w *writer) *offset.Result {
 	result := &offset.Result{At: c.clock.Now(), Outcomes: r.moves, Notes: r.notes, InDoubt: inDoubt(r.moves)}
 	if r.place != nil {
-		result.ClusterID = r.place.clusterID
+		result.ClusterID = r.place.ClusterID
 	}
 	if r.group != nil {
 		result.State = r.group.state

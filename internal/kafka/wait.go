@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -43,7 +44,7 @@ func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group,
 		if pause <= 0 {
 			return active(g, true)
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := wire.Sleep(ctx, pause); err != nil {
 			return err
 		}
 		var err error
@@ -69,17 +70,5 @@ func (w *waiting) refused(ctx context.Context) error {
 	if !w.waits {
 		return nil
 	}
-	return sleep(ctx, w.poll)
-}
-
-// sleep waits for d, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return wire.Sleep(ctx, w.poll)
 }

@@ -67,7 +67,7 @@ func kafkaSectionSchema() schema.Attribute {
 			"client_id": text("The `client.id` that the brokers see. Default: `terraform-provider-offsets`."),
 			"kafka_version": text("The newest protocol version to speak, such as `3.9.0`. Not needed: the versions are negotiated with each broker. " +
 				"For services that answer the negotiation wrongly. Below `3.7.0`, members of groups of the new protocol (KIP-848) are not seen."),
-			"request_timeout": requestTimeout("How long one request, and dialling, may take. Default: `30s`."),
+			"request_timeout": requestTimeout("How long one request may take, dialling included. Default: `10s`. What fails in a way that another try may mend is tried for 30 seconds, or three times as long as one request."),
 			"cluster_id":      text("Work with this cluster and refuse any other, before anything is written."),
 			"tls":             tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
 			"sasl": schema.SingleNestedAttribute{

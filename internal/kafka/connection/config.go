@@ -13,9 +13,10 @@ import (
 // if the configuration names none.
 const DefaultClientID = "terraform-provider-offsets"
 
-// DefaultRequestTimeout bounds dialling (TLS included), one write and one
-// read, if the configuration says nothing else.
-const DefaultRequestTimeout = 30 * time.Second
+// DefaultRequestTimeout bounds one request, dialling included, if the
+// configuration says nothing else. A broker that hangs is fenced after 9 s
+// (broker.session.timeout.ms): the next try then finds who has taken over.
+const DefaultRequestTimeout = 10 * time.Second
 
 // Config says how to reach one Kafka cluster. Its zero value is a cluster
 // without address; empty fields have the defaults that are named beside them.
@@ -25,7 +26,7 @@ type Config struct {
 	SASL             *SASL         // nil means no authentication
 	ClientID         string        // empty means DefaultClientID
 	Version          string        // newest protocol to speak, as "3.9.0" or "3.9"; empty means the newest that sarama knows. Brokers negotiate it down
-	RequestTimeout   time.Duration // for dialling, one write and one read each; zero means DefaultRequestTimeout
+	RequestTimeout   time.Duration // of one request, dialling included; zero means DefaultRequestTimeout
 	ClusterID        string        // the only cluster to work with; empty means any. Checked by the engine
 }
 
@@ -117,7 +118,8 @@ func (e *ConfigError) Error() string {
 // this package.
 type Logger func(message string)
 
-func (c Config) timeout() time.Duration {
+// Timeout returns how long one request may take.
+func (c Config) Timeout() time.Duration {
 	if c.RequestTimeout <= 0 {
 		return DefaultRequestTimeout
 	}

@@ -26,8 +26,9 @@ import (
 // goroutine for each broker until Broker.Close is called, which then returns
 // at once.
 type Dialer struct {
-	timeout time.Duration
-	tls     *tls.Config // nil means plaintext
+	timeout time.Duration // of one dial, TLS included
+	request time.Duration // of one request
+	tls     *tls.Config   // nil means plaintext
 	sasl    bool
 
 	//nolint:containedctx // not a request's: it ends with CloseAll, and carries that to dials and token requests
@@ -42,37 +43,47 @@ type Dialer struct {
 }
 
 // dial is an attempt that is under way.
-type dial struct {
-	address string
-	cancel  context.CancelFunc
-}
+type dial struct{ cancel context.CancelFunc }
 
 var _ proxy.ContextDialer = (*Dialer)(nil)
 var _ proxy.Dialer = (*Dialer)(nil)
 
-func newDialer(timeout time.Duration, conf *tls.Config, sasl bool, stop func()) *Dialer {
+func newDialer(request time.Duration, conf *tls.Config, sasl bool, stop func()) *Dialer {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Dialer{
-		timeout: timeout, tls: conf, sasl: sasl, stop: stop,
+		timeout: min(request, dialTimeout), request: request, tls: conf, sasl: sasl, stop: stop,
 		ctx: ctx, cancel: cancel,
 		dials: make(map[*dial]struct{}), conns: make(map[*conn]struct{}),
 	}
 }
 
+// dialTimeout bounds a dial, TLS included, however long a request may take:
+// a network needs no more, and whoever waits for it could ask elsewhere.
+const dialTimeout = 10 * time.Second
+
 // Dial opens a connection to a broker, with TLS if the Config says so, within
-// the Config's RequestTimeout. Its errors are of type *ConnError.
+// 10 s or the Config's RequestTimeout if that is shorter. Its errors are of
+// type *ConnError.
 func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(d.ctx, network, address)
 }
 
-// DialContext is Dial that ends early with ctx. Abort and CloseAll end it too.
+// DialContext is Dial that ends early with ctx. CloseAll ends it too.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	c, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) dial(ctx context.Context, network, address string) (*conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.timeout, noAnswer(d.timeout))
 	defer cancel()
 	// A second source of cancellation: the caller's context is not d's.
 	defer context.AfterFunc(d.ctx, cancel)()
 
-	attempt := &dial{address: address, cancel: cancel}
+	attempt := &dial{cancel: cancel}
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()
@@ -87,7 +98,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	defer d.mu.Unlock()
 	_, wanted := d.dials[attempt]
 	delete(d.dials, attempt)
-	if !wanted { // aborted: the connection must not outlive that
+	if !wanted { // the end came first: the connection must not outlive it
 		if c != nil {
 			_ = c.raw.Close()
 		}
@@ -102,9 +113,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 
 func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, error) {
 	fail := func(s stage, err error) error {
-		// The context's own error says nothing of the network.
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = fmt.Errorf("no answer within %s: %w", d.timeout, context.DeadlineExceeded)
+		// The network's error says nothing of why the dial was ended.
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		return &ConnError{Address: address, stage: s, sasl: d.sasl, tls: d.tls != nil, Err: err}
 	}
@@ -134,13 +145,6 @@ func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, e
 	return c, nil
 }
 
-// Abort closes the connections to one address, cancels the dials to it that
-// are under way, and leaves the Dialer usable: for a caller that gives up
-// waiting for one broker.
-func (d *Dialer) Abort(address string) {
-	d.cut(func(a string) bool { return a == address })
-}
-
 // CloseAll closes every connection, cancels every dial and every request for
 // a token that is under way, makes all later ones fail, and ends the log. It
 // may be called more than once.
@@ -149,25 +153,22 @@ func (d *Dialer) CloseAll() {
 	d.closed = true
 	d.mu.Unlock()
 	d.cancel()
-	d.cut(func(string) bool { return true })
+	d.mu.Lock()
+	for attempt := range d.dials {
+		attempt.cancel()
+		delete(d.dials, attempt)
+	}
+	for c := range d.conns {
+		delete(d.conns, c)
+		_ = c.fail(net.ErrClosed)
+	}
+	d.mu.Unlock()
 	d.stop()
 }
 
-func (d *Dialer) cut(match func(address string) bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for attempt := range d.dials {
-		if match(attempt.address) {
-			attempt.cancel()
-			delete(d.dials, attempt)
-		}
-	}
-	for c := range d.conns {
-		if match(c.address) {
-			delete(d.conns, c)
-			_ = c.fail(net.ErrClosed)
-		}
-	}
+// noAnswer says that nothing came in time.
+func noAnswer(within time.Duration) error {
+	return fmt.Errorf("no answer within %s: %w", within, context.DeadlineExceeded)
 }
 
 // Connections returns how many connections are open.

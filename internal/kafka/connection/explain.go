@@ -69,10 +69,11 @@ func Unauthorized(err error) bool {
 // credentials: brokers before 1.0 and some proxies say "wrong password" so.
 func closedInLogin(err error) bool {
 	var ce *ConnError
-	return errors.As(err, &ce) && ce.stage == stageLogin && hungUp(err)
+	return errors.As(err, &ce) && ce.stage == stageLogin && HungUp(err)
 }
 
-func hungUp(err error) bool {
+// HungUp tells whether err means that the other side has ended the connection.
+func HungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
@@ -267,7 +268,7 @@ func explainAnswer(err error) (string, string) {
 		return at(err) + " answers with something that is not Kafka's protocol", "Check the address and the port, and whether the listener wants TLS."
 	}
 	var ce *ConnError
-	if !errors.As(err, &ce) || !hungUp(err) {
+	if !errors.As(err, &ce) || !HungUp(err) {
 		return "", ""
 	}
 	switch {

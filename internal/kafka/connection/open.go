@@ -38,9 +38,9 @@ func Open(c Config, logger Logger) (*sarama.Config, *Dialer, error) {
 	}
 	conf.MetricRegistry = noMetrics{metrics.NewRegistry()}
 
-	conf.Net.DialTimeout = c.timeout()
-	conf.Net.ReadTimeout = c.timeout()
-	conf.Net.WriteTimeout = c.timeout()
+	conf.Net.DialTimeout = min(c.Timeout(), dialTimeout)
+	conf.Net.ReadTimeout = c.Timeout()
+	conf.Net.WriteTimeout = c.Timeout()
 	conf.Admin.Retry.Max = 0
 	conf.Metadata.Full = false
 	conf.Metadata.RefreshFrequency = 0
@@ -54,7 +54,8 @@ func Open(c Config, logger Logger) (*sarama.Config, *Dialer, error) {
 		}
 	}
 	c.addSecrets()
-	dialer := newDialer(c.timeout(), secure, c.SASL != nil, listen(logger))
+	catchPanics()
+	dialer := newDialer(c.Timeout(), secure, c.SASL != nil, listen(logger))
 	conf.Net.Proxy.Enable = true
 	conf.Net.Proxy.Dialer = dialer
 	if c.SASL != nil {

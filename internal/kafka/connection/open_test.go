@@ -31,7 +31,7 @@ func TestOpenDefaults(t *testing.T) {
 		t.Errorf("version %s", conf.Version)
 	}
 	for name, got := range map[string]time.Duration{"dial": conf.Net.DialTimeout, "read": conf.Net.ReadTimeout, "write": conf.Net.WriteTimeout} {
-		if got != 30*time.Second {
+		if got != 10*time.Second {
 			t.Errorf("%s time-out %s", name, got)
 		}
 	}
@@ -337,7 +337,9 @@ func TestCloseAllOfIdleBroker(t *testing.T) {
 	goleak.VerifyNone(t, ignore, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"))
 }
 
-func TestAbortCutsOneBroker(t *testing.T) {
+// Cutting a link ends what waits on it, with the cause and how far it had
+// come, and nothing else.
+func TestLinkThatIsCut(t *testing.T) {
 	got := make(chan struct{}, 1)
 	silent := peer(t, func(c net.Conn) {
 		buf := make([]byte, 4096)
@@ -352,33 +354,38 @@ func TestAbortCutsOneBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.CloseAll()
-	one, two := sarama.NewBroker(silent), sarama.NewBroker(alive)
-	for _, b := range []*sarama.Broker{one, two} {
-		if err := b.Open(conf); err != nil {
+	var links []*Link
+	for _, addr := range []string{silent, alive, alive} {
+		l, err := d.NewLink(conf, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		links = append(links, l)
+	}
+	failed := make(chan error)
+	go func() { failed <- links[0].Opened() }()
+	<-got
+	links[0].Cut(context.DeadlineExceeded)
+	err = <-failed
+	explained(t, err, silent+" accepts the connection but does not answer", "overloaded")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the one that was cut ended with %v", err)
+	}
+	for _, l := range links[1:] {
+		if err := l.Opened(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	failed := make(chan error)
-	go func() {
-		_, err := one.Connected()
-		failed <- err
-	}()
-	<-got
-	d.Abort(silent)
-	if err := <-failed; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("the aborted one ended with %v", err)
+	links[1].Cut(context.Canceled)
+	if _, err := links[1].GetMetadata(sarama.NewMetadataRequest(conf.Version, nil)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a request after the end: %v", err)
 	}
-	if _, err := two.GetMetadata(sarama.NewMetadataRequest(conf.Version, nil)); err != nil {
+	if _, err := links[2].GetMetadata(sarama.NewMetadataRequest(conf.Version, nil)); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
-	if c, err := d.Dial("tcp", alive); err != nil {
-		t.Errorf("a later dial: %v", err)
-	} else if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	_ = one.Close()
-	if err := two.Close(); err != nil {
-		t.Error(err)
+	if n := d.Connections(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }
 

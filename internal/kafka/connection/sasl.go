@@ -216,7 +216,7 @@ type pendingToken struct {
 const unknownLife = time.Minute
 
 func newTokens(d *Dialer, extensions map[string]string, fetch fetchToken) *tokens {
-	return &tokens{ctx: d.ctx, timeout: d.timeout, extensions: extensions, fetch: fetch, now: time.Now}
+	return &tokens{ctx: d.ctx, timeout: d.request, extensions: extensions, fetch: fetch, now: time.Now}
 }
 
 // Token returns a token that is good for a while. Its errors are of type

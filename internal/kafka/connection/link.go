@@ -1,0 +1,123 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"runtime/debug"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// Link is one connection to one broker, from its dial to its end, that can be
+// cut at any time. It serves one request at a time: sarama holds a Broker's
+// lock from a request to its answer.
+type Link struct {
+	*sarama.Broker
+	dialer *Dialer
+
+	//nolint:containedctx // of the dial, which sarama starts in a goroutine of its own
+	ctx context.Context
+	cut context.CancelCauseFunc
+
+	mu   sync.Mutex
+	conn *conn
+}
+
+// NewLink begins to open a connection. Opened waits for it. The caller ends
+// with Cut, and Close to be rid of sarama's goroutine.
+func (d *Dialer) NewLink(conf *sarama.Config, address string) (*Link, error) {
+	l := &Link{Broker: sarama.NewBroker(address), dialer: d}
+	l.ctx, l.cut = context.WithCancelCause(d.ctx)
+	own := *conf
+	own.Net.Proxy.Dialer = l
+	if err := l.Open(&own); err != nil {
+		l.cut(err)
+		return nil, err
+	}
+	return l, nil
+}
+
+// Dial opens the link's connection, for sarama.
+func (l *Link) Dial(network, address string) (net.Conn, error) {
+	c, err := l.dialer.dial(l.ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn = c
+	if l.ctx.Err() != nil { // cut since
+		return nil, c.fail(context.Cause(l.ctx))
+	}
+	return c, nil
+}
+
+// Cut ends the dial or the connection, and with it the request that waits on
+// it, which then fails with a *ConnError of that cause.
+func (l *Link) Cut(cause error) {
+	l.cut(cause)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil {
+		l.dialer.forget(l.conn)
+		_ = l.conn.fail(cause)
+	}
+}
+
+// Opened waits until the connection is open and logged in, and returns why it
+// is not. Nothing but the greeting and the login has been sent then.
+func (l *Link) Opened() error {
+	ok, err := l.Connected()
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return sarama.ErrNotConnected
+	case panicked(l.Broker):
+		return &ConnError{Address: l.Addr(), sasl: l.dialer.sasl, tls: l.dialer.tls != nil, Err: ErrUndecodable}
+	}
+	return nil
+}
+
+// panicked tells whether opening the connection ended in a panic: sarama
+// decodes the greeting in a goroutine of its own, and leaves a Broker that
+// counts as connected but would wait forever for the first answer. Nothing
+// that it exports tells; only what it makes after the greeting is missing.
+// After a panic in the login, the broker hangs up on the first request.
+func panicked(b *sarama.Broker) bool {
+	made := reflect.ValueOf(b).Elem().FieldByName("inFlight")
+	return made.IsValid() && made.Kind() == reflect.Chan && made.IsNil()
+}
+
+var panics sync.Once
+
+// catchPanics keeps what a broken or hostile server sends from ending the
+// process: sarama decodes some of it in goroutines of its own.
+func catchPanics() {
+	panics.Do(func() {
+		sarama.PanicHandler = func(p any) {
+			emit(func() string { return fmt.Sprintf("panic in the Kafka client: %v\n%s", p, debug.Stack()) })
+		}
+	})
+}
+
+// ErrUndecodable tells that an answer does not follow the protocol.
+var ErrUndecodable = errors.New("the answer could not be decoded")
+
+// Guard runs a request and returns a decoder's panic as an error.
+func Guard[A any](b *sarama.Broker, request func(*sarama.Broker) (*A, error)) (answer *A, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			answer, err = nil, fmt.Errorf("%w: %v", ErrUndecodable, p)
+		}
+	}()
+	answer, err = request(b)
+	if err == nil && answer == nil {
+		err = errors.New("no answer")
+	}
+	return answer, err
+}
