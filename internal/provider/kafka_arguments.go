@@ -128,7 +128,7 @@ func kafkaArgumentSchema() map[string]argument {
 		"max_replayed_messages": {
 			kind: int64Argument, ints: limit,
 			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first commit; over it, nothing is written. " +
-				"Counted in offsets, an upper bound of messages. A partition that gets its first offset counts nothing, since nobody knows what was consumed before.",
+				"Counted in offsets, an upper bound of messages. A partition that gets its first offset counts as if all up to the log's end were consumed again and all before the target were skipped, since nobody knows what was consumed before.",
 		},
 		"max_skipped_messages": {
 			kind: int64Argument, ints: limit,
