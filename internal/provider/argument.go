@@ -7,8 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -16,15 +14,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// argument describes one argument of a reset once, for the resource and for
-// the action of the same name, whose schema types differ.
+// argument describes an argument once, for the resource, the action and the
+// data sources that have it.
 type argument struct {
 	description string
 	kind        argumentKind
 	required    bool
-	replaces    bool // resource only: another value is another resource
+	replaces    bool // the resource is of another group then
 	strings     []validator.String
-	ints        []validator.Int64
+	numbers     []validator.Number
 	sets        []validator.Set
 	maps        []validator.Map
 }
@@ -33,15 +31,16 @@ type argumentKind int
 
 const (
 	stringArgument argumentKind = iota
-	int64Argument
+	numberArgument              // a whole number
 	boolArgument
 	stringSetArgument
-	int64SetArgument
+	numberSetArgument
 	stringMapArgument
 	offsetsArgument // topic or broker → partition or queue → offset
 )
 
-var offsetsType = types.MapType{ElemType: types.Int64Type}
+// offsetsType has numbers, not the framework's Int64: see numberCheck.
+var offsetsType = types.MapType{ElemType: types.NumberType}
 
 // replaceIfKnown replaces the resource if the value is known to be another one.
 // What is not known yet may turn out the same, and a replacement would reset.
@@ -49,56 +48,25 @@ var replaceIfKnown = stringplanmodifier.RequiresReplaceIf(func(_ context.Context
 	resp.RequiresReplace = !req.PlanValue.IsUnknown()
 }, "", "")
 
-func (a argument) resourceAttribute() schema.Attribute {
-	if a.replaces {
-		a.description += " A change replaces the resource."
-	}
+// attribute returns the argument as an attribute: of a resource, and of an
+// action or a data source too, whose attributes are the same interface.
+// Only names replace, and names are strings.
+func (a argument) attribute(modifiers ...planmodifier.String) schema.Attribute {
 	switch a.kind {
-	case int64Argument:
-		var modifiers []planmodifier.Int64
-		if a.replaces {
-			modifiers = append(modifiers, int64planmodifier.RequiresReplace())
-		}
-		return schema.Int64Attribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.ints, PlanModifiers: modifiers}
+	case numberArgument:
+		return schema.NumberAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.numbers}
 	case boolArgument:
-		var modifiers []planmodifier.Bool
-		if a.replaces {
-			modifiers = append(modifiers, boolplanmodifier.RequiresReplace())
-		}
-		return schema.BoolAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, PlanModifiers: modifiers}
+		return schema.BoolAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description}
 	case stringSetArgument:
 		return schema.SetAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
-	case int64SetArgument:
-		return schema.SetAttribute{ElementType: types.Int64Type, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
+	case numberSetArgument:
+		return schema.SetAttribute{ElementType: types.NumberType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
 	case stringMapArgument:
 		return schema.MapAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
 	case offsetsArgument:
 		return schema.MapAttribute{ElementType: offsetsType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
 	default:
-		var modifiers []planmodifier.String
-		if a.replaces {
-			modifiers = append(modifiers, replaceIfKnown)
-		}
 		return schema.StringAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.strings, PlanModifiers: modifiers}
-	}
-}
-
-func (a argument) actionAttribute() actionschema.Attribute {
-	switch a.kind {
-	case int64Argument:
-		return actionschema.Int64Attribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.ints}
-	case boolArgument:
-		return actionschema.BoolAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description}
-	case stringSetArgument:
-		return actionschema.SetAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
-	case int64SetArgument:
-		return actionschema.SetAttribute{ElementType: types.Int64Type, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.sets}
-	case stringMapArgument:
-		return actionschema.MapAttribute{ElementType: types.StringType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
-	case offsetsArgument:
-		return actionschema.MapAttribute{ElementType: offsetsType, Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.maps}
-	default:
-		return actionschema.StringAttribute{Required: a.required, Optional: !a.required, MarkdownDescription: a.description, Validators: a.strings}
 	}
 }
 
@@ -106,7 +74,12 @@ func (a argument) actionAttribute() actionschema.Attribute {
 func resourceAttributes(arguments map[string]argument) map[string]schema.Attribute {
 	attributes := make(map[string]schema.Attribute, len(arguments))
 	for name, a := range arguments {
-		attributes[name] = a.resourceAttribute()
+		if a.replaces {
+			a.description += " A change replaces the resource."
+			attributes[name] = a.attribute(replaceIfKnown)
+		} else {
+			attributes[name] = a.attribute()
+		}
 	}
 	return attributes
 }
@@ -115,7 +88,7 @@ func resourceAttributes(arguments map[string]argument) map[string]schema.Attribu
 func actionAttributes(arguments map[string]argument) map[string]actionschema.Attribute {
 	attributes := make(map[string]actionschema.Attribute, len(arguments))
 	for name, a := range arguments {
-		attributes[name] = a.actionAttribute()
+		attributes[name] = a.attribute()
 	}
 	return attributes
 }
@@ -124,18 +97,18 @@ func actionAttributes(arguments map[string]argument) map[string]actionschema.Att
 func (a argument) check(ctx context.Context, config tfsdk.Config, name string) diag.Diagnostics {
 	p := path.Root(name)
 	switch a.kind {
-	case int64Argument:
-		var v types.Int64
+	case numberArgument:
+		var v types.Number
 		diags := config.GetAttribute(ctx, p, &v)
-		for _, one := range a.ints {
-			var resp validator.Int64Response
-			one.ValidateInt64(ctx, validator.Int64Request{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
+		for _, one := range a.numbers {
+			var resp validator.NumberResponse
+			one.ValidateNumber(ctx, validator.NumberRequest{Path: p, PathExpression: p.Expression(), Config: config, ConfigValue: v}, &resp)
 			diags.Append(resp.Diagnostics...)
 		}
 		return diags
 	case boolArgument:
 		return nil // has no validators
-	case stringSetArgument, int64SetArgument:
+	case stringSetArgument, numberSetArgument:
 		var v types.Set
 		diags := config.GetAttribute(ctx, p, &v)
 		for _, one := range a.sets {

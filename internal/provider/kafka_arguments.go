@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -28,27 +27,27 @@ type kafkaArguments struct {
 	Topic               types.String `tfsdk:"topic"`
 	Topics              types.Set    `tfsdk:"topics"`
 	AllTopics           types.Bool   `tfsdk:"all_topics"`
-	Partition           types.Int64  `tfsdk:"partition"`
+	Partition           types.Number `tfsdk:"partition"`
 	Partitions          types.Set    `tfsdk:"partitions"`
-	MessageOffset       types.Int64  `tfsdk:"message_offset"`
-	Timestamp           types.Int64  `tfsdk:"timestamp"`
+	MessageOffset       types.Number `tfsdk:"message_offset"`
+	Timestamp           types.Number `tfsdk:"timestamp"`
 	Datetime            types.String `tfsdk:"datetime"`
 	Lookback            types.String `tfsdk:"lookback"`
 	Position            types.String `tfsdk:"position"`
-	Shift               types.Int64  `tfsdk:"shift"`
+	Shift               types.Number `tfsdk:"shift"`
 	SourceGroupID       types.String `tfsdk:"source_group_id"`
 	Offsets             types.Map    `tfsdk:"offsets"`
 	OutOfRange          types.String `tfsdk:"out_of_range"`
 	IsolationLevel      types.String `tfsdk:"isolation_level"`
-	MaxReplayedMessages types.Int64  `tfsdk:"max_replayed_messages"`
-	MaxSkippedMessages  types.Int64  `tfsdk:"max_skipped_messages"`
+	MaxReplayedMessages types.Number `tfsdk:"max_replayed_messages"`
+	MaxSkippedMessages  types.Number `tfsdk:"max_skipped_messages"`
 	AllowNewGroup       types.Bool   `tfsdk:"allow_new_group"`
 	WaitForInactive     types.String `tfsdk:"wait_for_inactive"`
 }
 
 // kafkaArgumentSchema describes kafkaArguments.
 func kafkaArgumentSchema() map[string]argument {
-	limit := []validator.Int64{int64validator.AtLeast(0)}
+	limit := []validator.Number{atLeast(0)}
 	return map[string]argument{
 		"group_id": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
@@ -60,11 +59,11 @@ func kafkaArgumentSchema() map[string]argument {
 				"with what that can do; everything else is refused at plan time.",
 		},
 		"topic": {
-			strings:     []validator.String{notEmpty},
+			strings:     []validator.String{topicName},
 			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the four scopes: `topic`, `topics`, `all_topics` and `offsets`.",
 		},
 		"topics": {
-			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
+			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(topicName)},
 			description: "The topics to reset, with all of their partitions.",
 		},
 		"all_topics": {
@@ -73,21 +72,21 @@ func kafkaArgumentSchema() map[string]argument {
 				"Partitions without a committed offset are left alone. `false` is the same as leaving it out.",
 		},
 		"partition": {
-			kind: int64Argument, ints: []validator.Int64{int64validator.Between(int64(offset.AllPartitions), math.MaxInt32)},
+			kind: numberArgument, numbers: []validator.Number{between(int64(offset.AllPartitions), math.MaxInt32)},
 			description: "The partition of `topic` to reset. `-1` means all of them, the same as leaving it out.",
 		},
 		"partitions": {
-			kind: int64SetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueInt64sAre(int64validator.Between(0, math.MaxInt32))},
+			kind: numberSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), numbersIn{between(0, math.MaxInt32)}},
 			description: "The partitions of `topic` to reset.",
 		},
 		"message_offset": {
-			kind: int64Argument, ints: limit,
+			kind: numberArgument, numbers: limit,
 			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id` and `offsets`.",
 		},
 		"timestamp": {
-			kind: int64Argument, ints: []validator.Int64{unixMillis{}},
+			kind: numberArgument, numbers: []validator.Number{unixMillis},
 			description: "Reset to the first record at or after this Unix time in **milliseconds**, and to the log's end where there is none. " +
-				"A value from 1 to 100000000000 is refused, since it is a time in seconds.",
+				"A value from 1 to 100000000000 is refused, since it is a time in seconds, and one above 100000000000000, since it is one in micro- or nanoseconds.",
 		},
 		"datetime": {
 			strings:     []validator.String{rfc3339},
@@ -103,7 +102,7 @@ func kafkaArgumentSchema() map[string]argument {
 				"already, and the log's end for partitions without one. It does not prolong the life of a classic group's offsets, which expire counting from when its last member left.",
 		},
 		"shift": {
-			kind: int64Argument, ints: []validator.Int64{notZero{}},
+			kind: numberArgument, numbers: []validator.Number{notZero},
 			description: "Move every committed offset by this many: back if negative, forward if positive. Every partition in scope must have a committed offset.",
 		},
 		"source_group_id": {
@@ -111,7 +110,7 @@ func kafkaArgumentSchema() map[string]argument {
 			description: "Copy the committed offsets of this other group, as they are when the reset is applied.",
 		},
 		"offsets": {
-			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "topic", inner: "partition"}),
+			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "topic", inner: "partition", name: topicName}),
 			description: "The offset for each partition: a map of topic to a map of partition to offset. It is a target and its own scope. " +
 				"With a data source's `offsets` the exact numbers stand in the plan; set `reset_on = \"triggers\"` then, because a data source's numbers move with traffic and retention.",
 		},
@@ -126,12 +125,12 @@ func kafkaArgumentSchema() map[string]argument {
 				"`read_committed` the last stable offset, which an open transaction holds back.",
 		},
 		"max_replayed_messages": {
-			kind: int64Argument, ints: limit,
+			kind: numberArgument, numbers: limit,
 			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first commit; over it, nothing is written. " +
 				"Counted in offsets, an upper bound of messages. A partition that gets its first offset counts as if all up to the log's end were consumed again and all before the target were skipped, since nobody knows what was consumed before.",
 		},
 		"max_skipped_messages": {
-			kind: int64Argument, ints: limit,
+			kind: numberArgument, numbers: limit,
 			description: "Refuse the reset if it would have more messages than this never consumed. Checked and counted as `max_replayed_messages`.",
 		},
 		"allow_new_group": {
@@ -180,7 +179,7 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 		hasOffsets,
 	})
 	for _, p := range []given{
-		{"partition", !a.Partition.IsNull() && a.Partition.ValueInt64() != int64(offset.AllPartitions), a.Partition.IsUnknown()},
+		{"partition", !a.Partition.IsNull() && int64Of(a.Partition) != int64(offset.AllPartitions), a.Partition.IsUnknown()},
 		{"partitions", !a.Partitions.IsNull(), a.Partitions.IsUnknown()},
 	} {
 		if p.set && !p.unknown && a.Topic.IsNull() {
@@ -188,7 +187,7 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 				fmt.Sprintf("%s can only be set together with topic. For partitions of several topics, give each its offset with offsets, or write one resource for each topic.", p.name))
 		}
 	}
-	if !a.Partition.IsNull() && !a.Partitions.IsNull() && !a.Partition.IsUnknown() && !a.Partitions.IsUnknown() && a.Partition.ValueInt64() != int64(offset.AllPartitions) {
+	if !a.Partition.IsNull() && !a.Partitions.IsNull() && !a.Partition.IsUnknown() && !a.Partitions.IsUnknown() && int64Of(a.Partition) != int64(offset.AllPartitions) {
 		diags.AddAttributeError(path.Root("partition"), "Partitions are given twice", "Set partition or partitions, not both.")
 	}
 	if !a.SourceGroupID.IsNull() && !a.SourceGroupID.IsUnknown() && a.SourceGroupID.Equal(a.GroupID) {
@@ -258,10 +257,10 @@ func (a *kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnost
 		s.Topics = []string{a.Topic.ValueString()}
 		switch {
 		case !a.Partitions.IsNull():
-			diags.Append(a.Partitions.ElementsAs(ctx, &s.Partitions, false)...)
+			s.Partitions = partitionsOf(a.Partitions)
 			slices.Sort(s.Partitions)
-		case !a.Partition.IsNull() && a.Partition.ValueInt64() != int64(offset.AllPartitions):
-			s.Partitions = []int32{int32(a.Partition.ValueInt64())} //nolint:gosec // The validator bounds it.
+		case !a.Partition.IsNull() && int64Of(a.Partition) != int64(offset.AllPartitions):
+			s.Partitions = []int32{int32(int64Of(a.Partition))} //nolint:gosec // The validator bounds it.
 		}
 	case !a.Topics.IsNull():
 		diags.Append(a.Topics.ElementsAs(ctx, &s.Topics, false)...)
@@ -278,9 +277,9 @@ func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	switch {
 	case !a.MessageOffset.IsNull():
-		return offset.Target{Kind: offset.ToOffset, Offset: a.MessageOffset.ValueInt64()}, diags
+		return offset.Target{Kind: offset.ToOffset, Offset: int64Of(a.MessageOffset)}, diags
 	case !a.Timestamp.IsNull():
-		return offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(a.Timestamp.ValueInt64()).UTC()}, diags
+		return offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(int64Of(a.Timestamp)).UTC()}, diags
 	case !a.Datetime.IsNull():
 		t, err := time.Parse(time.RFC3339, a.Datetime.ValueString())
 		if err != nil {
@@ -296,7 +295,7 @@ func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) {
 	case !a.Position.IsNull():
 		return offset.Target{Kind: offset.TargetKind(a.Position.ValueString())}, diags
 	case !a.Shift.IsNull():
-		return offset.Target{Kind: offset.ByShift, Shift: a.Shift.ValueInt64()}, diags
+		return offset.Target{Kind: offset.ByShift, Shift: int64Of(a.Shift)}, diags
 	case !a.SourceGroupID.IsNull():
 		return offset.Target{Kind: offset.ToGroup, Group: a.SourceGroupID.ValueString()}, diags
 	case !a.Offsets.IsNull():
@@ -326,15 +325,26 @@ func offsetsOf(m types.Map) offset.Offsets {
 		partitions := make(map[int32]int64, len(inner.Elements()))
 		for key, value := range inner.Elements() {
 			id, err := strconv.ParseInt(key, 10, 32)
-			number, ok := value.(types.Int64)
+			number, ok := value.(types.Number)
 			if err != nil || !ok {
 				continue
 			}
-			partitions[int32(id)] = number.ValueInt64()
+			partitions[int32(id)] = int64Of(number)
 		}
 		offsets[name] = partitions
 	}
 	return offsets
+}
+
+// partitionsOf converts a set of numbers that has been checked.
+func partitionsOf(s types.Set) []int32 {
+	var partitions []int32
+	for _, v := range s.Elements() {
+		if number, ok := v.(types.Number); ok {
+			partitions = append(partitions, int32(int64Of(number))) //nolint:gosec // The validator bounds it.
+		}
+	}
+	return partitions
 }
 
 // request returns what the engine is asked to do. All attributes must be known.
@@ -348,7 +358,7 @@ func (a *kafkaArguments) request(ctx context.Context) (offset.Request, diag.Diag
 		Target:        target,
 		OutOfRange:    offset.OutOfRange(a.OutOfRange.ValueString()),
 		Isolation:     offset.Isolation(a.IsolationLevel.ValueString()),
-		Limits:        offset.Limits{MaxReplayed: a.MaxReplayedMessages.ValueInt64Pointer(), MaxSkipped: a.MaxSkippedMessages.ValueInt64Pointer()},
+		Limits:        offset.Limits{MaxReplayed: int64Pointer(a.MaxReplayedMessages), MaxSkipped: int64Pointer(a.MaxSkippedMessages)},
 		AllowNewGroup: a.AllowNewGroup.ValueBool(),
 	}
 	req.WaitForInactive, more = waitOf(a.WaitForInactive)

@@ -64,7 +64,7 @@ func (d *kafkaGroupOffsets) Schema(_ context.Context, _ datasource.SchemaRequest
 			"group_id": schema.StringAttribute{Required: true, Validators: []validator.String{notEmpty}, MarkdownDescription: "The consumer group."},
 			"topics": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(topicName)},
 				MarkdownDescription: "The topics to tell of, with all of their partitions. Default: every partition that the group has a committed offset for.",
 			},
 			"cluster_id": dataText("The id of the cluster."),

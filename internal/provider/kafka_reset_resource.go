@@ -111,7 +111,7 @@ func (m *kafkaResetModel) take(id reset.Name) {
 		m.Topics = setOf(types.StringType, id.Topics, types.StringValue)
 	}
 	if len(id.Partitions) > 0 {
-		m.Partitions = setOf(types.Int64Type, id.Partitions, func(p int32) types.Int64 { return types.Int64Value(int64(p)) })
+		m.Partitions = setOf(types.NumberType, id.Partitions, func(p int32) types.Number { return numberValue(int64(p)) })
 	}
 }
 

@@ -31,7 +31,7 @@ type kafkaTopicOffsetsModel struct {
 	Topic          types.String `tfsdk:"topic"`
 	Topics         types.Set    `tfsdk:"topics"`
 	Position       types.String `tfsdk:"position"`
-	Timestamp      types.Int64  `tfsdk:"timestamp"`
+	Timestamp      types.Number `tfsdk:"timestamp"`
 	Datetime       types.String `tfsdk:"datetime"`
 	Lookback       types.String `tfsdk:"lookback"`
 	IsolationLevel types.String `tfsdk:"isolation_level"`
@@ -49,17 +49,17 @@ func (d *kafkaTopicOffsets) Schema(_ context.Context, _ datasource.SchemaRequest
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Tells the offsets of Kafka topics at a position or at a time, one for each partition. Its `offsets` put the exact numbers of a reset into the plan, where they can be reviewed.",
 		Attributes: map[string]schema.Attribute{
-			"topic": schema.StringAttribute{Optional: true, Validators: []validator.String{notEmpty}, MarkdownDescription: "The topic. Exactly one of `topic` and `topics` must be set."},
+			"topic": schema.StringAttribute{Optional: true, Validators: []validator.String{topicName}, MarkdownDescription: "The topic. Exactly one of `topic` and `topics` must be set."},
 			"topics": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(topicName)},
 				MarkdownDescription: "The topics.",
 			},
 			"position": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(offset.ToEarliest), string(offset.ToLatest))},
 				MarkdownDescription: "`earliest` is the log's start, `latest` its end. Exactly one of `position`, `timestamp`, `datetime` and `lookback` must be set.",
 			},
-			"timestamp": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{unixMillis{}},
+			"timestamp": schema.NumberAttribute{Optional: true, Validators: []validator.Number{unixMillis},
 				MarkdownDescription: "The first record at or after this Unix time in **milliseconds**, and the log's end where there is none."},
 			"datetime": schema.StringAttribute{Optional: true, Validators: []validator.String{rfc3339},
 				MarkdownDescription: "The first record at or after this RFC 3339 time with its zone, and the log's end where there is none."},

@@ -38,22 +38,22 @@ func (a *kafkaArguments) refusals(ctx context.Context, s *services, onDestroy ty
 func (a *kafkaArguments) knownPart() *kafkaArguments {
 	k := *a
 	k.Topic = orNull(k.Topic, types.StringNull())
-	k.Partition = orNull(k.Partition, types.Int64Null())
-	k.MessageOffset = orNull(k.MessageOffset, types.Int64Null())
-	k.Timestamp = orNull(k.Timestamp, types.Int64Null())
+	k.Partition = orNull(k.Partition, types.NumberNull())
+	k.MessageOffset = orNull(k.MessageOffset, types.NumberNull())
+	k.Timestamp = orNull(k.Timestamp, types.NumberNull())
 	k.Datetime = orNull(k.Datetime, types.StringNull())
 	k.Lookback = orNull(k.Lookback, types.StringNull())
 	k.Position = orNull(k.Position, types.StringNull())
-	k.Shift = orNull(k.Shift, types.Int64Null())
+	k.Shift = orNull(k.Shift, types.NumberNull())
 	k.SourceGroupID = orNull(k.SourceGroupID, types.StringNull())
 	k.Offsets = orNull(k.Offsets, types.MapNull(offsetsType))
-	k.MaxReplayedMessages = orNull(k.MaxReplayedMessages, types.Int64Null())
-	k.MaxSkippedMessages = orNull(k.MaxSkippedMessages, types.Int64Null())
+	k.MaxReplayedMessages = orNull(k.MaxReplayedMessages, types.NumberNull())
+	k.MaxSkippedMessages = orNull(k.MaxSkippedMessages, types.NumberNull())
 	if !whollyKnownSet(k.Topics) {
 		k.Topics = types.SetNull(types.StringType)
 	}
 	if !whollyKnownSet(k.Partitions) {
-		k.Partitions = types.SetNull(types.Int64Type)
+		k.Partitions = types.SetNull(types.NumberType)
 	}
 	return &k
 }
@@ -75,8 +75,8 @@ func (a *rocketmqArguments) refusals(_ context.Context, _ *services, onDestroy t
 		Group:     a.ConsumerGroup.ValueString(),
 		KeepAhead: !a.Force.IsNull() && !a.Force.IsUnknown() && !a.Force.ValueBool(),
 		Limits: offset.Limits{
-			MaxReplayed: orNull(a.MaxReplayedMessages, types.Int64Null()).ValueInt64Pointer(),
-			MaxSkipped:  orNull(a.MaxSkippedMessages, types.Int64Null()).ValueInt64Pointer(),
+			MaxReplayed: int64Pointer(a.MaxReplayedMessages),
+			MaxSkipped:  int64Pointer(a.MaxSkippedMessages),
 		},
 	}
 	if !a.Topic.IsUnknown() && !a.Topic.IsNull() {

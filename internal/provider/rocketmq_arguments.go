@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -38,13 +37,13 @@ type rocketmqArguments struct {
 	TimeZone            types.String `tfsdk:"time_zone"`
 	Offsets             types.Map    `tfsdk:"offsets"`
 	Force               types.Bool   `tfsdk:"force"`
-	MaxReplayedMessages types.Int64  `tfsdk:"max_replayed_messages"`
-	MaxSkippedMessages  types.Int64  `tfsdk:"max_skipped_messages"`
+	MaxReplayedMessages types.Number `tfsdk:"max_replayed_messages"`
+	MaxSkippedMessages  types.Number `tfsdk:"max_skipped_messages"`
 }
 
 // rocketmqArgumentSchema describes rocketmqArguments.
 func rocketmqArgumentSchema() map[string]argument {
-	limit := []validator.Int64{int64validator.AtLeast(0)}
+	limit := []validator.Number{atLeast(0)}
 	return map[string]argument{
 		"consumer_group": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
@@ -75,7 +74,7 @@ func rocketmqArgumentSchema() map[string]argument {
 				"and mqadmin means its host's zone. A time that daylight saving skips or has twice is an error.",
 		},
 		"offsets": {
-			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "broker", inner: "queue"}),
+			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "broker", inner: "queue", name: notEmpty}),
 			description: "With `SPECIFIED_OFFSET`: the offset for each queue, a map of broker name to a map of queue to offset. Queues that it does not name stay where they are. " +
 				"An offset outside of the queue's log is moved to its start or end, and counted in `summary.clamped`.",
 		},
@@ -84,11 +83,11 @@ func rocketmqArgumentSchema() map[string]argument {
 			description: "`false` leaves a queue alone whose target lies ahead of its offset, so that nothing is skipped (default `true`).",
 		},
 		"max_replayed_messages": {
-			kind: int64Argument, ints: limit,
+			kind: numberArgument, numbers: limit,
 			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first write; over it, nothing is written.",
 		},
 		"max_skipped_messages": {
-			kind: int64Argument, ints: limit,
+			kind: numberArgument, numbers: limit,
 			description: "Refuse the reset if it would have more messages than this never consumed. Checked as `max_replayed_messages`.",
 		},
 	}
@@ -197,7 +196,7 @@ func (a *rocketmqArguments) request(context.Context) (offset.Request, diag.Diagn
 		Scope:     offset.Scope{Topics: []string{a.Topic.ValueString()}},
 		Target:    target,
 		KeepAhead: !a.Force.IsNull() && !a.Force.ValueBool(),
-		Limits:    offset.Limits{MaxReplayed: a.MaxReplayedMessages.ValueInt64Pointer(), MaxSkipped: a.MaxSkippedMessages.ValueInt64Pointer()},
+		Limits:    offset.Limits{MaxReplayed: int64Pointer(a.MaxReplayedMessages), MaxSkipped: int64Pointer(a.MaxSkippedMessages)},
 	}, diags
 }
 

@@ -65,11 +65,11 @@ func (t *table) offsets(column string) types.Map {
 		if inner[r.outer] == nil {
 			inner[r.outer] = map[string]attr.Value{}
 		}
-		inner[r.outer][strconv.FormatInt(int64(r.inner), 10)] = types.Int64Value(r.numbers[i])
+		inner[r.outer][strconv.FormatInt(int64(r.inner), 10)] = numberValue(r.numbers[i])
 	}
 	outer := make(map[string]attr.Value, len(inner))
 	for name, values := range inner {
-		outer[name] = types.MapValueMust(types.Int64Type, values)
+		outer[name] = types.MapValueMust(types.NumberType, values)
 	}
 	return types.MapValueMust(offsetsType, outer)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -37,6 +39,37 @@ var notEmpty = stringCheck{
 	check: func(s string) string {
 		if s == "" {
 			return "The value must not be empty."
+		}
+		return ""
+	},
+}
+
+// topicPart is a topic with partitions as Kafka's tools take it: orders:0,2.
+var topicPart = regexp.MustCompile(`^([^:]*):([0-9]+)(,[0-9]+)*$`)
+
+// topicName accepts what can be the name of a Kafka topic (org.apache.kafka's
+// Topic.validate): any other would fail only when the broker is asked.
+var topicName = stringCheck{
+	description: "must be the name of a Kafka topic",
+	check: func(s string) string {
+		const longest = 249
+		illegal := strings.IndexFunc(s, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+		})
+		part := topicPart.FindStringSubmatch(s)
+		switch {
+		case s == "":
+			return "The name of a topic must not be empty."
+		case s == "." || s == "..":
+			return fmt.Sprintf("%q cannot be the name of a topic.", s)
+		case part != nil && part[3] == "":
+			return fmt.Sprintf("%q is not the name of a topic. For one partition, set topic = %q and partition = %s.", s, part[1], part[2])
+		case part != nil:
+			return fmt.Sprintf("%q is not the name of a topic. For some partitions, set topic = %q and partitions.", s, part[1])
+		case illegal >= 0:
+			return fmt.Sprintf("%q is not the name of a topic: it may have letters (a-z, A-Z), digits, full stops, underscores and hyphens. There are no patterns here.", s)
+		case len(s) > longest:
+			return fmt.Sprintf("The name of a topic has at most %d characters, and this one has %d.", longest, len(s))
 		}
 		return ""
 	},
@@ -92,45 +125,11 @@ var lookback = stringCheck{
 	},
 }
 
-// unixMillis accepts a Unix time in milliseconds and refuses what is surely one in seconds.
-type unixMillis struct{}
-
-func (unixMillis) Description(context.Context) string {
-	return "must be a Unix time in milliseconds"
-}
-func (v unixMillis) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (unixMillis) ValidateInt64(_ context.Context, req validator.Int64Request, resp *validator.Int64Response) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	const tooSmall = 100_000_000_000 // in milliseconds: March 1973, years before any log
-	switch v := req.ConfigValue.ValueInt64(); {
-	case v < 0:
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
-			fmt.Sprintf("A Unix time in milliseconds is not negative; got %d.", v))
-	case v > 0 && v <= tooSmall:
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
-			fmt.Sprintf("%d looks like a time in seconds. The value is a Unix time in milliseconds; did you mean %d000?", v, v))
-	}
-}
-
-// notZero refuses 0.
-type notZero struct{}
-
-func (notZero) Description(context.Context) string               { return "must not be 0" }
-func (v notZero) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (notZero) ValidateInt64(_ context.Context, req validator.Int64Request, resp *validator.Int64Response) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || req.ConfigValue.ValueInt64() != 0 {
-		return
-	}
-	resp.Diagnostics.AddAttributeError(req.Path, "Invalid value for "+req.Path.String(),
-		"A shift of 0 moves nothing. Use position = \"current\" to commit the offsets as they are.")
-}
-
 // offsetsMap checks a map topic (or broker) → partition (or queue) → offset.
-type offsetsMap struct{ outer, inner string }
+type offsetsMap struct {
+	outer, inner string
+	name         stringCheck // of what stands outside
+}
 
 func (v offsetsMap) Description(context.Context) string {
 	return fmt.Sprintf("must map each %s to a map of %s number to offset", v.outer, v.inner)
@@ -153,8 +152,8 @@ func (v offsetsMap) ValidateMap(_ context.Context, req validator.MapRequest, res
 		if !ok || inner.IsUnknown() {
 			continue
 		}
-		if name == "" {
-			bad(p, "The name of a %s must not be empty.", v.outer)
+		if problem := v.name.check(name); problem != "" {
+			bad(p, "%s", problem)
 		}
 		if len(inner.Elements()) == 0 {
 			bad(p, "The map is empty: it names no %s of %s %q.", v.inner, v.outer, name)
@@ -163,14 +162,24 @@ func (v offsetsMap) ValidateMap(_ context.Context, req validator.MapRequest, res
 			if n, err := strconv.ParseInt(key, 10, 32); err != nil || n < 0 || strconv.FormatInt(n, 10) != key {
 				bad(p.AtMapKey(key), "%q is not a %s number: the keys are whole numbers from 0 to %d.", key, v.inner, math.MaxInt32)
 			}
-			number, ok := value.(types.Int64)
+			number, ok := value.(types.Number)
 			switch {
 			case !ok || number.IsUnknown():
 			case number.IsNull():
 				bad(p.AtMapKey(key), "The offset must not be null. Leave the %s out instead.", v.inner)
-			case number.ValueInt64() < 0:
-				bad(p.AtMapKey(key), "An offset is not negative; got %d. A broker would store it all the same.", number.ValueInt64())
+			default:
+				if problem := anOffset.problem(number); problem != "" {
+					bad(p.AtMapKey(key), "%s", problem)
+				}
 			}
 		}
 	}
 }
+
+// anOffset accepts what can be committed.
+var anOffset = numberCheck{description: "must be an offset", check: func(n int64) string {
+	if n < 0 {
+		return fmt.Sprintf("An offset is not negative; got %d. A broker would store it all the same.", n)
+	}
+	return ""
+}}
