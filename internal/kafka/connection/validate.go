@@ -129,8 +129,11 @@ func parseVersion(s string) (sarama.KafkaVersion, error) {
 	if s == "" {
 		return sarama.MaxVersion, nil
 	}
-	full := s
-	if strings.Count(s, ".") == 1 {
+	full, parts := s, 3
+	if strings.HasPrefix(s, "0.") {
+		parts = 4 // as 0.10.2.0
+	}
+	for strings.Count(full, ".") >= 1 && strings.Count(full, ".") < parts-1 {
 		full += ".0"
 	}
 	v, err := sarama.ParseKafkaVersion(full)
@@ -140,7 +143,7 @@ func parseVersion(s string) (sarama.KafkaVersion, error) {
 	// The SASL handshake that wraps tokens in requests, and with it an answer
 	// to a wrong password, came with 1.0.
 	if !v.IsAtLeast(sarama.V1_0_0_0) {
-		return v, fmt.Errorf("%q is too old: 1.0.0 is the oldest version that can be asked for", s)
+		return v, fmt.Errorf("%q is not supported: 1.0.0 is the oldest version that can be asked for", s)
 	}
 	if v.IsAtLeast(sarama.MaxVersion) {
 		return sarama.MaxVersion, nil

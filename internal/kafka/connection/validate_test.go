@@ -34,7 +34,9 @@ func TestValidate(t *testing.T) {
 			"bootstrap_servers[8] space", "bootstrap_servers[9] brackets",
 		}},
 		{"version", Config{BootstrapServers: servers, Version: "latest"}, []string{"kafka_version latest"}},
-		{"old version", Config{BootstrapServers: servers, Version: "0.11.0.0"}, []string{"kafka_version too old"}},
+		{"old version", Config{BootstrapServers: servers, Version: "0.11.0.0"}, []string{`kafka_version "0.11.0.0" is not supported`}},
+		{"old version in three parts", Config{BootstrapServers: servers, Version: "0.10.2"}, []string{`kafka_version "0.10.2" is not supported`}},
+		{"old version in two parts", Config{BootstrapServers: servers, Version: "0.9"}, []string{`kafka_version "0.9" is not supported`}},
 		{"time-out", Config{BootstrapServers: servers, RequestTimeout: -1}, []string{"request_timeout negative"}},
 
 		{"tls", withTLS(TLS{CACert: ca.PEM, ClientCert: one.Cert, ClientKey: one.Key}), nil},
