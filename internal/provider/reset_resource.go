@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -523,7 +524,15 @@ func (r *resetResource[M, P]) remember(ctx context.Context, state P, kept reset.
 	if base, forget := r.kind.Completed(before, state.common().Record.ValueString(), res.Outcomes); base != nil || forget {
 		reset.WriteCompleted(set, base)
 	}
-	reset.WriteTopicIDs(set, res.TopicIDs)
+	ids := res.TopicIDs
+	if decided.Do == reset.Resume { // of which the rest concerns some
+		ids = maps.Clone(kept.TopicIDs)
+		if ids == nil {
+			ids = map[string]string{}
+		}
+		maps.Copy(ids, res.TopicIDs)
+	}
+	reset.WriteTopicIDs(set, ids)
 	if decided.Do == reset.Reset { // What was held back while the rest was done still is.
 		reset.WriteHeldBack(set, nil)
 	}

@@ -63,7 +63,7 @@ func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
 	var report Report
 	fail := func(err error) Report {
 		n := failure(headline, err)
-		if a.Last != nil {
+		if a.Decision.Reason != isNew {
 			n.Text += "\n\n" + Sentence("Why it was reset: "+a.Decision.Reason)
 		}
 		report.Notices = append(report.Notices, n)
