@@ -27,6 +27,7 @@ type Kind string
 
 // The ways to fail. Where nothing else is said, the request is not executed.
 const (
+	Pass          Kind = ""                // it does not fail: for Fault.Met alone
 	Throttle      Kind = "throttle"        // the vendor's answer to too many requests
 	Unavailable   Kind = "unavailable"     // HTTP 503 in the vendor's form
 	Broken        Kind = "broken"          // HTTP 500 in the vendor's form
@@ -52,6 +53,7 @@ type Fault struct {
 	Status    int // with Told
 	Code      string
 	Message   string
+	Met       func() // run for each request that meets it, before anything else; nil means nothing
 }
 
 // Request is what a client has sent.
@@ -246,7 +248,12 @@ func (s *Server) refuse(operation string, r *http.Request, body []byte) *Answer 
 
 // fail answers as a fault says.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, execute func() Answer) {
+	if f.Met != nil {
+		f.Met()
+	}
 	switch f.Kind {
+	case Pass:
+		write(w, execute())
 	case Throttle:
 		write(w, s.service.Throttled())
 	case Unavailable:

@@ -115,7 +115,7 @@ type Fault struct {
 	Remark string  //
 	Silent bool    // never answer, doing nothing
 	Lost   bool    // do what was asked for, but never answer
-	Close  bool    // close the connection, doing nothing
+	Close  bool    // close the connection, doing nothing unless Lost is set too
 	Raw    []byte  // send these bytes instead of an answer
 	Body   *string // answer with code 0 and this body, doing nothing
 

@@ -77,7 +77,7 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 	switch {
 	case f.Silent:
 		return nil
-	case f.Close:
+	case f.Close && !f.Lost:
 		_ = conn.Close()
 		return nil
 	case f.Raw != nil:
@@ -94,6 +94,9 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 		c.mu.Unlock()
 	}
 	if f.Lost {
+		if f.Close {
+			_ = conn.Close()
+		}
 		return nil
 	}
 	out := &remoting.Header{
