@@ -83,10 +83,22 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		Instant:   instant,
 		Engine:    ready,
 	}
+	var places []found
+	if req.Target.Kind == offset.ToSnapshot {
+		if places, err = c.match(ctx, s.place, s.rows, req); err != nil {
+			return nil, err
+		}
+	}
 	if plan.Moves, ready.epochs, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
 		return nil, err
 	}
 	plan.Notes = notes(plan, s, missing)
+	if places != nil {
+		for i := range plan.Moves {
+			plan.Moves[i].By = places[i].by
+		}
+		plan.Notes = append(plan.Notes, matchNotes(plan, places)...)
+	}
 	return plan, nil
 }
 
@@ -118,8 +130,9 @@ func check(req offset.Request) error {
 	}
 	t, s := req.Target, req.Scope
 	explicit := t.Kind == offset.ToOffsets
+	snapshot := t.Kind == offset.ToSnapshot
 	scopes := 0
-	for _, given := range []bool{len(s.Topics) > 0, s.AllTopics, explicit} {
+	for _, given := range []bool{len(s.Topics) > 0 && !snapshot, s.AllTopics, explicit, snapshot} {
 		if given {
 			scopes++
 		}
@@ -128,10 +141,10 @@ func check(req offset.Request) error {
 	case req.Group == "":
 		return invalid("The consumer group's name is empty")
 	case scopes != 1:
-		return invalid("A reset needs exactly one scope: topics, all topics, or offsets by topic and partition")
+		return invalid("A reset needs exactly one scope: topics, all topics, offsets by topic and partition, or a snapshot")
 	case slices.Contains(s.Topics, ""):
 		return invalid("A topic's name is empty")
-	case len(s.Partitions) > 0 && len(s.Topics) != 1:
+	case len(s.Partitions) > 0 && (len(s.Topics) != 1 || snapshot):
 		return invalid("Partitions can be chosen only of one topic")
 	case slices.ContainsFunc(s.Partitions, func(p int32) bool { return p < 0 }) && !slices.Equal(s.Partitions, []int32{offset.AllPartitions}):
 		return invalid("A partition's number is negative")
@@ -157,6 +170,8 @@ func check(req offset.Request) error {
 		if t.Group == req.Group {
 			return invalid("The source group is the group itself")
 		}
+	case offset.ToSnapshot:
+		return checkSnapshot(req, invalid)
 	case offset.ToOffsets:
 		return checkOffsets(t.Offsets, invalid)
 	default:
@@ -190,6 +205,8 @@ func scopeOf(req offset.Request) scope {
 	switch {
 	case req.Target.Kind == offset.ToOffsets:
 		return explicitScope(req.Target.Offsets)
+	case req.Target.Kind == offset.ToSnapshot:
+		return snapshotScope(req)
 	case req.Scope.AllTopics:
 		return scope{all: true}
 	}

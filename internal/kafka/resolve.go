@@ -78,7 +78,7 @@ func aim(target offset.Target, r *row) (int64, bool) {
 			return offset.None, false
 		}
 		return add(r.committed, target.Shift), true
-	case offset.ToGroup, offset.ToOffsets:
+	case offset.ToGroup, offset.ToOffsets, offset.ToSnapshot:
 		return r.source, r.source >= 0
 	}
 	return offset.None, false

@@ -167,6 +167,7 @@ type survey struct {
 	coordinator *coordinator
 	group       *group
 	rows        []row
+	place       *place // nil if there is no partition in scope
 	all         bool
 	narrowed    []string // topics that all_topics covers in part
 }
@@ -203,7 +204,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			if err != nil || p == nil {
 				return err
 			}
-			s.rows, s.clusterID, s.narrowed = p.rows, p.ClusterID, p.narrowed
+			s.place, s.rows, s.clusterID, s.narrowed = p, p.rows, p.ClusterID, p.narrowed
 			steps := []func(context.Context) error{
 				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.Metadata, s.rows, probes...) },
 			}

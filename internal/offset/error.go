@@ -23,6 +23,7 @@ const (
 	NoLeader        Code = "no_leader"         // a partition has no leader, or a broker no master
 	NoOffset        Code = "no_offset"         // a shift or clone where nothing is committed
 	OutsideLog      Code = "outside_log"       // a target out of range and out_of_range = "error"
+	SnapshotUnfit   Code = "snapshot_unfit"    // a snapshot does not tell where a partition was, or its record is not found
 	LimitExceeded   Code = "limit_exceeded"    // more would be replayed or skipped than allowed
 	Incomplete      Code = "incomplete"        // some partitions failed
 	Overwritten     Code = "overwritten"       // the read-back, or an undo's comparison, found another offset

@@ -93,7 +93,8 @@ func (r Request) Tell(message string) {
 }
 
 // Scope says which partitions are reset. Exactly one of Topics, AllTopics and
-// the target's Offsets is set.
+// the target's Offsets or Snapshot is set; beside a snapshot, Topics may name
+// those of its topics that are taken, by their names here.
 type Scope struct {
 	Topics     []string // sorted, without duplicates
 	Partitions []int32  // sorted; nil means all; only with one topic
@@ -114,6 +115,7 @@ const (
 	ByShift    TargetKind = "shift"    // the committed offset plus a number
 	ToGroup    TargetKind = "group"    // where another group is
 	ToOffsets  TargetKind = "offsets"  // an offset for each partition; its own scope
+	ToSnapshot TargetKind = "snapshot" // where a group was when a snapshot was taken, here or on another cluster; its own scope
 )
 
 // Target says where a group is put. Only the field that belongs to Kind counts.
@@ -125,7 +127,32 @@ type Target struct {
 	Shift    int64
 	Group    string
 	Offsets  Offsets
+
+	Snapshot   *Snapshot
+	TopicNames map[string]string // topics here by the snapshot's; the same name where none is given
+	Unmatched  Unmatched
 }
+
+// Unmatched says what happens to a partition in which the record of a snapshot
+// is not found.
+type Unmatched string
+
+// The treatments of a record that is not found.
+const (
+	UnmatchedTime  Unmatched = "time" // the default: by the record's time, which replays and does not skip
+	UnmatchedError Unmatched = "error"
+)
+
+// By says how the place of a snapshot was found.
+type By string
+
+// The ways to find the place of a snapshot.
+const (
+	ByRecord By = "record" // before the very record
+	ByEnd    By = "end"    // behind the last record: the group was at the log's end
+	ByTime   By = "time"   // the record was not found: by its time
+	ByOffset By = "offset" // the offset itself: it is the same log
+)
 
 // OutOfRange says what happens to a target before the log's start or after its end.
 type OutOfRange string
@@ -159,6 +186,7 @@ type Move struct {
 	// Metadata is what the commit before the reset carried beside its offset
 	// (Kafka Streams and the parallel consumer keep state there).
 	Metadata string
+	By       By     // how the place of a snapshot was found; empty for other targets
 	How      string // RocketMQ: how it is written ("server", "push", "per-queue", "kept"); empty before
 }
 

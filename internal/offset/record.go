@@ -75,6 +75,9 @@ func appendOutcome(b []byte, m Outcome, d Dialect) []byte {
 	if m.Metadata != "" {
 		b = appendString(append(b, `,"metadata":`...), m.Metadata)
 	}
+	if m.By != "" {
+		b = appendString(append(b, `,"by":`...), string(m.By))
+	}
 	if d == RocketMQRecord {
 		b = appendString(append(b, `,"how":`...), m.How)
 		b = append(b, `,"pending":`...)
@@ -120,6 +123,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 		How       string `json:"how"`
 		Pending   bool   `json:"pending"`
 		Metadata  string `json:"metadata"`
+		By        By     `json:"by"`
 		Error     string `json:"error"`
 		Unsettled bool   `json:"unsettled"`
 	}
@@ -135,7 +139,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 					Partition: Partition{Topic: key, ID: id},
 					Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
 					Start: orNone(e.Start), End: orNone(e.End),
-					Clamped: e.Clamped, Metadata: e.Metadata, How: e.How,
+					Clamped: e.Clamped, Metadata: e.Metadata, By: e.By, How: e.How,
 				},
 				Pending: e.Pending, Seen: None,
 			}

@@ -44,8 +44,9 @@ type Place struct {
 	End       int64  // the high watermark
 	// Next is the first record at or after the committed offset, nil if the
 	// log held none; Last is the last one before it, nil if the log held none
-	// any more.
-	Next, Last *Mark
+	// any more. Where there was no next, Before is the one before the last: by
+	// it the last is known from others of the same content.
+	Next, Last, Before *Mark
 }
 
 // Mark is by what a record is known again.
@@ -153,6 +154,7 @@ type (
 		End       []int64           `json:"end"`
 		Next      marksDocument     `json:"next"`
 		Last      marksDocument     `json:"last"`
+		Before    *marksDocument    `json:"before,omitempty"` // only where there is one
 	}
 	marksDocument struct {
 		Offset      []*int64  `json:"offset"`
@@ -232,6 +234,13 @@ func (t *SnapshotTopic) document() topicDocument {
 		d.Start[id], d.End[id] = p.Start, p.End
 		d.Next.set(id, p.Next)
 		d.Last.set(id, p.Last)
+		if p.Before != nil {
+			if d.Before == nil {
+				marks := newMarks(n)
+				d.Before = &marks
+			}
+			d.Before.set(id, p.Before)
+		}
 	}
 	return d
 }
@@ -333,7 +342,7 @@ func damaged(format string, args ...any) error {
 func (d *topicDocument) topic(name string) (SnapshotTopic, error) {
 	n := len(d.Committed)
 	t := SnapshotTopic{Name: name, ID: d.ID, Partitions: make([]Place, n)}
-	if name == "" || n == 0 || len(d.Start) != n || len(d.End) != n || !d.Next.size(n) || !d.Last.size(n) {
+	if name == "" || n == 0 || len(d.Start) != n || len(d.End) != n || !d.Next.size(n) || !d.Last.size(n) || d.Before != nil && !d.Before.size(n) {
 		return t, damaged("topic %q does not have the same number of partitions everywhere", name)
 	}
 	for id := range t.Partitions {
@@ -342,10 +351,13 @@ func (d *topicDocument) topic(name string) (SnapshotTopic, error) {
 		if at := d.Committed[id]; at != nil {
 			p.Committed = *at
 		}
-		var right [2]bool
+		right := [3]bool{2: true}
 		p.Next, right[0] = d.Next.get(id)
 		p.Last, right[1] = d.Last.get(id)
-		if right != [2]bool{true, true} || !p.sound() {
+		if d.Before != nil {
+			p.Before, right[2] = d.Before.get(id)
+		}
+		if right != [3]bool{true, true, true} || !p.sound() {
 			return t, damaged("what it says of partition %s-%d cannot be", name, id)
 		}
 	}
@@ -360,6 +372,8 @@ func (p *Place) sound() bool {
 	case p.Next != nil && (p.Lost() || p.Next.Offset < p.Committed):
 		return false
 	case p.Last != nil && (p.Lost() || p.Last.Offset >= p.Committed):
+		return false
+	case p.Before != nil && (p.Next != nil || p.Last == nil || p.Before.Offset >= p.Last.Offset):
 		return false
 	case p.Committed < 0:
 		return p.Next == nil && p.Last == nil && p.Metadata == ""

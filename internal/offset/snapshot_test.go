@@ -23,7 +23,7 @@ func aSnapshot() *offset.Snapshot {
 		{Name: "audit", Partitions: []offset.Place{{Committed: offset.None, End: 4}, {Committed: 0, End: 4, Next: mark(0, -1, "x")}}},
 		{Name: "orders", ID: "DkP-_w", Partitions: []offset.Place{
 			{Committed: 12, Metadata: `{"a":1}`, Start: 3, End: 40, Next: mark(14, 99, "b"), Last: mark(11, 98, "a")},
-			{Committed: 40, Start: 3, End: 40, Last: mark(39, 98, "a")},
+			{Committed: 40, Start: 3, End: 40, Last: mark(39, 98, "a"), Before: mark(37, 98, "a")},
 			{Committed: 2, Start: 3, End: 40},
 			{Committed: 0},
 		}},
@@ -101,11 +101,12 @@ func TestSnapshotThatIsDamagedIsRefused(t *testing.T) {
 func TestSnapshotThatCannotBeIsRefused(t *testing.T) {
 	mark := &offset.Mark{Offset: 5}
 	for name, p := range map[string]offset.Place{
-		"the end before the start":         {Committed: 5, Start: 9, End: 8},
-		"the next before the committed":    {Committed: 6, End: 9, Next: mark},
-		"the last at the committed":        {Committed: 5, End: 9, Last: mark},
-		"a record of an offset that's not": {Committed: offset.None, End: 9, Next: mark},
-		"a record where it is lost":        {Committed: 2, Start: 3, End: 9, Next: mark},
+		"the end before the start":           {Committed: 5, Start: 9, End: 8},
+		"the next before the committed":      {Committed: 6, End: 9, Next: mark},
+		"the last at the committed":          {Committed: 5, End: 9, Last: mark},
+		"a record of an offset that's not":   {Committed: offset.None, End: 9, Next: mark},
+		"one before the last without a last": {Committed: 6, End: 9, Before: mark},
+		"a record where it is lost":          {Committed: 2, Start: 3, End: 9, Next: mark},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := aSnapshot()

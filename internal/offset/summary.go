@@ -16,6 +16,8 @@ type Summary struct {
 	Created    int64 // partitions that get their first offset
 	Failed     int64 // partitions that failed; they count nowhere else but in Partitions
 	Unknown    int64 // partitions of which nobody can tell where they are; they count nowhere else but in Partitions
+	Matched    int64 // of a snapshot: partitions whose record, or offset, was found
+	Unmatched  int64 // of a snapshot: partitions that went by the record's time
 	Pending    int64 // RocketMQ: partitions that a consumer still has to take up
 	Replayed   int64 // offsets that will be consumed again: an upper bound of messages
 	Skipped    int64 // offsets that will not be consumed: an upper bound of messages
@@ -69,6 +71,10 @@ func (s *Summary) count(m *Move) {
 		s.Unknown++
 		return
 	}
+	if m.By != "" {
+		s.countFound(m)
+		return
+	}
 	if m.Created() {
 		s.Created++
 		s.Moved++
@@ -88,6 +94,39 @@ func (s *Summary) count(m *Move) {
 		s.Moved++
 		s.Back++
 		s.Replayed += m.within(m.Previous) - m.within(m.Offset)
+	}
+}
+
+// countFound adds a move to the place of a snapshot, which tells what was
+// consumed, so that nothing of it is skipped, wherever the group was here
+// before. At the record itself nothing is replayed but what the group has
+// consumed here since; by time anything up to the log's end may be.
+func (s *Summary) countFound(m *Move) {
+	d, known := m.Delta()
+	switch {
+	case m.Created():
+		s.Created++
+		s.Moved++
+	case !known || d == 0:
+		s.Unchanged++
+	case d > 0:
+		s.Moved++
+		s.Forward++
+	default:
+		s.Moved++
+		s.Back++
+	}
+	if m.By == ByTime {
+		s.Unmatched++
+		s.Replayed += max(0, m.End-m.Offset)
+		return
+	}
+	s.Matched++
+	if d < 0 {
+		s.Replayed += m.within(m.Previous) - m.within(m.Offset)
+	}
+	if m.By == ByOffset && d > 0 {
+		s.Skipped += m.within(m.Offset) - m.within(m.Previous)
 	}
 }
 

@@ -1,0 +1,211 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// TakenSnapshot is a snapshot and what a reader of it should know.
+type TakenSnapshot struct {
+	*offset.Snapshot
+	Notes []string // one sentence each
+}
+
+// Snapshot tells where a consumer group is, and between which records, so that
+// its place can be found on another cluster. Topics are those to look at; nil
+// means all that the group has committed offsets for. It writes nothing. It
+// needs the right DESCRIBE on the group and READ on the topics.
+func (c *Client) Snapshot(ctx context.Context, group string, topics []string) (*TakenSnapshot, error) {
+	if group == "" || slices.Contains(topics, "") {
+		return nil, &offset.Error{Code: offset.InvalidArgument, What: "A consumer group and topics need names"}
+	}
+	const tries = 3
+	for try := 1; ; try++ {
+		s, err := c.snapshot(ctx, group, topics)
+		if !trimmed(err) || try == tries {
+			return s, told(err)
+		}
+	}
+}
+
+func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*TakenSnapshot, error) {
+	g, err := c.cluster.coordinator(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	// The offsets come first, and the logs after them: then every committed
+	// offset lies within the bounds, and what is told of it is no older.
+	var kind *group
+	var blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock
+	err = wire.Parallel(ctx,
+		func(ctx context.Context) (err error) {
+			kind, err = g.describe(ctx)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			blocks, err = g.fetch(ctx, nil)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	if err := kind.refuseKind(); err != nil {
+		return nil, err
+	}
+	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: id, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
+	if topics == nil {
+		topics = topicsOf(rowsOf(blocks))
+		s.Notes = append(s.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
+	}
+	topics = slices.Compact(slices.Sorted(slices.Values(topics)))
+	if len(topics) == 0 {
+		return nil, groupMissing(id)
+	}
+	p, err := c.cluster.locate(ctx, selection{topics: topics, right: opRead})
+	if err != nil {
+		return nil, err
+	}
+	s.ClusterID = p.ClusterID
+	if err := spread(id, p.rows, blocks, func(r *row, at int64) { r.committed = at }); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed >= 0 }) {
+		return nil, &offset.Error{
+			Code: offset.NoOffset,
+			What: fmt.Sprintf("Consumer group %q has no committed offset in %s, so that there is nothing to keep", id, wire.Quoted(topics)),
+			Next: "Check the group's name and the topics.",
+		}
+	}
+	if err := c.cluster.bounds(ctx, p.Metadata, p.rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
+		return nil, err
+	}
+	places, err := c.places(ctx, p, s.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	s.fill(p, blocks, places)
+	return s, nil
+}
+
+// fill puts what was found into the snapshot, and tells what will be missed.
+func (s *TakenSnapshot) fill(p *place, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, places []offset.Place) {
+	var lost []string
+	for i := range p.rows {
+		r := &p.rows[i]
+		if len(s.Topics) == 0 || s.Topics[len(s.Topics)-1].Name != r.topic {
+			s.Topics = append(s.Topics, offset.SnapshotTopic{Name: r.topic, ID: topicID(p.Metadata, r.topic)})
+		}
+		t := &s.Topics[len(s.Topics)-1]
+		if b := blocks[r.topic][r.id]; b != nil && r.committed >= 0 {
+			places[i].Metadata = b.Metadata
+		}
+		if places[i].Lost() {
+			lost = append(lost, name(r.topic, r.id))
+		}
+		t.Partitions = append(t.Partitions, places[i])
+	}
+	if len(lost) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("The committed offset is outside of the log in %s: there is no record to find on another cluster.", wire.Listed(lost)))
+	}
+}
+
+// topicID returns a topic's id as Kafka's tools print it, or "" if the brokers
+// tell none.
+func topicID(m *wire.Metadata, topic string) string {
+	for _, t := range m.Topics {
+		if t.Name == topic && t.Uuid != (sarama.Uuid{}) {
+			return t.Uuid.String()
+		}
+	}
+	return ""
+}
+
+// places finds the records beside each committed offset.
+func (c *Client) places(ctx context.Context, p *place, s *offset.Snapshot) ([]offset.Place, error) {
+	places := make([]offset.Place, len(p.rows))
+	var readers []*reader
+	for i := range p.rows {
+		r := &p.rows[i]
+		places[i] = offset.Place{Committed: r.committed, Start: r.start, End: r.end}
+		if r.committed < 0 || places[i].Lost() || r.start == r.end {
+			continue
+		}
+		n := &neighbours{snapshot: s, place: &places[i]}
+		readers = append(readers, n.reader(i))
+	}
+	return places, c.cluster.read(ctx, p.Metadata, p.rows, readers)
+}
+
+// neighbours looks for the records beside a committed offset: forward for the
+// next one, past markers and what compaction has removed; then back, in steps
+// of 1, 2, 4, …, for the last one before it. What is committed − 1 may be a
+// marker, or compacted away. Where there is no next one, the one before the
+// last is looked for too.
+type neighbours struct {
+	snapshot *offset.Snapshot
+	place    *offset.Place
+	before   []fetched // the last ones before the committed offset, sorted, two at most
+	found    []fetched // the same, of the window that is being read
+	low      int64     // from here to the committed offset all is known
+	back     bool      // reading back, from below low up to it
+	step     int64
+}
+
+func (n *neighbours) reader(row int) *reader {
+	n.low = max(n.place.Start, n.place.Committed-2)
+	n.step = 2
+	return &reader{row: row, from: n.low, take: n.take}
+}
+
+func (n *neighbours) take(r *reader, got []fetched) bool {
+	p := n.place
+	for i := range got {
+		f := &got[i]
+		switch {
+		case f.offset < p.Start:
+			// It was deleted: the log begins within its batch.
+		case f.offset < p.Committed && (!n.back || f.offset < n.low):
+			n.found = append(n.found[max(0, len(n.found)-1):], *f)
+		case f.offset >= p.Committed && p.Next == nil:
+			p.Next = n.mark(f)
+		}
+	}
+	switch {
+	case !n.back && p.Next == nil && r.from < p.End:
+		return true
+	case n.back && r.from < n.low:
+		return true
+	}
+	n.before = append(n.found, n.before...)
+	n.before = n.before[max(0, len(n.before)-2):]
+	n.found = nil
+	if n.back {
+		n.low = max(p.Start, p.Committed-n.step)
+	}
+	wanted := 1
+	if p.Next == nil {
+		wanted = 2
+	}
+	if len(n.before) < wanted && n.low > p.Start {
+		n.back, n.step = true, n.step*2
+		r.from = max(p.Start, p.Committed-n.step)
+		return true
+	}
+	if have := len(n.before); have > 0 {
+		p.Last = n.mark(&n.before[have-1])
+		if have > 1 && p.Next == nil {
+			p.Before = n.mark(&n.before[have-2])
+		}
+	}
+	return false
+}
+
+func (n *neighbours) mark(f *fetched) *offset.Mark {
+	return &offset.Mark{Offset: f.offset, Time: f.time, Fingerprint: n.snapshot.Fingerprint(f.key, f.value)}
+}
