@@ -371,7 +371,7 @@ func (g *Group) find(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
-	if addr := g.known(); addr != "" {
+	if addr := g.Coordinator(); addr != "" {
 		return addr, nil
 	}
 	resp, err := round(ctx, g.Cluster, FindCoordinatorAPI, func(b *sarama.Broker) (*sarama.FindCoordinatorResponse, error) {
@@ -402,7 +402,8 @@ func (g *Group) find(ctx context.Context) (string, error) {
 	}
 }
 
-func (g *Group) known() string {
+// Coordinator returns the coordinator's address as far as it is known.
+func (g *Group) Coordinator() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.addr
