@@ -272,7 +272,12 @@ func askLeader[A any](ctx context.Context, c *Cluster, addr string, partitions [
 	if addr == "" {
 		return share, Refused(doing(share[0]), sarama.ErrLeaderNotAvailable), nil
 	}
-	answer, _, err := call(ctx, c, addr, func(b *sarama.Broker) (*A, error) { return r.Send(b, share) })
+	watched, stop := c.watch(ctx, func(ctx context.Context) (bool, error) {
+		m, err := c.metadata(ctx, topicsOf(partitions, share))
+		return err == nil && leftBy(m, addr, partitions, share), err
+	})
+	answer, _, err := call(watched, c, addr, func(b *sarama.Broker) (*A, error) { return r.Send(b, share) })
+	stop()
 	if err != nil {
 		if errors.Is(err, sarama.ErrUnsupportedVersion) {
 			return nil, nil, err
@@ -298,29 +303,84 @@ func askLeader[A any](ctx context.Context, c *Cluster, addr string, partitions [
 	return rest, why, nil
 }
 
-// relocate looks up the leaders of the pending partitions anew, and names the
-// partitions that have none.
-func (c *Cluster) relocate(ctx context.Context, partitions []Led, pending []leading) (brokers map[int32]string, lost []string, err error) {
+// topicsOf returns the topics of the partitions with the indices, sorted.
+func topicsOf(partitions []Led, indices []int) []string {
 	var topics []string
-	for _, l := range pending {
-		topics = append(topics, partitions[l.index].Topic)
+	for _, i := range indices {
+		if t := partitions[i].Topic; len(topics) == 0 || topics[len(topics)-1] != t {
+			topics = append(topics, t)
+		}
 	}
 	slices.Sort(topics)
-	m, err := c.metadata(ctx, slices.Compact(topics))
-	if err != nil {
-		return nil, nil, err
-	}
-	leaders := map[string]map[int32]int32{}
+	return slices.Compact(topics)
+}
+
+// leadersOf returns the leaders by topic and partition.
+func leadersOf(m *Metadata) map[string]map[int32]int32 {
+	leaders := make(map[string]map[int32]int32, len(m.Topics))
 	for _, t := range m.Topics {
-		if t.Err == sarama.ErrUnknownTopicOrPartition {
-			return nil, nil, TopicsMissing(t.Name)
-		}
 		of := make(map[int32]int32, len(t.Partitions))
 		for _, p := range t.Partitions {
 			of[p.ID] = p.Leader
 		}
 		leaders[t.Name] = of
 	}
+	return leaders
+}
+
+// leftBy tells whether one of the partitions is led by another broker by now.
+func leftBy(m *Metadata, addr string, partitions []Led, share []int) bool {
+	leaders := leadersOf(m)
+	return slices.ContainsFunc(share, func(i int) bool {
+		leader, ok := leaders[partitions[i].Topic][partitions[i].ID]
+		return ok && m.Brokers[leader] != "" && m.Brokers[leader] != addr
+	})
+}
+
+// errMoved ends a request to a broker that is not the one to ask any more.
+var errMoved = errors.New("another broker has taken over")
+
+// watch returns a context for a request that takes its time: it ends when
+// another broker has taken over from the one that is asked, which may hang.
+// The caller stops it.
+func (c *Cluster) watch(ctx context.Context, moved func(context.Context) (bool, error)) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.Times.Watch, func() {
+		for {
+			if gone, err := moved(ctx); ctx.Err() != nil {
+				return
+			} else if err == nil && gone {
+				cancel(errMoved)
+				return
+			}
+			if Sleep(ctx, c.Times.Watch) != nil {
+				return
+			}
+		}
+	})
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// relocate looks up the leaders of the pending partitions anew, and names the
+// partitions that have none.
+func (c *Cluster) relocate(ctx context.Context, partitions []Led, pending []leading) (brokers map[int32]string, lost []string, err error) {
+	indices := make([]int, len(pending))
+	for i, l := range pending {
+		indices[i] = l.index
+	}
+	m, err := c.metadata(ctx, topicsOf(partitions, indices))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range m.Topics {
+		if t.Err == sarama.ErrUnknownTopicOrPartition {
+			return nil, nil, TopicsMissing(t.Name)
+		}
+	}
+	leaders := leadersOf(m)
 	for i := range pending {
 		p := partitions[pending[i].index]
 		leader, ok := leaders[p.Topic][p.ID]
@@ -374,6 +434,17 @@ func (g *Group) find(ctx context.Context) (string, error) {
 	if addr := g.Coordinator(); addr != "" {
 		return addr, nil
 	}
+	addr, err := g.lookUp(ctx)
+	if err == nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.addr = addr
+	}
+	return addr, err
+}
+
+// lookUp asks for the coordinator's address.
+func (g *Group) lookUp(ctx context.Context) (string, error) {
 	resp, err := round(ctx, g.Cluster, FindCoordinatorAPI, func(b *sarama.Broker) (*sarama.FindCoordinatorResponse, error) {
 		return b.FindCoordinator(&sarama.FindCoordinatorRequest{
 			Version:         g.Cluster.Newest(findCoordinatorVersions),
@@ -389,13 +460,10 @@ func (g *Group) find(ctx context.Context) (string, error) {
 		code = sarama.ErrConsumerCoordinatorNotAvailable
 	}
 	doing := fmt.Sprintf("Find the coordinator of consumer group %q", g.Name)
-	switch m := MeaningOf(FindCoordinatorAPI, code); {
-	case code == sarama.ErrNoError:
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.addr = resp.Coordinator.Addr()
-		return g.addr, nil
-	case m.Do == Again || m.Do == Relocate:
+	switch m := MeaningOf(FindCoordinatorAPI, code); m.Do {
+	case Nothing:
+		return resp.Coordinator.Addr(), nil
+	case Again, Relocate:
 		return "", Transient(Refused(doing, code))
 	default:
 		return "", m.Failure(doing, code, g.Name)
@@ -427,7 +495,12 @@ func AskGroup[A any](ctx context.Context, g *Group, r Request[A]) (answer Answer
 		if err != nil {
 			return struct{}{}, err
 		}
-		body, unanswered, err := call(ctx, g.Cluster, addr, r.Send)
+		watched, stop := g.Cluster.watch(ctx, func(ctx context.Context) (bool, error) {
+			now, err := g.lookUp(ctx)
+			return now != addr, err
+		})
+		body, unanswered, err := call(watched, g.Cluster, addr, r.Send)
+		stop()
 		answer.Unanswered = answer.Unanswered || unanswered
 		switch {
 		case errors.Is(err, sarama.ErrUnsupportedVersion):

@@ -137,52 +137,83 @@ func TestCoordinatorThatDiesAfterTheOthersHaveHungUp(t *testing.T) {
 	}
 }
 
-// A broker that hangs costs one time-out: the next try is made at the place
-// that is right then.
+// A broker that hangs is left as soon as another one has taken over, which is
+// looked for now and then, and costs one time-out at most: the next try is made
+// at the place that is right then.
 func TestBrokerThatHangs(t *testing.T) {
-	t.Run("leader", func(t *testing.T) {
-		f := orders(t, 3)
-		c := connect(t, f.Bootstrap()[1:])
-		m := metadata(t, c)
-		f.Freeze(f.Bootstrap()[0])
-		time.AfterFunc(c.Times.Request/2, func() { _ = f.MoveTopicPartition("orders", 0, 1) })
-		began := time.Now()
-		at, err := ends(t.Context(), c, m)
-		if err != nil || !slices.Equal(at, []int64{10, 10, 10}) {
-			t.Errorf("%v, %v", at, err)
-		}
-		within(t, began, 2*c.Times.Request)
-	})
-	for name, write := range map[string]bool{"coordinator": false, "coordinator that is written to": true} {
-		t.Run(name, func(t *testing.T) {
+	const takesOver = 150 * time.Millisecond
+	for name, times := range map[string]struct{ request, watch, within time.Duration }{
+		"by looking":  {time.Minute, 50 * time.Millisecond, takesOver + time.Second},
+		"by time-out": {300 * time.Millisecond, time.Hour, 600 * time.Millisecond},
+	} {
+		start := func(t *testing.T) (*fake.Cluster, *Cluster) {
 			f := orders(t, 3)
 			c := connect(t, f.Bootstrap())
-			g := group(t, c)
-			if _, err := fetch(t.Context(), g); err != nil {
-				t.Fatal(err)
-			}
-			hangs := f.CoordinatorFor("billing")
-			f.Freeze(f.Bootstrap()[hangs])
-			time.AfterFunc(c.Times.Request/2, func() {
-				for f.CoordinatorFor("billing") == hangs {
-					f.RehashCoordinators()
-				}
-			})
+			c.Times.Request, c.Times.Watch = times.request, times.watch
+			metadata(t, c)
+			return f, c
+		}
+		t.Run("leader, found "+name, func(t *testing.T) {
+			f, c := start(t)
+			m := metadata(t, c)
+			f.Freeze(f.Bootstrap()[0])
+			time.AfterFunc(takesOver, func() { _ = f.MoveTopicPartition("orders", 0, 1) })
 			began := time.Now()
-			if write {
-				answer, err := commit(t.Context(), g, 7)
-				if err != nil || f.Committed("billing")["orders"][0] != 7 {
-					t.Errorf("%v, %v", f.Committed("billing"), err)
-				}
-				if !answer.Unanswered {
-					t.Error("the first commit may have landed")
-				}
-			} else if at, err := fetch(t.Context(), g); err != nil || at != 5 {
-				t.Errorf("%d, %v", at, err)
+			at, err := ends(t.Context(), c, m)
+			if err != nil || !slices.Equal(at, []int64{10, 10, 10}) {
+				t.Errorf("%v, %v", at, err)
 			}
-			within(t, began, 2*c.Times.Request)
+			within(t, began, times.within)
 		})
+		for what, write := range map[string]bool{"coordinator": false, "coordinator that is written to": true} {
+			t.Run(what+", found "+name, func(t *testing.T) {
+				f, c := start(t)
+				g := group(t, c)
+				if _, err := fetch(t.Context(), g); err != nil {
+					t.Fatal(err)
+				}
+				hangs := f.CoordinatorFor("billing")
+				f.Freeze(f.Bootstrap()[hangs])
+				time.AfterFunc(takesOver, func() {
+					for f.CoordinatorFor("billing") == hangs {
+						f.RehashCoordinators()
+					}
+				})
+				began := time.Now()
+				if write {
+					answer, err := commit(t.Context(), g, 7)
+					if err != nil || f.Committed("billing")["orders"][0] != 7 {
+						t.Errorf("%v, %v", f.Committed("billing"), err)
+					}
+					if !answer.Unanswered {
+						t.Error("the first commit may have landed")
+					}
+				} else if at, err := fetch(t.Context(), g); err != nil || at != 5 {
+					t.Errorf("%d, %v", at, err)
+				}
+				within(t, began, times.within)
+			})
+		}
 	}
+	// One that is only slow is waited for.
+	t.Run("slow", func(t *testing.T) {
+		f := orders(t, 3)
+		c := connect(t, f.Bootstrap())
+		c.Times.Request, c.Times.Watch = time.Minute, 10*time.Millisecond
+		m, g := metadata(t, c), group(t, c)
+		f.Delay(2, 100*time.Millisecond)
+		f.Delay(9, 100*time.Millisecond)
+		f.ResetRequests()
+		if _, err := ends(t.Context(), c, m); err != nil {
+			t.Error(err)
+		}
+		if _, err := fetch(t.Context(), g); err != nil {
+			t.Error(err)
+		}
+		if n := f.Requests(); n[2] != 3 || n[9] != 1 {
+			t.Errorf("requests %v", n)
+		}
+	})
 	// Another broker tells who has taken over, even if the one that hangs is
 	// the one that was asked last.
 	t.Run("everybody's first", func(t *testing.T) {

@@ -42,6 +42,7 @@ func orders(t testing.TB, brokers int) *fake.Cluster {
 var quick = Times{
 	Request:  300 * time.Millisecond,
 	Stagger:  20 * time.Millisecond,
+	Watch:    time.Hour,
 	Queue:    time.Millisecond,
 	Idle:     time.Minute,
 	Failover: Patience{First: time.Millisecond, Most: 20 * time.Millisecond, Total: 5 * time.Second},

@@ -19,6 +19,7 @@ type Patience struct {
 type Times struct {
 	Request  time.Duration // one request, dialling included, and one throttling
 	Stagger  time.Duration // after so long without an answer, the next broker is asked too
+	Watch    time.Duration // so often it is seen whether another broker has taken over from one that does not answer
 	Queue    time.Duration // after so long a busy connection is not waited for
 	Idle     time.Duration // a connection that was not used for longer is not used any more
 	Failover Patience      // a coordinator or a leader that dies, moves or hangs
@@ -40,6 +41,7 @@ const tries = 3
 var Defaults = Times{
 	Request:  10 * time.Second,
 	Stagger:  time.Second,
+	Watch:    2 * time.Second,
 	Queue:    25 * time.Millisecond,
 	Idle:     time.Minute,
 	Failover: Patience{First: 50 * time.Millisecond, Most: 2 * time.Second, Total: 30 * time.Second},
