@@ -89,6 +89,15 @@ var examples = map[string]example{
 	"resources/rocketmq_consumer_offset_reset/import-by-identity.tf": {
 		queues: billingQueues, needs: &[2]string{"1.12", "1.12"},
 	},
+	"functions/csv_decode/function.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 900}, "payments": billing["payments"]}),
+	},
+	"functions/record_offsets/function.tf": {
+		want: map[string]fake.Offsets{"billing": {"orders": {0: 125, 1: 125, 2: 125}}, "billing-audit": {"orders": billing["orders"]}},
+	},
+	"functions/record_rows/function.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
+	},
 	"data-sources/kafka_topic_offsets/reset.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
 	},

@@ -14,6 +14,7 @@ type schemas struct {
 	Resources   map[string]any `json:"resource_schemas"`
 	DataSources map[string]any `json:"data_source_schemas"`
 	Actions     map[string]any `json:"action_schemas"`
+	Functions   map[string]any `json:"functions"`
 	Identities  map[string]any `json:"resource_identity_schemas"`
 }
 
@@ -46,6 +47,7 @@ func TestSchemasAreThoseThatTerraformGets(t *testing.T) {
 		{"resources", got.Resources, unprefixed(want.Resources), true},
 		{"data sources", got.DataSources, unprefixed(want.DataSources), true},
 		{"actions", got.Actions, unprefixed(want.Actions), atLeast("1.14", "")},
+		{"functions", got.Functions, want.Functions, true},
 		{"identities", got.Identities, unprefixed(want.Identities), atLeast("1.12", "1.12")},
 	} {
 		if c.known && !reflect.DeepEqual(c.got, c.want) {

@@ -108,6 +108,34 @@ func appendString(b []byte, s string) []byte {
 	return append(b, q...)
 }
 
+// DialectOf tells in whose words a record is written. The error says why it
+// cannot be what a reset has left.
+func DialectOf(record string) (Dialect, error) {
+	var doc map[string]map[string]struct {
+		Previous json.RawMessage `json:"previous"`
+		Offset   json.RawMessage `json:"offset"`
+		Min      json.RawMessage `json:"min"`
+	}
+	if err := json.Unmarshal([]byte(record), &doc); err != nil {
+		return KafkaRecord, fmt.Errorf("it is not the record of a reset, a JSON document of offsets: %w", err)
+	}
+	d := KafkaRecord
+	for name, partitions := range doc {
+		for id, p := range partitions {
+			if n, err := strconv.ParseInt(id, 10, 32); err != nil || n < 0 {
+				return KafkaRecord, fmt.Errorf("it is not the record of a reset: %q of %q is not a number", id, name)
+			}
+			if p.Previous == nil || p.Offset == nil {
+				return KafkaRecord, fmt.Errorf("it is not the record of a reset: %q of %q has no previous and offset", id, name)
+			}
+			if p.Min != nil {
+				d = RocketMQRecord
+			}
+		}
+	}
+	return d, nil
+}
+
 // DecodeRecord reads a record back into outcomes, sorted. What was overwritten
 // comes back as unsettled: either way only a comparison tells where it is. For RocketMQRecord,
 // topic is the topic that the record does not name.

@@ -143,7 +143,7 @@ func (m *kafkaGroupOffsetsModel) fill(info *kafka.GroupInfo) {
 		table.add(p.Topic, p.ID, p.Committed, p.Start, p.End, p.Lag)
 	}
 	m.TotalLag, m.Lag = table.sum("lag")
-	m.Offsets, m.Record = table.offsets("committed"), table.record()
+	m.Offsets, m.Record = offsetsValue(table.offsets("committed")), table.record()
 }
 
 // intMap is a map of strings to whole numbers as Terraform has it.

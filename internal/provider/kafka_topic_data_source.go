@@ -140,6 +140,6 @@ func (d *kafkaTopicOffsets) Read(ctx context.Context, req datasource.ReadRequest
 	for _, p := range found.Partitions {
 		table.add(p.Topic, p.ID, p.Offset, p.Start, p.End)
 	}
-	m.Offsets, m.Record = table.offsets("offset"), table.record()
+	m.Offsets, m.Record = offsetsValue(table.offsets("offset")), table.record()
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }

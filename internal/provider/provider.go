@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -26,8 +27,9 @@ import (
 const TypeName = "offsets"
 
 var (
-	_ provider.Provider            = (*Provider)(nil)
-	_ provider.ProviderWithActions = (*Provider)(nil)
+	_ provider.Provider              = (*Provider)(nil)
+	_ provider.ProviderWithActions   = (*Provider)(nil)
+	_ provider.ProviderWithFunctions = (*Provider)(nil)
 )
 
 // Provider is the provider offsets.
@@ -170,5 +172,15 @@ func (p *Provider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		newKafkaResetAction,
 		newRocketMQResetAction,
+	}
+}
+
+// Functions returns the provider's functions.
+func (p *Provider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		newCSVEncode,
+		newCSVDecode,
+		newRecordOffsets,
+		newRecordRows,
 	}
 }

@@ -111,5 +111,5 @@ func (m *rocketmqGroupOffsetsModel) fill(info *rocketmq.GroupInfo) {
 		}
 	}
 	m.TotalLag, _ = table.sum("lag")
-	m.Offsets, m.Record = table.offsets("offset"), table.record()
+	m.Offsets, m.Record = offsetsValue(table.offsets("offset")), table.record()
 }

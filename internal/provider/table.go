@@ -54,22 +54,31 @@ func (t *table) sum(column string) (types.Int64, types.Map) {
 	return types.Int64Value(total), intMap(by)
 }
 
-// offsets returns a column's known numbers in the form of a resource's offsets.
-func (t *table) offsets(column string) types.Map {
+// offsets returns a column's known numbers.
+func (t *table) offsets(column string) offset.Offsets {
 	i := slices.Index(t.columns, column)
-	inner := map[string]map[string]attr.Value{}
+	offsets := offset.Offsets{}
 	for _, r := range t.rows {
 		if r.numbers[i] < 0 {
 			continue
 		}
-		if inner[r.outer] == nil {
-			inner[r.outer] = map[string]attr.Value{}
+		if offsets[r.outer] == nil {
+			offsets[r.outer] = map[int32]int64{}
 		}
-		inner[r.outer][strconv.FormatInt(int64(r.inner), 10)] = numberValue(r.numbers[i])
+		offsets[r.outer][r.inner] = r.numbers[i]
 	}
-	outer := make(map[string]attr.Value, len(inner))
-	for name, values := range inner {
-		outer[name] = types.MapValueMust(types.NumberType, values)
+	return offsets
+}
+
+// offsetsValue returns offsets in the form of a resource's argument.
+func offsetsValue(offsets offset.Offsets) types.Map {
+	outer := make(map[string]attr.Value, len(offsets))
+	for name, partitions := range offsets {
+		inner := make(map[string]attr.Value, len(partitions))
+		for id, at := range partitions {
+			inner[strconv.FormatInt(int64(id), 10)] = numberValue(at)
+		}
+		outer[name] = types.MapValueMust(types.NumberType, inner)
 	}
 	return types.MapValueMust(offsetsType, outer)
 }

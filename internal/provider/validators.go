@@ -140,15 +140,22 @@ func (v offsetsMap) ValidateMap(_ context.Context, req validator.MapRequest, res
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	bad := func(p path.Path, format string, args ...any) {
-		resp.Diagnostics.AddAttributeError(p, "Invalid value for "+p.String(), fmt.Sprintf(format, args...))
+	v.check(req.ConfigValue, req.Path, func(p path.Path, problem string) {
+		resp.Diagnostics.AddAttributeError(p, "Invalid value for "+p.String(), problem)
+	})
+}
+
+// check tells what is wrong with a map that is known and not null, in order,
+// and where. What is unknown in it is passed over.
+func (v offsetsMap) check(offsets types.Map, at path.Path, wrong func(path.Path, string)) {
+	bad := func(p path.Path, format string, args ...any) { wrong(p, fmt.Sprintf(format, args...)) }
+	if len(offsets.Elements()) == 0 {
+		bad(at, "The map is empty: it names no %s.", v.outer)
 	}
-	if len(req.ConfigValue.Elements()) == 0 {
-		bad(req.Path, "The map is empty: it names no %s.", v.outer)
-	}
-	for name, element := range req.ConfigValue.Elements() {
-		p := req.Path.AtMapKey(name)
-		inner, ok := element.(types.Map)
+	outer := offsets.Elements()
+	for _, name := range sortedKeys(outer) {
+		p := at.AtMapKey(name)
+		inner, ok := outer[name].(types.Map)
 		if !ok || inner.IsUnknown() {
 			continue
 		}
@@ -158,11 +165,12 @@ func (v offsetsMap) ValidateMap(_ context.Context, req validator.MapRequest, res
 		if len(inner.Elements()) == 0 {
 			bad(p, "The map is empty: it names no %s of %s %q.", v.inner, v.outer, name)
 		}
-		for key, value := range inner.Elements() {
+		numbers := inner.Elements()
+		for _, key := range sortedKeys(numbers) {
 			if n, err := strconv.ParseInt(key, 10, 32); err != nil || n < 0 || strconv.FormatInt(n, 10) != key {
 				bad(p.AtMapKey(key), "%q is not a %s number: the keys are whole numbers from 0 to %d.", key, v.inner, math.MaxInt32)
 			}
-			number, ok := value.(types.Number)
+			number, ok := numbers[key].(types.Number)
 			switch {
 			case !ok || number.IsUnknown():
 			case number.IsNull():

@@ -8,8 +8,5 @@ resource "kafka_consumer_offset_reset" "billing" {
 
 output "where_it_was" {
   description = "The offsets from before the reset, in the form that the argument offsets takes."
-  value = {
-    for topic, partitions in jsondecode(kafka_consumer_offset_reset.billing.record) :
-    topic => { for id, p in partitions : id => p.previous if p.previous != null }
-  }
+  value       = provider::offsets::record_offsets(kafka_consumer_offset_reset.billing.record, "previous")
 }

@@ -25,6 +25,7 @@ type providerSchema struct {
 	Resources   map[string]*schema         `json:"resource_schemas,omitempty"`
 	DataSources map[string]*schema         `json:"data_source_schemas,omitempty"`
 	Actions     map[string]*schema         `json:"action_schemas,omitempty"`
+	Functions   map[string]*function       `json:"functions,omitempty"`
 	Identities  map[string]*identitySchema `json:"resource_identity_schemas,omitempty"`
 }
 
@@ -66,6 +67,20 @@ type nestedType struct {
 	NestingMode string                `json:"nesting_mode"`
 }
 
+type function struct {
+	Description string       `json:"description,omitempty"`
+	Summary     string       `json:"summary,omitempty"`
+	ReturnType  tftypes.Type `json:"return_type"`
+	Parameters  []*parameter `json:"parameters,omitempty"`
+}
+
+type parameter struct {
+	Name        string       `json:"name,omitempty"`
+	Description string       `json:"description,omitempty"`
+	Nullable    bool         `json:"is_nullable,omitempty"`
+	Type        tftypes.Type `json:"type"`
+}
+
 type identitySchema struct {
 	Version    int64                         `json:"version"`
 	Attributes map[string]*identityAttribute `json:"attributes,omitempty"`
@@ -79,7 +94,7 @@ type identityAttribute struct {
 }
 
 // marshal returns the schemas of a provider under the given name, each type's
-// name with the given prefix before it.
+// name with the given prefix before it. Functions have no prefix.
 func marshal(ctx context.Context, server tfprotov6.ProviderServer, name, prefix string) ([]byte, error) {
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
@@ -104,6 +119,7 @@ func marshal(ctx context.Context, server tfprotov6.ProviderServer, name, prefix 
 			Resources:   renamed(schemas.ResourceSchemas, prefix, newSchema),
 			DataSources: renamed(schemas.DataSourceSchemas, prefix, newSchema),
 			Actions:     actions,
+			Functions:   renamed(schemas.Functions, "", newFunction),
 			Identities:  renamed(identities.IdentitySchemas, prefix, newIdentity),
 		}},
 	}, "", "  ")
@@ -199,6 +215,14 @@ func newIdentity(s *tfprotov6.ResourceIdentitySchema) *identitySchema {
 			RequiredForImport: a.RequiredForImport,
 			OptionalForImport: a.OptionalForImport,
 		}
+	}
+	return out
+}
+
+func newFunction(f *tfprotov6.Function) *function {
+	out := &function{Description: f.Description, Summary: f.Summary, ReturnType: f.Return.Type}
+	for _, p := range f.Parameters {
+		out.Parameters = append(out.Parameters, &parameter{Name: p.Name, Description: p.Description, Nullable: p.AllowNullValue, Type: p.Type})
 	}
 	return out
 }

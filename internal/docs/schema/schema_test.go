@@ -66,6 +66,18 @@ func withoutTypes(t *testing.T, document []byte) []byte {
 	drop(v)
 	if p, ok := v.(map[string]any); ok {
 		delete(p, "resource_identity_schemas")
+		functions, _ := p["functions"].(map[string]any)
+		for _, f := range functions {
+			if f, ok := f.(map[string]any); ok {
+				delete(f, "return_type")
+				parameters, _ := f["parameters"].([]any)
+				for _, p := range parameters {
+					if p, ok := p.(map[string]any); ok {
+						delete(p, "type")
+					}
+				}
+			}
+		}
 	}
 	out, err := json.Marshal(v)
 	if err != nil {
@@ -100,6 +112,16 @@ func TestEveryAttributeIsDescribedInSentences(t *testing.T) {
 		for name, s := range schemas {
 			checkBlock(t, kind+" "+strings.TrimPrefix(name, "offsets_"), s.Block, true)
 		}
+	}
+	for name, f := range p.Functions {
+		checkDescription(t, "function "+name, f.Description)
+		checkDescription(t, "function "+name+" in short", f.Summary+".")
+		for _, parameter := range f.Parameters {
+			checkDescription(t, "function "+name+": "+parameter.Name, parameter.Description)
+		}
+	}
+	if len(p.Functions) == 0 {
+		t.Error("there are no functions")
 	}
 }
 
