@@ -74,8 +74,10 @@ func closedInLogin(err error) bool {
 
 // HungUp tells whether err means that the other side has ended the connection.
 func HungUp(err error) bool {
+	// Windows has numbers of its own: WSAECONNABORTED and WSAECONNRESET.
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, syscall.Errno(10053)) || errors.Is(err, syscall.Errno(10054))
 }
 
 // at names the broker that err tells of.

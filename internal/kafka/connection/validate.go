@@ -85,6 +85,8 @@ func serverProblem(s string) string {
 	switch {
 	case strings.TrimSpace(s) == "":
 		return "The address is empty."
+	case strings.Contains(s, "@"): // whatever stands before it may be a secret
+		return fmt.Sprintf("Write %q alone: a login does not go into an address, but into sasl.", s[strings.LastIndex(s, "@")+1:])
 	case strings.Contains(s, ","):
 		return "This holds several addresses: make each its own element, for instance with split(\",\", …)."
 	case strings.Contains(s, "://"):

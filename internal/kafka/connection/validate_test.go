@@ -103,6 +103,17 @@ func TestValidate(t *testing.T) {
 
 // A key that was given without its header looks like a path, and must not
 // come back in a message.
+// Whatever stands before an @ may be a password.
+func TestLoginInAnAddressIsNotRepeated(t *testing.T) {
+	for _, server := range []string{"bob:secret@host:9092", "SASL_SSL://bob:secret@host:9092", "bob:secret @host:9092", "b1:9092,bob:secret@host:9092", "bob:se@cret@host:9092"} {
+		_, _, err := Open(Config{BootstrapServers: []string{server}}, nil)
+		if err == nil || strings.Contains(err.Error(), "cret") || strings.Contains(err.Error(), "bob") ||
+			!strings.Contains(err.Error(), `bootstrap_servers[0]: Write "host:9092" alone`) || !strings.Contains(err.Error(), "sasl") {
+			t.Errorf("%q: %v", server, err)
+		}
+	}
+}
+
 func TestKeyIsNeverRepeated(t *testing.T) {
 	const key = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"
 	ca := newAuthority(t, "ca")

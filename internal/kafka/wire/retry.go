@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // Patience bounds the tries of one step.
@@ -110,30 +112,41 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // Parallel runs the steps at the same time and waits for all of them. The
-// first error cancels the others' context and is returned.
+// first error cancels the others' context and is returned; if ctx has ended,
+// the first that tells more than that.
 func Parallel(ctx context.Context, steps ...func(context.Context) error) error {
 	if len(steps) == 1 {
 		return steps[0](ctx)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	together, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
 		running sync.WaitGroup
-		once    sync.Once
-		first   error
+		mu      sync.Mutex
+		errs    []error
 	)
 	for _, step := range steps {
 		running.Go(func() {
-			if err := step(ctx); err != nil {
-				once.Do(func() {
-					first = err
+			if err := step(together); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+				if ctx.Err() == nil {
 					cancel(err)
-				})
+				}
 			}
 		})
 	}
 	running.Wait()
-	return first
+	if len(errs) == 0 {
+		return nil
+	}
+	for _, err := range errs {
+		if e := (*offset.Error)(nil); ctx.Err() != nil && errors.As(err, &e) {
+			return err
+		}
+	}
+	return errs[0]
 }
 
 func isTransient(err error) bool {

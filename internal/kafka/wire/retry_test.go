@@ -138,3 +138,18 @@ func TestParallelEndsWithTheFirstError(t *testing.T) {
 		t.Errorf("error %v, ended %t", err, ended)
 	}
 }
+
+// Of steps that ended together with their context, the one that can tell what
+// was waited for is heard.
+func TestParallelTellsWhatIsKnownOfTheEnd(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	telling := &offset.Error{Code: offset.Interrupted, What: "Out of time"}
+	bare := make(chan struct{})
+	err := Parallel(ctx,
+		func(ctx context.Context) error { defer close(bare); <-ctx.Done(); return context.Cause(ctx) },
+		func(context.Context) error { <-bare; time.Sleep(time.Millisecond); return telling })
+	if !errors.Is(err, telling) {
+		t.Errorf("error %v", err)
+	}
+}
