@@ -360,7 +360,7 @@ func TestLinkThatIsCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
+		t.Cleanup(func() { _ = l.Close() })
 		links = append(links, l)
 	}
 	failed := make(chan error)

@@ -93,7 +93,7 @@ func TestEndOfTheContextTellsWhatFailedBefore(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				if tc.cause == context.Canceled {
+				if errors.Is(tc.cause, context.Canceled) {
 					ctx, cancel = context.WithCancel(t.Context())
 					time.AfterFunc(time.Minute, cancel)
 				}
