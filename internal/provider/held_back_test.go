@@ -61,7 +61,7 @@ func TestRocketMQHeldBackTopicIsNotRestored(t *testing.T) {
 	cfg := func(topic, arguments string) string {
 		return rocketmqConfig(c, rocketmqReset("topic = \""+topic+"\"\non_destroy = \"restore\"\nreset_on = \"triggers\"\n"+lines(arguments)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: cfg("orders", toLatest), Check: stands(c, all(100))},
@@ -79,7 +79,7 @@ func TestRocketMQHeldBackTopicIsNotResumedOn(t *testing.T) {
 	cfg := func(topic, arguments string) string {
 		return rocketmqConfig(c, rocketmqReset("topic = \""+topic+"\"\nreset_on = \"triggers\"\n"+lines(arguments)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: cfg("orders", toEarliest), Check: stands(c, all(10))},
@@ -105,7 +105,7 @@ func TestRocketMQHeldBackTargetOutlivesAResume(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	cfg := func(arguments string) string { return rocketmqConfig(c, rocketmqReset(arguments)) }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: cfg(lines(toEarliest)), Check: stands(c, all(10))},
@@ -124,7 +124,7 @@ func TestRocketMQDestroyOfAnIncompleteUpdateToAnotherTopic(t *testing.T) {
 	cfg := func(topic, arguments string) string {
 		return rocketmqConfig(c, rocketmqReset("topic = \""+topic+"\"\non_destroy = \"restore\"\n"+lines(arguments)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: cfg("orders", toLatest), Check: stands(c, all(100))},
@@ -145,7 +145,7 @@ func TestKafkaDestroyOfAnIncompleteUpdateOnAnotherCluster(t *testing.T) {
 	cfg := func(c *fake.Cluster, offset int) string {
 		return kafkaConfig(c.Bootstrap(), kafkaReset(fmt.Sprintf("group_id = \"billing\"\ntopic = \"orders\"\non_destroy = \"restore\"\nmessage_offset = %d", offset)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: cfg(a, 20), Check: committed(a, "billing", orders(20, 20, 20))},
@@ -167,7 +167,7 @@ func TestKafkaRenamedResetStands(t *testing.T) {
 		cfg := func(name string, offset int) string {
 			return kafkaConfig(c.Bootstrap(), fmt.Sprintf("resource \"kafka_consumer_offset_reset\" %q {\n  provider = offsets\n  group_id = \"billing\"\n  topic = \"orders\"\n  message_offset = %d\n  on_destroy = \"restore\"\n}\n", name, offset))
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{
 				{Config: cfg("before", 20)},
@@ -206,7 +206,7 @@ func TestABrokenEnvironmentIsOfNoUse(t *testing.T) {
 			"KAFKA_BOOTSTRAP_SERVERS": "SASL_SSL://b1:9093", "NAMESRV_ADDR": "ns1:9876", "ROCKETMQ_ACCESS_KEY": "half",
 		}[name]
 	})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, bad),
 		Steps: []resource.TestStep{
 			{Config: rocketmqConfig(c, rocketmqReset(lines(toLatest))), Check: stands(c, all(100))},
@@ -233,7 +233,7 @@ func TestKafkaResetWithOtherTimeoutsBesideAnUnknown(t *testing.T) {
 			timeouts       = { create = terraform_data.run.output, update = %q }
 		`, update)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body(1, "1h")},
@@ -258,7 +258,7 @@ func TestRocketMQResetWithOtherWordsBesideAnUnknownThatStaysTheSame(t *testing.T
 			reset_time = %q
 		`, time)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body(1, "2026-03-01T14:00:50Z"), Check: stands(c, all(50))},

@@ -17,7 +17,7 @@ func (all refusals) try(t *testing.T) {
 	for name, test := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps:                    []resource.TestStep{{Config: test.config, PlanOnly: true, ExpectError: atFault(test.attribute, test.says)}},
 			})
@@ -71,7 +71,7 @@ func TestNumbersAreWholeAndInRange(t *testing.T) {
 func TestNumbersOfVariables(t *testing.T) {
 	t.Parallel()
 	body := kafkaOf("topic = \"orders\"\nmessage_offset = var.n / 2") + "variable \"n\" { type = number }\n"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: body, ConfigVariables: config.Variables{"n": config.IntegerVariable(95)},
@@ -79,7 +79,7 @@ func TestNumbersOfVariables(t *testing.T) {
 		}},
 	})
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `

@@ -39,7 +39,7 @@ func TestKafkaGroupDataSource(t *testing.T) {
 	const group, idle, nobody = "data.kafka_consumer_group_offsets.active", "data.kafka_consumer_group_offsets.idle", "data.kafka_consumer_group_offsets.nobody"
 	c.Commit(t, "reports", fake.Offsets{"audit": {0: 90}})
 	m := c.Join(t, kafkaclient.MemberOptions{Group: "billing", Topics: []string{"orders"}, ClientID: "invoice-writer-1"})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `
@@ -85,7 +85,7 @@ func TestKafkaGroupDataSource(t *testing.T) {
 func TestKafkaTopicDataSource(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, provider.WithClock(clock.Fixed(base.Add(2*time.Minute)))),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `
@@ -144,7 +144,7 @@ func TestKafkaTopicDataSourceRefusesBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config:      kafkaConfig(c.Bootstrap(), "data \"kafka_topic_offsets\" \"test\" {\nprovider = offsets\n"+test.arguments+"\n}\n"),
@@ -172,7 +172,7 @@ func TestKafkaResetFedByADataSource(t *testing.T) {
 		reset_on = "triggers"
 		triggers = { incident = "4711" }
 	`))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{

@@ -30,7 +30,7 @@ func TestKafkaImportOfEachScope(t *testing.T) {
 			c.ResetRequests()
 			body := kafkaReset(fmt.Sprintf("group_id = %q\n%s\nposition = \"earliest\"\n", test.group, test.arguments))
 			importing := fmt.Sprintf("import {\n  to       = %s\n  id       = %q\n  provider = offsets\n}\n", kafkaResetAddress, test.id)
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{
@@ -66,7 +66,7 @@ func TestKafkaImportOfAnotherScopeThanTheConfiguration(t *testing.T) {
 		if id == "billing/orders/0" {
 			target = ""
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{{
 				Config: kafkaConfig(c.Bootstrap(), fmt.Sprintf("import {\n  to       = %s\n  id       = %q\n  provider = offsets\n}\n", kafkaResetAddress, id)+
@@ -81,7 +81,7 @@ func TestKafkaImportOfAnotherScopeThanTheConfiguration(t *testing.T) {
 func TestKafkaImportRefusesWhatIsNoID(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"billing", "billing/", "/orders", "billing/orders/x", "billing/a,b/1", "billing/orders/1/2", "billing/orders,orders", "billing/or%ders", "billing/orders?x=1"} {
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{{
 				Config: kafkaConfig([]string{"127.0.0.1:1"}, fmt.Sprintf("import {\n  to       = %s\n  id       = %q\n  provider = offsets\n}\n", kafkaResetAddress, id)+

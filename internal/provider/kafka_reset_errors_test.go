@@ -79,7 +79,7 @@ func TestKafkaResetRefusesBadInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config:      kafkaConfig([]string{"127.0.0.1:1"}, kafkaReset("group_id = \"billing\"\n"+test.arguments)),
@@ -91,7 +91,7 @@ func TestKafkaResetRefusesBadInput(t *testing.T) {
 	}
 	t.Run("empty group", func(t *testing.T) {
 		t.Parallel()
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{{
 				Config:      kafkaConfig([]string{"127.0.0.1:1"}, kafkaReset("group_id = \"\"\n"+scope+target)),
@@ -157,7 +157,7 @@ func TestKafkaResetPlansWithUnknownValues(t *testing.T) {
 func TestKafkaSectionMayBeWhollyUnknown(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf(`
@@ -177,7 +177,7 @@ func TestKafkaSectionMayBeWhollyUnknown(t *testing.T) {
 func TestKafkaResetWithAnUnknownTimeout(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `resource "terraform_data" "t" { input = "20m" }`+"\n"+kafkaReset(`
@@ -228,7 +228,7 @@ func TestKafkaHalfWayResetIsNotGivenUpForOneThatCannotBe(t *testing.T) {
 	reset := func(arguments string) string {
 		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\n"+arguments))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: reset("topic = \"orders\"\nposition = \"current\"")},
@@ -279,7 +279,7 @@ func TestKafkaResetRefusesAtApplyBeforeAnythingIsWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: kafkaConfig(c.Bootstrap(), kafkaReset(test.arguments)), PlanOnly: true, ExpectNonEmptyPlan: true},
@@ -295,7 +295,7 @@ func TestKafkaResetRefusesAtApplyBeforeAnythingIsWritten(t *testing.T) {
 func TestKafkaResetRefusesAnotherClusterThanTheConfiguredOne(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf("provider \"offsets\" {\n  kafka = { bootstrap_servers = %s, cluster_id = \"production\" }\n}\n", hclList(c.Bootstrap())) + kafkaReset(`
@@ -318,7 +318,7 @@ func TestKafkaResetRefusesAnActiveGroup(t *testing.T) {
 			c := seeded(t)
 			m := c.Join(t, kafkaclient.MemberOptions{Group: "billing", Topics: []string{"orders"}, Protocol: protocol, ClientID: "invoice-writer-1"})
 			assigned := m.Assigned()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config: kafkaConfig(c.Bootstrap(), kafkaReset(`
@@ -347,7 +347,7 @@ func TestKafkaResetWaitsUntilTheLastMemberHasLeft(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
 			m := c.Join(t, kafkaclient.MemberOptions{Group: "billing", Topics: []string{"orders"}, Protocol: protocol})
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					PreConfig: func() { time.AfterFunc(time.Second, func() { c.Leave(t, m) }) },
@@ -387,7 +387,7 @@ func TestKafkaResetThatFailsHalfWay(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
 			fault := failCommits(c, 1)
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{
@@ -413,7 +413,7 @@ func TestKafkaResetThatFailsHalfWay(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
 			var fault *kfake.FaultHandle
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nposition = \"current\""))},
@@ -448,7 +448,7 @@ func TestKafkaResetGivenUpHalfWayForAnotherTarget(t *testing.T) {
 	reset := func(arguments string) string {
 		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\non_destroy = \"restore\"\n"+arguments))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: reset(`position = "current"`)},
@@ -472,7 +472,7 @@ func TestKafkaRetryRefusesAnotherCluster(t *testing.T) {
 		return kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\n" + target)
 	}
 	var fault *kfake.FaultHandle
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(first.Bootstrap(), body(`position = "current"`))},
@@ -498,7 +498,7 @@ func TestKafkaDestroyOfAnIncompleteUpdate(t *testing.T) {
 			reset := func(offset int) string {
 				return kafkaConfig(c.Bootstrap(), kafkaReset(fmt.Sprintf("group_id = \"billing\"\ntopic = \"orders\"\non_destroy = %q\nmessage_offset = %d", onDestroy, offset)))
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: reset(40)},
@@ -533,7 +533,7 @@ func recorded(topic string, previous, offset int64) resource.TestCheckFunc {
 
 func TestKafkaResetWithoutAConfiguredCluster(t *testing.T) {
 	t.Parallel()
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config:      "provider \"offsets\" {}\n" + kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nposition = \"earliest\""),
@@ -545,7 +545,7 @@ func TestKafkaResetWithoutAConfiguredCluster(t *testing.T) {
 // A cluster that does not answer never fails a plan.
 func TestKafkaResetPlansWithoutACluster(t *testing.T) {
 	t.Parallel()
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config:             kafkaConfig([]string{"127.0.0.1:1"}, kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nposition = \"earliest\"")),

@@ -98,7 +98,7 @@ func TestKafkaResetTargetsAndScopes(t *testing.T) {
 			strings.ReplaceAll(name, " ", "_"), name, lines(test.arguments))
 		checks = append(checks, committed(c, name, test.want))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, provider.WithClock(clock.Fixed(base.Add(2*time.Minute)))),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), resources.String()),
@@ -121,7 +121,7 @@ func TestKafkaResetIsQuietUntilItsMeaningChanges(t *testing.T) {
 	}
 	const nothing, update = plancheck.ResourceActionNoop, plancheck.ResourceActionUpdate
 	moved := at(70)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			step(plancheck.ResourceActionCreate, fake.Offsets{"orders": {0: 20, 1: 20, 2: 20}, "audit": {0: 70}}, `topic = "orders", datetime = "2026-03-01T14:00:20Z"`),
@@ -163,7 +163,7 @@ func TestKafkaResetOnTriggersAlone(t *testing.T) {
 	}
 	const nothing, update = plancheck.ResourceActionNoop, plancheck.ResourceActionUpdate
 	all := func(o int64) fake.Offsets { return fake.Offsets{"orders": {0: o, 1: o, 2: o}, "audit": {0: 70}} }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			step(plancheck.ResourceActionCreate, all(20), `topic = "orders", message_offset = 20, triggers = { run = 1 }`),
@@ -201,7 +201,7 @@ func TestKafkaResetHeldBackUnderOtherArguments(t *testing.T) {
 		s.PreConfig = func() { c.Commit(t, "billing", moved) }
 		return s
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			step(done+onTriggers, plancheck.ResourceActionCreate, orders(100, 100, 100)),
@@ -232,7 +232,7 @@ func TestKafkaResetFedByAnInputThatChanges(t *testing.T) {
 		offsets  = { orders = { "0" = terraform_data.numbers.output, "1" = terraform_data.numbers.output } }
 	`)
 	variable := func(n int64) config.Variables { return config.Variables{"offset": config.IntegerVariable(n)} }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), body), ConfigVariables: variable(20), Check: committed(c, "billing", orders(20, 20, 60))},
@@ -263,7 +263,7 @@ func TestKafkaResetWithAnUnknownTargetThatStaysTheSame(t *testing.T) {
 			message_offset = terraform_data.target.output
 		`)
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), body(1)), Check: committed(c, "billing", orders(20, 20, 20))},
@@ -295,7 +295,7 @@ func TestKafkaResetWithOtherWordsBesideAnUnknownThatStaysTheSame(t *testing.T) {
 			timeouts          = { create = %[2]q, update = "10m" }
 		`, datetime, wait))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), strings.Replace(body(1, "2026-03-01T14:00:20Z", "60s"), `create = "60s"`, `create = "120s"`, 1)), Check: committed(c, "billing", orders(20, 20, 20))},
@@ -313,7 +313,7 @@ func TestKafkaResetReplacesForAnotherGroupOnly(t *testing.T) {
 	c := seeded(t)
 	c.Commit(t, "other", at(60))
 	arguments := "topic = \"orders\"\nposition = \"earliest\"\n"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\n"+arguments))},
@@ -340,7 +340,7 @@ func TestKafkaResetOnDestroy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{Config: kafkaConfig(c.Bootstrap(), kafkaReset(test.onDestroy+`
 					group_id       = "billing"
@@ -357,7 +357,7 @@ func TestKafkaResetOnDestroy(t *testing.T) {
 func TestKafkaRestoreOfAFirstOffset(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), kafkaReset(`
@@ -383,7 +383,7 @@ func TestKafkaRestoreRefusesWhenSomebodyElseHasMovedTheOffsets(t *testing.T) {
 		topic          = "orders"
 		message_offset = 20
 	`
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "restore"`))},
@@ -410,7 +410,7 @@ func TestKafkaRestoreRefusesWhenTheOldOffsetHasLeftTheLog(t *testing.T) {
 		topic          = "orders"
 		message_offset = 90
 	`
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "restore"`))},
@@ -442,7 +442,7 @@ func TestKafkaUndoRefusesAnotherCluster(t *testing.T) {
 	}
 	for _, onDestroy := range []string{`on_destroy = "restore"`, `on_destroy = "delete_offsets"`} {
 		first.Commit(t, "billing", at(60))
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{
 				{Config: kafkaConfig(first.Bootstrap(), body(onDestroy))},

@@ -134,7 +134,7 @@ func TestApsaraMQFailures(t *testing.T) {
 				test.stands = 60
 			}
 			if len(test.says) == 0 {
-				resource.UnitTest(t, resource.TestCase{
+				unitTest(t, resource.TestCase{
 					ProtoV6ProviderFactories: patient(t),
 					Steps:                    []resource.TestStep{{Config: config, Check: apsaramqStands(s, test.stands, test.stands)}},
 				})
@@ -144,7 +144,7 @@ func TestApsaraMQFailures(t *testing.T) {
 			if test.tainted {
 				again = plancheck.ResourceActionReplace
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{
 					{Config: config, ExpectError: sayingAll(append([]string{"Reset consumer group"}, test.says...)...)},
@@ -254,7 +254,7 @@ func TestManagedKafkaFailures(t *testing.T) {
 				}
 				config := providerOf(section(s, test.section...), noPreview) + kafkaReset(arguments)
 				if len(test.says) == 0 {
-					resource.UnitTest(t, resource.TestCase{
+					unitTest(t, resource.TestCase{
 						ProtoV6ProviderFactories: patient(t),
 						Steps:                    []resource.TestStep{{Config: config, Check: kafkaStands(s, 20, 20, 20)}},
 					})
@@ -268,7 +268,7 @@ func TestManagedKafkaFailures(t *testing.T) {
 					}
 				}
 				texts := append(append([]string{"Reset consumer group"}, test.says...), more...)
-				resource.UnitTest(t, resource.TestCase{
+				unitTest(t, resource.TestCase{
 					ProtoV6ProviderFactories: patient(t),
 					Steps: []resource.TestStep{
 						{Config: config, ExpectError: sayingAll(texts...)},
@@ -296,7 +296,7 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 		config := func(arguments ...string) string {
 			return providerOf(apsaramqSection(s)) + managedRocketMQ(strings.Join(arguments, "\n"))
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{Config: config(toFifty, once), Check: apsaramqStands(s, 50, 50)},
@@ -324,7 +324,7 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 		config := func(trigger string) string {
 			return providerOf(romaSection(s)) + managedKafka("message_offset = 20\n"+trigger)
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{Config: config(once), Check: kafkaStands(s, 20, 20, 20)},
@@ -345,7 +345,7 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 		config := func(arguments string) string {
 			return providerOf(dmsSection(s)) + managedKafka(arguments+"\non_destroy = \"restore\"")
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{Config: config("message_offset = 20"), Check: kafkaStands(s, 20, 20, 20)},

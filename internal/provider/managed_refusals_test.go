@@ -45,7 +45,7 @@ func TestApsaraMQRefusesAtPlanTime(t *testing.T) {
 			if !strings.Contains(arguments, "instance_id") {
 				arguments += fmt.Sprintf(", instance_id = %q", rmqInstance)
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{{
 					Config: providerOf(apsaramqSection(s)) + rocketmqReset(lines(arguments)), PlanOnly: true, ExpectError: onLine(test.attribute, test.says),
@@ -105,7 +105,7 @@ func TestManagedKafkaRefusesAtPlanTime(t *testing.T) {
 				}
 			}
 			refused := func(section, says string) {
-				resource.UnitTest(t, resource.TestCase{
+				unitTest(t, resource.TestCase{
 					ProtoV6ProviderFactories: patient(t),
 					Steps: []resource.TestStep{{
 						Config: providerOf(section) + kafkaReset(arguments), PlanOnly: true, ExpectError: onLine(test.attribute, says),
@@ -121,7 +121,7 @@ func TestManagedKafkaRefusesAtPlanTime(t *testing.T) {
 				t.Errorf("%d requests were sent", n)
 			}
 			if test.both == "" {
-				resource.UnitTest(t, resource.TestCase{
+				unitTest(t, resource.TestCase{
 					ProtoV6ProviderFactories: patient(t),
 					Steps:                    []resource.TestStep{{Config: providerOf(dmsSection(s)) + kafkaReset(arguments), Check: kafkaStands(s, 20, 20, 20)}},
 				})
@@ -134,7 +134,7 @@ func TestManagedKafkaRefusesAtPlanTime(t *testing.T) {
 func TestClustersRefuseNothingOfWhatServicesCannotDo(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopics = [\"orders\"]\nposition = \"earliest\"\nmax_replayed_messages = 1000\non_destroy = \"delete_offsets\"")),
@@ -149,7 +149,7 @@ func TestManagedRefusalsOfWhatWasUnknown(t *testing.T) {
 	t.Run("an argument", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{{
 				Config: providerOf(dmsSection(s)) + "resource \"terraform_data\" \"v\" { input = \"earliest\" }\n" +
@@ -165,7 +165,7 @@ func TestManagedRefusalsOfWhatWasUnknown(t *testing.T) {
 	t.Run("the service", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{{
 				Config: "resource \"terraform_data\" \"v\" { input = \"roma\" }\n" +

@@ -23,7 +23,7 @@ func TestApsaraMQReset(t *testing.T) {
 	config := func(arguments string) string {
 		return providerOf(apsaramqSection(s)) + managedRocketMQ(arguments)
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{
 			{
@@ -85,7 +85,7 @@ func TestROMAConnectReset(t *testing.T) {
 			return nil
 		}
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{
 			{
@@ -138,7 +138,7 @@ func TestDMSReset(t *testing.T) {
 		one := fmt.Sprintf(`{"previous":%s,"offset":%s,"start":10,"end":100}`, previous, to)
 		return knownvalue.StringExact(fmt.Sprintf(` {"orders":{"0":%s,"1":%s,"2":%s}}`, one, one, one))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{
 			{
@@ -188,7 +188,7 @@ func TestDMSRestoreOfOffsetsThatHaveMovedOn(t *testing.T) {
 	config := func(onDestroy string) string {
 		return providerOf(dmsSection(s)) + managedKafka("message_offset = 20\non_destroy = \""+onDestroy+"\"")
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{
 			{Config: config("restore"), Check: kafkaStands(s, 20, 20, 20)},
@@ -216,7 +216,7 @@ func TestManagedKafkaGroupsAreWaitedFor(t *testing.T) {
 			config := func(wait string) string {
 				return providerOf(section(s)) + managedKafka("message_offset = 20\nwait_for_inactive = \""+wait+"\"")
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{
 					{Config: config("0s"), ExpectError: saying(`the group is active (state Stable)`)},
@@ -245,7 +245,7 @@ func TestInstancesAreNotMixedUp(t *testing.T) {
 			return kafkaReset(fmt.Sprintf("instance_id = %q\ngroup_id = \"billing\"\ntopic = \"orders\"\nmessage_offset = 20\non_destroy = \"restore\"", id))
 		}
 		config := providerOf(dmsSection(s)) + on(kafkaInstance) + strings.Replace(on(otherInstance), `"test"`, `"other"`, 1)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{{
 				Config: config,
@@ -305,7 +305,7 @@ func TestNamesArriveUnharmedThroughManagedServices(t *testing.T) {
 		s.AddGroup(rmqInstance, group, apsaramq.Group{})
 		s.Consume(rmqInstance, group, topic, 60)
 		config := providerOf(apsaramqSection(s)) + rocketmqReset(fmt.Sprintf("instance_id = %q\ntopic = %q\nconsumer_group = %q\n", rmqInstance, topic, group)+toLatest)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{{
 				Config:            config,
@@ -326,7 +326,7 @@ func TestNamesArriveUnharmedThroughManagedServices(t *testing.T) {
 			s.AddTopic(kafkaInstance, topic, romaconnect.Log(0, 100, base))
 			s.AddGroup(kafkaInstance, group)
 			s.Commit(kafkaInstance, group, topic, map[int32]int64{0: 60})
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{{
 					Config: providerOf(section(s)) + kafkaReset(fmt.Sprintf(
@@ -354,7 +354,7 @@ func TestManagedImport(t *testing.T) {
 		t.Parallel()
 		s := alibaba(t)
 		config := providerOf(apsaramqSection(s)) + managedRocketMQ(toLatest)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{
@@ -374,7 +374,7 @@ func TestManagedImport(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
 		config := providerOf(dmsSection(s)) + managedKafka("message_offset = 20\non_destroy = \"restore\"")
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{Config: config + importing(kafkaResetAddress, kafkaInstance), ConfigPlanChecks: plans(plancheck.ResourceActionUpdate)},

@@ -36,7 +36,7 @@ func TestManagedSectionsRefuseBadSettings(t *testing.T) {
 			t.Parallel()
 			_, body, _ := strings.Cut(test.section, "{")
 			section := strings.SplitN(test.section, "=", 2)[0] + "= {\n" + lines(strings.TrimSuffix(body, "}")) + "\n}"
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{{
 					// A resource of the provider makes Terraform configure it.
@@ -53,7 +53,7 @@ func TestManagedSectionsRefuseBadSettings(t *testing.T) {
 func TestManagedSectionsThatAreNotUsed(t *testing.T) {
 	t.Parallel()
 	c, a, h := seeded(t), alibaba(t), huawei(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{
 			{
@@ -72,7 +72,7 @@ func TestManagedSectionsThatAreNotUsed(t *testing.T) {
 	} {
 		t.Run(address, func(t *testing.T) {
 			t.Parallel()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: patient(t),
 				Steps: []resource.TestStep{
 					{Config: providerOf() + test.config, PlanOnly: true, ExpectNonEmptyPlan: true},
@@ -102,7 +102,7 @@ func TestManagedSectionsFromTheEnvironment(t *testing.T) {
 			"HW_SECRET_KEY":                   romaconnect.SecretKey,
 		}[name]
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, provider.WithEnvironment(getenv)),
 		Steps: []resource.TestStep{{
 			Config: providerOf(
@@ -113,7 +113,7 @@ func TestManagedSectionsFromTheEnvironment(t *testing.T) {
 		}},
 	})
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, provider.WithEnvironment(func(name string) string {
 			return map[string]string{"HW_REGION_NAME": "not a region", "HW_ACCESS_KEY": "half", "ALIBABA_CLOUD_REGION": "not a region"}[name]
 		})),
@@ -128,7 +128,7 @@ func TestManagedSectionsFromTheEnvironment(t *testing.T) {
 func TestManagedServicesAreNotTrustedBlindly(t *testing.T) {
 	t.Parallel()
 	a := alibaba(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{{
 			Config:      providerOf(apsaramqSection(a, "ca_cert", "")) + managedRocketMQ(toLatest),
@@ -144,7 +144,7 @@ func TestManagedServicesAreNotTrustedBlindly(t *testing.T) {
 func TestManagedKafkaByToken(t *testing.T) {
 	t.Parallel()
 	s := huawei(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps: []resource.TestStep{{
 			Config: providerOf(romaSection(s, "access_key", "", "secret_key", "", "auth_token", romaconnect.AuthToken)) + managedKafka("message_offset = 20"),

@@ -27,7 +27,7 @@ func TestRocketMQGroupDataSource(t *testing.T) {
 	c.Commit("broker-a", "fresh", "orders", 1, 99)
 	const online, fresh, nobody = "data.rocketmq_consumer_group_offsets.online", "data.rocketmq_consumer_group_offsets.fresh", "data.rocketmq_consumer_group_offsets.nobody"
 	at := func(offset int64) string { return base.Add(time.Duration(offset) * time.Second).Format(time.RFC3339) }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: rocketmqConfig(c, rocketmqGroup("online", "billing")+rocketmqGroup("fresh", "fresh")+rocketmqGroup("nobody", "nobody")),
@@ -79,7 +79,7 @@ func TestRocketMQGroupDataSourceOnOldBrokers(t *testing.T) {
 	c.CreateTopic("audit", 1)
 	c.Connect("shouting", rocketfake.Consumer{Topics: []string{"orders"}, Broadcast: true})
 	consume(c, "billing", queues{0, 20, 30, 40})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: rocketmqConfig(c, rocketmqGroup("billing", "billing")+rocketmqGroup("shouting", "shouting")),
@@ -105,7 +105,7 @@ func TestRocketMQGroupDataSourceRefusesBadInput(t *testing.T) {
 		rocketmqConfig(c, reading("", "orders")):         {"consumer_group", "must not be empty"},
 		"provider \"offsets\" {}\n" + reading("a", "b"):  {"", "set rocketmq.name_servers"},
 	} {
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps:                    []resource.TestStep{{Config: config, ExpectError: atFault(want.attribute, want.says)}},
 		})

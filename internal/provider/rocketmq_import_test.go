@@ -38,7 +38,7 @@ func TestRocketMQImport(t *testing.T) {
 			if name == "a time" {
 				taken = append(taken, rocketmqState("reset_at", knownvalue.StringExact("2026-03-01T14:00:50Z")))
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{
@@ -71,7 +71,7 @@ func TestRocketMQImportRefuses(t *testing.T) {
 		"billing/audit":                       "the configuration is not what was imported",
 		"billing/orders?instance_id=rmq-cn-1": "the configuration is not what was imported",
 	} {
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{{
 				Config:      rocketmqProvider(fmt.Sprintf("name_servers = [%q]", nowhere), rocketmqImport(id)+rocketmqReset(toLatest)),
@@ -87,7 +87,7 @@ func TestRocketMQResetAfterAnImport(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	arguments := toEarliest + "\non_destroy = \"restore\"\n"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: rocketmqConfig(c, rocketmqImport("billing/orders")+rocketmqReset(arguments)), Check: stands(c, all(60))},

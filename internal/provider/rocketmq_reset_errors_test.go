@@ -72,7 +72,7 @@ func TestRocketMQResetRefusesBadInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config:      rocketmqProvider(fmt.Sprintf("name_servers = [%q]", nowhere), rocketmqReset(lines(test.arguments))),
@@ -88,7 +88,7 @@ func TestRocketMQResetRefusesBadInput(t *testing.T) {
 func TestRocketMQResetPlansWithUnknownValues(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf(`
@@ -145,7 +145,7 @@ func TestRocketMQResetPlansWithUnknownValues(t *testing.T) {
 func TestRocketMQSectionMayBeWhollyUnknown(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf(`
@@ -292,7 +292,7 @@ func TestRocketMQResetRefusesAtApplyBeforeAnythingIsWritten(t *testing.T) {
 			}
 			c.SetFault(test.fault)
 			config := rocketmqProvider(fmt.Sprintf("name_servers = [%q]\n", c.NameServer())+test.section, rocketmqReset(lines(test.arguments)))
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: config, PlanOnly: true, ExpectNonEmptyPlan: true},
@@ -330,7 +330,7 @@ func TestRocketMQResetOverTLS(t *testing.T) {
 		return rocketmqProvider(fmt.Sprintf("name_servers = [%q]\nrequest_timeout = \"5s\"\n", c.NameServer())+more, rocketmqReset(toEarliest))
 	}
 	trusting := func(a *certs.Authority) string { return fmt.Sprintf("tls = { ca_cert = %q }", a.PEM) }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: section(""), ExpectError: saying("if this one does, give the tls settings")},
@@ -376,7 +376,7 @@ func TestRocketMQConnections(t *testing.T) {
 			if test.fails != "" {
 				step.Check, step.ExpectError = nil, saying(test.fails)
 			}
-			resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t, environment), Steps: []resource.TestStep{step}})
+			unitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t, environment), Steps: []resource.TestStep{step}})
 		})
 	}
 }
@@ -417,7 +417,7 @@ func TestRocketMQResetThatFailsHalfWay(t *testing.T) {
 			c := rocketmqSeeded(t, conf)
 			refuses(c, "broker-b")
 			config := rocketmqConfig(c, rocketmqReset(lines(toFifty)+restore))
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: config, ExpectError: saying("2 of 4 queues failed")},
@@ -439,7 +439,7 @@ func TestRocketMQResetThatFailsHalfWay(t *testing.T) {
 			c := rocketmqSeeded(t, conf)
 			const here = "reset_type = \"SPECIFIED_OFFSET\"\noffsets = { \"broker-a\" = { \"0\" = 60 } }"
 			config := rocketmqConfig(c, rocketmqReset(toLatest+restore))
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: rocketmqConfig(c, rocketmqReset(here))},
@@ -477,7 +477,7 @@ func TestRocketMQResetWhoseFirstBrokerRefuses(t *testing.T) {
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	refuses(c, "broker-a")
 	config := rocketmqConfig(c, rocketmqReset(toLatest))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: config, ExpectError: saying("the disk is full")},
@@ -498,7 +498,7 @@ func TestRocketMQResetGivenUpHalfWayForAnotherTarget(t *testing.T) {
 	reset := func(arguments string) string {
 		return rocketmqConfig(c, rocketmqReset("on_destroy = \"restore\"\n"+lines(arguments)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: reset(`reset_type = "SPECIFIED_OFFSET", offsets = { "broker-a" = { "0" = 60 } }`)},
@@ -523,7 +523,7 @@ func TestRocketMQDestroyOfAnIncompleteUpdate(t *testing.T) {
 			reset := func(second int) string {
 				return rocketmqConfig(c, rocketmqReset(fmt.Sprintf("on_destroy = %q\n", onDestroy)+toTime(second)))
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: reset(40), Check: stands(c, all(40))},
@@ -547,7 +547,7 @@ func TestRocketMQResetOfAGroupThatConsumesAnotherTopic(t *testing.T) {
 			c := rocketmqSeeded(t, conf)
 			c.CreateTopic("audit", 1)
 			c.Connect("billing", rocketfake.Consumer{Topics: []string{"audit"}})
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config:            rocketmqConfig(c, rocketmqReset(toEarliest)),

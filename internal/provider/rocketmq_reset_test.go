@@ -51,7 +51,7 @@ func TestRocketMQResetRecordsGivenOffsets(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	c.CreateGroup("fresh")
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: rocketmqConfig(c, rocketmqReset(`
@@ -108,7 +108,7 @@ func TestRocketMQResetTargetsOnEveryKindOfBroker(t *testing.T) {
 			if exact || !test.online {
 				steps = append(steps, step("reset_type = \"SPECIFIED_OFFSET\"\noffsets = { \"broker-a\" = { \"0\" = 20 }, \"broker-b\" = { \"1\" = 99 } }", queues{20, 10, 10, 99}))
 			}
-			resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t), Steps: steps})
+			unitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t), Steps: steps})
 		})
 	}
 }
@@ -144,7 +144,7 @@ func TestRocketMQResetTimes(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{rocketmqState("reset_at", check)},
 		})
 	}
-	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t), Steps: steps})
+	unitTest(t, resource.TestCase{ProtoV6ProviderFactories: inProcess(t), Steps: steps})
 }
 
 // force = false leaves a queue alone whose target lies ahead, whatever the
@@ -158,7 +158,7 @@ func TestRocketMQResetWithoutForce(t *testing.T) {
 			t.Parallel()
 			c := rocketmqSeeded(t, conf)
 			consume(c, "billing", queues{60, 20, 90, 50})
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{{
 					Config: rocketmqConfig(c, rocketmqReset(lines(toFifty+`, force = false, on_destroy = "restore"`))),
@@ -190,7 +190,7 @@ func TestRocketMQResetIsQuietUntilItsMeaningChanges(t *testing.T) {
 	const nothing, update = plancheck.ResourceActionNoop, plancheck.ResourceActionUpdate
 	const shanghai = `reset_type = "SPECIFIED_TIME", reset_time = "2026-03-01 22:00:50", time_zone = "Asia/Shanghai"`
 	moved := all(70)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			step(plancheck.ResourceActionCreate, all(50), toFifty),
@@ -234,7 +234,7 @@ func TestRocketMQResetOnTriggersAlone(t *testing.T) {
 		}
 	}
 	const nothing, update = plancheck.ResourceActionNoop, plancheck.ResourceActionUpdate
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			step(plancheck.ResourceActionCreate, all(50), toFifty+`, triggers = { run = 1 }`),
@@ -265,7 +265,7 @@ func TestRocketMQResetWithAnUnknownTargetThatStaysTheSame(t *testing.T) {
 			time_zone  = "Asia/Shanghai"
 		`)
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{
@@ -304,7 +304,7 @@ func TestRocketMQResetFedByADataSource(t *testing.T) {
 		reset_on       = "triggers"
 		triggers       = { incident = "4711" }
 	`))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{
@@ -335,7 +335,7 @@ func TestRocketMQResetReplacesForAnotherGroupOnly(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	consume(c, "other", all(60))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: rocketmqConfig(c, rocketmqReset(toEarliest))},
@@ -373,7 +373,7 @@ func TestRocketMQResetOnDestroy(t *testing.T) {
 			if test.online {
 				c.Connect("billing", rocketfake.Consumer{Topics: []string{"orders"}})
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\n"+test.onDestroy))},
@@ -400,7 +400,7 @@ func TestRocketMQTwoResetsInARow(t *testing.T) {
 	reset := func(offset int) string {
 		return rocketmqConfig(c, rocketmqReset(fmt.Sprintf("reset_type = \"SPECIFIED_OFFSET\"\noffsets = { \"broker-a\" = { \"0\" = %d } }\non_destroy = \"restore\"", offset)))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: rocketmqConfig(c, rocketmqReset(toLatest)), Check: stands(c, all(100))},
@@ -417,7 +417,7 @@ func TestRocketMQRestoreRefusesWhenSomebodyElseHasMovedTheOffsets(t *testing.T) 
 	body := func(onDestroy string) string {
 		return rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\n"+onDestroy))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body(`on_destroy = "restore"`)},
@@ -437,7 +437,7 @@ func TestRocketMQRestoreRefusesWhenTheOldOffsetHasLeftTheLog(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	body := func(onDestroy string) string { return rocketmqConfig(c, rocketmqReset(toLatest+"\n"+onDestroy)) }
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body(`on_destroy = "restore"`)},
@@ -459,7 +459,7 @@ func TestRocketMQRestoreRefusesAnotherCluster(t *testing.T) {
 	body := func(c *rocketfake.Cluster, onDestroy string) string {
 		return rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\n"+onDestroy))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body(first, `on_destroy = "restore"`)},
@@ -480,7 +480,7 @@ func TestRocketMQRestoreOfWhatIsGone(t *testing.T) {
 			t.Parallel()
 			c := rocketmqSeeded(t, rocketfake.Config{})
 			body := rocketmqConfig(c, rocketmqReset(toLatest+"\non_destroy = \"restore\""))
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: body},
@@ -528,7 +528,7 @@ func TestRocketMQResetUnderConsumersThatMoveOn(t *testing.T) {
 			t.Parallel()
 			c := rocketmqSeeded(t, conf)
 			c.Connect("billing", rocketfake.Consumer{Topics: []string{"orders"}, Eager: 3, Delay: 100 * time.Millisecond})
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: rocketmqConfig(c, rocketmqReset(toEarliest)), Check: stands(c, all(13))},

@@ -28,7 +28,7 @@ func TestANameThatTurnsOutTheSameResetsNothing(t *testing.T) {
 			return kafkaConfig(c.Bootstrap(), known("group", "billing", round)+kafkaReset("group_id = terraform_data.group.output\ntopic = \"orders\"\nposition = \"earliest\"\n"+more))
 		}
 		moved := orders(70, 70, 70)
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{
 				{Config: cfg(1, ""), Check: committed(c, "billing", orders(10, 10, 10))},
@@ -48,7 +48,7 @@ func TestANameThatTurnsOutTheSameResetsNothing(t *testing.T) {
 		cfg := func(round int) string {
 			return rocketmqConfig(c, known("group", "billing", round)+rocketmqReset("consumer_group = terraform_data.group.output\n"+lines(toEarliest)))
 		}
-		resource.UnitTest(t, resource.TestCase{
+		unitTest(t, resource.TestCase{
 			ProtoV6ProviderFactories: inProcess(t),
 			Steps: []resource.TestStep{
 				{Config: cfg(1), Check: stands(c, all(10))},
