@@ -134,3 +134,26 @@ func broken(code int16, message *string) error {
 	}
 	return err
 }
+
+// Controller returns the id of the node that leads the cluster's metadata.
+func (c *Client) Controller(ctx context.Context) (int32, error) {
+	node := int32(-1)
+	err := await(ctx, "the controller", func() (done bool, err error) {
+		req := kmsg.NewPtrDescribeQuorumRequest()
+		topic := kmsg.NewDescribeQuorumRequestTopic()
+		topic.Topic = "__cluster_metadata"
+		topic.Partitions = append(topic.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
+		req.Topics = append(req.Topics, topic)
+		resp, err := req.RequestWith(ctx, c.kgo)
+		if err != nil {
+			return false, err
+		}
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				node = p.LeaderID
+			}
+		}
+		return node >= 0, nil
+	})
+	return node, err
+}

@@ -19,10 +19,33 @@ import (
 // a commit as one batch and refuses it above about 1 MB.
 const commitChunk = 4000
 
+// Commit is what a group commits of one partition: Kafka Streams and the
+// parallel consumer keep state in the metadata.
+type Commit struct {
+	Offset   int64
+	Epoch    int32 // the leader epoch; −1 if none is known
+	Metadata string
+}
+
+// Commits are commits by topic and partition.
+type Commits = map[string]map[int32]Commit
+
 // Commit writes offsets as an administrator does, with generation −1: legal
 // only while the group has no members. Nothing is checked, as on the broker:
 // −1, −2 and offsets past the log's end are written too.
 func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) error {
+	commits := Commits{}
+	for topic, of := range offsets {
+		commits[topic] = map[int32]Commit{}
+		for partition, offset := range of {
+			commits[topic][partition] = Commit{Offset: offset, Epoch: -1}
+		}
+	}
+	return c.CommitWith(ctx, group, commits)
+}
+
+// CommitWith is Commit with what stands beside the offsets.
+func (c *Client) CommitWith(ctx context.Context, group string, offsets Commits) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.Generation = group, -1
 	n := 0
@@ -65,7 +88,11 @@ func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) erro
 			t.Topic = topic
 			for _, partition := range chunk {
 				p := kmsg.NewOffsetCommitRequestTopicPartition()
-				p.Partition, p.Offset, p.LeaderEpoch = partition, offsets[topic][partition], -1
+				o := offsets[topic][partition]
+				p.Partition, p.Offset, p.LeaderEpoch = partition, o.Offset, o.Epoch
+				if o.Metadata != "" {
+					p.Metadata = &o.Metadata
+				}
 				t.Partitions = append(t.Partitions, p)
 			}
 			req.Topics = append(req.Topics, t)
@@ -79,11 +106,27 @@ func (c *Client) Commit(ctx context.Context, group string, offsets Offsets) erro
 // does not exist has nothing. Offsets that a transaction has not committed yet
 // do not count.
 func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
+	commits, err := c.Commits(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	offsets := Offsets{}
+	for topic, of := range commits {
+		offsets[topic] = map[int32]int64{}
+		for partition, commit := range of {
+			offsets[topic][partition] = commit.Offset
+		}
+	}
+	return offsets, nil
+}
+
+// Commits is Committed with what stands beside the offsets.
+func (c *Client) Commits(ctx context.Context, group string) (Commits, error) {
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = group
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Groups = append(req.Groups, g)
-	out := Offsets{}
+	out := Commits{}
 	err := c.onCoordinator(ctx, group, func(coordinator int32) error {
 		clear(out)
 		resp, err := req.RequestWith(ctx, c.kgo.Broker(int(coordinator)))
@@ -105,9 +148,13 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 					return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
 				}
 				if out[t.Topic] == nil {
-					out[t.Topic] = map[int32]int64{}
+					out[t.Topic] = map[int32]Commit{}
 				}
-				out[t.Topic][p.Partition] = p.Offset
+				commit := Commit{Offset: p.Offset, Epoch: p.LeaderEpoch}
+				if p.Metadata != nil {
+					commit.Metadata = *p.Metadata
+				}
+				out[t.Topic][p.Partition] = commit
 			}
 		}
 		return nil

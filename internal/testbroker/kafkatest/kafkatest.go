@@ -112,11 +112,37 @@ func (h Helper) Committed(t testing.TB, group string) (offsets kafkaclient.Offse
 	return offsets
 }
 
+// CommitWith is Commit with what stands beside the offsets.
+func (h Helper) CommitWith(t testing.TB, group string, commits kafkaclient.Commits) {
+	t.Helper()
+	do(t, func(ctx context.Context) error { return h.client.CommitWith(ctx, group, commits) })
+}
+
+// Commits is Committed with what stands beside the offsets.
+func (h Helper) Commits(t testing.TB, group string) (commits kafkaclient.Commits) {
+	t.Helper()
+	do(t, func(ctx context.Context) (err error) {
+		commits, err = h.client.Commits(ctx, group)
+		return err
+	})
+	return commits
+}
+
 // Coordinator returns the id of the broker that coordinates the group.
 func (h Helper) Coordinator(t testing.TB, group string) (node int32) {
 	t.Helper()
 	do(t, func(ctx context.Context) (err error) {
 		node, err = h.client.Coordinator(ctx, group)
+		return err
+	})
+	return node
+}
+
+// Controller returns the id of the node that leads the cluster's metadata.
+func (h Helper) Controller(t testing.TB) (node int32) {
+	t.Helper()
+	do(t, func(ctx context.Context) (err error) {
+		node, err = h.client.Controller(ctx)
 		return err
 	})
 	return node
