@@ -200,3 +200,31 @@ func TestAFirstOffsetCountsAtItsUpperBound(t *testing.T) {
 		})
 	}
 }
+
+// A record says a long reason once, and reads back as it was.
+func TestRecordSaysALongReasonOnce(t *testing.T) {
+	long := strings.Repeat("The Kafka cluster could not be asked. ", 3)
+	var outcomes []offset.Outcome
+	for i := range int32(6) {
+		outcomes = append(outcomes, offset.Outcome{Move: offset.Move{Partition: offset.Partition{Topic: "orders", ID: i}, Previous: 5, Offset: 3, Start: 0, End: 9}, Seen: offset.None})
+	}
+	for _, i := range []int{1, 3, 5} {
+		outcomes[i].Doubt(long)
+	}
+	outcomes[2].Fail("the group became active")
+	outcomes[4].Fail("the group became active")
+	record := offset.EncodeRecord(outcomes, offset.KafkaRecord)
+	if n := strings.Count(record, long); n != 1 {
+		t.Errorf("it is said %d times: %s", n, record)
+	}
+	if !strings.Contains(record, `"error":"as orders-1"`) || strings.Count(record, "became active") != 2 {
+		t.Errorf("record %s", record)
+	}
+	if failed, of := offset.FailedIn(record); failed != 5 || of != 6 {
+		t.Errorf("%d of %d failed", failed, of)
+	}
+	again, err := offset.DecodeRecord(record, offset.KafkaRecord, "")
+	if err != nil || !reflect.DeepEqual(again, outcomes) {
+		t.Errorf("%+v, %v; want %+v", again, err, outcomes)
+	}
+}

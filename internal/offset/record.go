@@ -26,10 +26,12 @@ const (
 // brace into a line for each value in every plan. None is written as null,
 // and "clamped", "metadata" and
 // "error" stand only where there is something to say, "error" beside "unsettled" if the write
-// may have landed all the same.
+// may have landed all the same. A long reason that many partitions share is
+// said at the first of them, and the others refer to it ("as orders-0").
 func EncodeRecord(outcomes []Outcome, d Dialect) string {
 	moves := slices.Clone(outcomes)
 	SortOutcomes(moves)
+	referToReasons(moves)
 	b := make([]byte, 0, 2+len(moves)*96)
 	b = append(b, ' ', '{')
 	for i, m := range moves {
@@ -51,6 +53,43 @@ func EncodeRecord(outcomes []Outcome, d Dialect) string {
 		b = append(b, '}')
 	}
 	return string(append(b, '}'))
+}
+
+// long is how many bytes a reason may have to be said at each partition.
+const long = 64
+
+// reference stands before the name of the partition whose reason is meant.
+const reference = "as "
+
+// referToReasons has long reasons that are said already refer to where.
+func referToReasons(outcomes []Outcome) {
+	at := map[string]string{}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if !o.Failed() || len(o.Reason) <= long {
+			continue
+		}
+		if first, said := at[o.Reason]; said {
+			o.Reason = reference + first
+		} else {
+			at[o.Reason] = o.Name()
+		}
+	}
+}
+
+// resolveReasons undoes referToReasons.
+func resolveReasons(outcomes []Outcome) {
+	of := map[string]string{}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if name, ok := strings.CutPrefix(o.Reason, reference); ok {
+			if reason, ok := of[name]; ok {
+				o.Reason = reason
+			}
+		} else if len(o.Reason) > long {
+			of[o.Name()] = o.Reason
+		}
+	}
 }
 
 func outer(m Outcome, d Dialect) string {
@@ -185,6 +224,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 		}
 	}
 	SortOutcomes(outcomes)
+	resolveReasons(outcomes)
 	return outcomes, nil
 }
 
