@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/IBM/sarama"
 
@@ -67,6 +68,26 @@ func (c cluster) bounds(ctx context.Context, m *wire.Metadata, rows []row, probe
 		}
 	}
 	return wire.Parallel(ctx, steps...)
+}
+
+// unbounded is an error that names the partitions of which a leader told no
+// start or no end of the log though it told no error either. Some servers do,
+// and -1 clamped to such a log would be 0.
+func unbounded(rows []row) error {
+	var without []string
+	for i := range rows {
+		if rows[i].start < 0 || rows[i].end < 0 {
+			without = append(without, name(rows[i].topic, rows[i].id))
+		}
+	}
+	if len(without) == 0 {
+		return nil
+	}
+	return &offset.Error{
+		Code: offset.Failed,
+		What: fmt.Sprintf("The brokers tell no start or no end of the log of %s", listed(without)),
+		Next: "Try again; if that does not help, leave these partitions out of the scope.",
+	}
 }
 
 // take writes what a leader told into its rows and returns their codes.

@@ -23,6 +23,8 @@ type Client struct {
 	cluster cluster
 	poll    time.Duration // between two looks at a group that is waited for
 	finish  time.Duration // for all commits of one reset, from the first on
+	// settling is how long a read-back that shows other offsets is repeated.
+	settling time.Duration
 }
 
 // Option changes a Client from its defaults.
@@ -37,7 +39,7 @@ func WithLogger(log connection.Logger) Option { return func(k *Client) { k.log =
 // New returns a client for the cluster that cfg describes. It dials nothing;
 // the error tells what is wrong with the configuration.
 func New(cfg connection.Config, opts ...Option) (*Client, error) {
-	k := &Client{clock: clock.System{}, poll: time.Second, finish: finishWithin}
+	k := &Client{clock: clock.System{}, poll: time.Second, finish: finishWithin, settling: settleWithin}
 	for _, o := range opts {
 		o(k)
 	}

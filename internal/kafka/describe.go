@@ -122,7 +122,7 @@ func (g *coordinator) describeClassic(ctx context.Context) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &group{id: g.Name, state: stateDead}
+	d := &group{id: g.Name, state: stateDead, keeps: answer.Body.Version < describeGroupsWithDelete}
 	if len(answer.Body.Groups) == 0 {
 		return d, nil
 	}

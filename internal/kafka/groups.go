@@ -40,6 +40,7 @@ type group struct {
 	protocol string // classic or consumer; empty if unknown
 	kind     string // what it is if not a consumer group; else empty
 	rights   int32  // authorized operations
+	keeps    bool   // its broker cannot delete committed offsets (before Kafka 2.4)
 	members  []offset.Member
 
 	// What the members are subscribed to; anything counts as subscribed if a
@@ -98,6 +99,10 @@ func (c cluster) coordinator(ctx context.Context, group string) (*coordinator, e
 	g, err := c.Group(ctx, group)
 	return &coordinator{g}, err
 }
+
+// describeGroupsWithDelete is the version of DescribeGroups that came in Kafka
+// 2.4 together with OffsetDelete.
+const describeGroupsWithDelete = 5
 
 var (
 	describeGroupsVersions = []wire.Since{{Version: 5, Kafka: sarama.V2_4_0_0}, {Version: 3, Kafka: sarama.V2_3_0_0}, {Version: 2, Kafka: sarama.V2_0_0_0}, {Version: 1, Kafka: sarama.V0_11_0_0}}

@@ -93,15 +93,14 @@ func (c *Client) inspect(ctx context.Context, g *coordinator, topics []string) (
 	steps := []func(context.Context) error{func(ctx context.Context) error {
 		return c.cluster.bounds(ctx, p.Metadata, led, startProbe(), endProbe(offset.ReadUncommitted))
 	}}
-	into := func(r *row, at int64) { r.committed = at }
 	if topics != nil {
-		steps = append(steps, func(ctx context.Context) error { return g.committed(ctx, led, into) })
+		steps = append(steps, func(ctx context.Context) error { return g.committed(ctx, led, ofGroup) })
 	}
 	if err := wire.Parallel(ctx, steps...); err != nil {
 		return nil, nil, err
 	}
 	if len(without) > 0 && topics != nil {
-		if err := g.committed(ctx, without, into); err != nil {
+		if err := g.committed(ctx, without, ofGroup); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -129,12 +128,15 @@ func split(rows []row) (led, without []row) {
 }
 
 func (r *row) info() GroupPartition {
-	p := GroupPartition{Partition: r.partition(), Committed: r.committed, Start: r.start, End: r.end, Lag: offset.None}
-	if r.leader < 0 {
+	p := GroupPartition{Partition: r.partition(), Committed: r.committed.offset, Start: r.start, End: r.end, Lag: offset.None}
+	switch {
+	case r.leader < 0:
 		p.Error = "no broker leads the partition"
+	case r.start < 0 || r.end < 0:
+		p.Error = "its leader tells no start or no end of the log"
 	}
-	if r.committed >= 0 && r.end >= 0 {
-		p.Lag = max(r.end-r.committed, 0)
+	if r.committed.offset >= 0 && r.end >= 0 {
+		p.Lag = max(r.end-r.committed.offset, 0)
 	}
 	return p
 }
@@ -163,6 +165,9 @@ func (c *Client) topicOffsets(ctx context.Context, topics []string, target offse
 	}
 	if err := c.cluster.bounds(ctx, p.Metadata, p.rows, probes...); err != nil {
 		return nil, told(err)
+	}
+	if err := unbounded(p.rows); err != nil {
+		return nil, err
 	}
 	moves, _, err := resolve(target, offset.Clamp, p.rows)
 	if err != nil {

@@ -30,7 +30,7 @@ func connect(t testing.TB, servers []string, change ...func(*connection.Config))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.poll = 20 * time.Millisecond
+	c.poll, c.settling = 20*time.Millisecond, 100*time.Millisecond
 	c.cluster.Times.Failover = wire.Patience{First: time.Millisecond, Most: 50 * time.Millisecond, Total: 5 * time.Second}
 	c.cluster.Times.Settling = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 20 * time.Millisecond}
 	c.cluster.Times.Contact = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 200 * time.Millisecond}

@@ -66,16 +66,16 @@ func checkSnapshot(req offset.Request, invalid func(string, ...any) error) error
 			return invalid("The snapshot holds no topic that is called %q here", name)
 		}
 	}
-	if len(snapshotScope(req).topics) == 0 {
+	if len(snapshotSelection(req).topics) == 0 {
 		return invalid("The snapshot holds no offset in these topics")
 	}
 	return nil
 }
 
-// snapshotScope returns the partitions that the snapshot has offsets for, by
+// snapshotSelection returns the partitions that the snapshot has offsets for, by
 // their topics' names here. The offsets are not those of this cluster: they
 // are found when the logs are known.
-func snapshotScope(req offset.Request) scope {
+func snapshotSelection(req offset.Request) selection {
 	partitions := map[string][]int32{}
 	for name, t := range here(req.Target, req.Scope.Topics) {
 		for id, p := range t.Partitions {
@@ -84,7 +84,7 @@ func snapshotScope(req offset.Request) scope {
 			}
 		}
 	}
-	return scope{topics: slices.Sorted(maps.Keys(partitions)), explicit: partitions}
+	return selection{topics: slices.Sorted(maps.Keys(partitions)), explicit: partitions, right: opRead}
 }
 
 // match finds the place of the snapshot in each row, whose bounds are known,
@@ -98,7 +98,8 @@ func (c *Client) match(ctx context.Context, p *place, rows []row, req offset.Req
 		err := m.run(ctx, here(req.Target, req.Scope.Topics))
 		if err == nil {
 			for i := range rows {
-				rows[i].source = m.found[i].offset
+				f := &m.found[i]
+				rows[i].source, rows[i].by = committed{f.offset, f.metadata}, f.by
 			}
 			return m.found, nil
 		}
@@ -173,7 +174,7 @@ func (m *matching) prepare(topics map[string]*offset.SnapshotTopic) error {
 			if of == nil {
 				return &offset.Error{Code: offset.Failed, What: "The brokers told other topics than were asked for"}
 			}
-			same = s.ClusterID != "" && s.ClusterID == m.place.ClusterID && of.ID != "" && of.ID == topicID(m.place.Metadata, topic)
+			same = s.ClusterID != "" && s.ClusterID == m.place.ClusterID && of.ID != "" && of.ID == m.place.ids[topic]
 			if n := m.place.sizes[topic]; !same && n != len(of.Partitions) {
 				return &offset.Error{
 					Code: offset.SnapshotUnfit,

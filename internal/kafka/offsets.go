@@ -21,17 +21,28 @@ type row struct {
 	id     int32
 	leader int32
 
-	committed int64 // by the group; offset.None if nothing is
-	source    int64 // where the target puts it: an explicit offset, or another group's; offset.None if there is none
+	committed committed // by the group
+	source    committed // by the group that is cloned, or where a snapshot is found
+	by        offset.By // how that was found
 
 	start, end, match                int64 // offset.None if unknown, or nothing matches
 	startEpoch, endEpoch, matchEpoch int32 // -1 if unknown
 }
 
+// committed is what a group has committed: an offset, offset.None if there is
+// none, and what the commit carries beside it. Kafka Streams and the parallel
+// consumer keep state there.
+type committed struct {
+	offset   int64
+	metadata string
+}
+
+var uncommitted = committed{offset: offset.None}
+
 func newRow(topic string, id, leader int32) row {
 	return row{
 		topic: topic, id: id, leader: leader,
-		committed: offset.None, source: offset.None,
+		committed: uncommitted, source: uncommitted,
 		start: offset.None, end: offset.None, match: offset.None,
 		startEpoch: -1, endEpoch: -1, matchEpoch: -1,
 	}
@@ -92,7 +103,7 @@ func fetchCodes(r *sarama.OffsetFetchResponse) []sarama.KError {
 }
 
 // committed fills the rows with the group's committed offsets.
-func (g *coordinator) committed(ctx context.Context, rows []row, into func(r *row, at int64)) error {
+func (g *coordinator) committed(ctx context.Context, rows []row, into func(*row, committed)) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -103,16 +114,16 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(r *ro
 	return spread(g.Name, rows, blocks, into)
 }
 
-// spread hands each row its committed offset, or offset.None. A negative one,
-// which brokers accept and some tools commit, is none.
-func spread(group string, rows []row, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, into func(r *row, at int64)) error {
+// spread hands each row what is committed. A negative offset, which brokers
+// accept and some tools commit, is none.
+func spread(group string, rows []row, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, into func(*row, committed)) error {
 	for i := range rows {
 		block := blocks[rows[i].topic][rows[i].id]
-		at := offset.None
+		at := uncommitted
 		if block != nil {
 			switch block.Err {
 			case sarama.ErrNoError:
-				at = max(block.Offset, offset.None)
+				at = committedIn(block)
 			case sarama.ErrUnknownTopicOrPartition:
 			default:
 				doing := fmt.Sprintf("Read the committed offset of consumer group %q in %s", group, name(rows[i].topic, rows[i].id))
@@ -123,6 +134,17 @@ func spread(group string, rows []row, blocks map[string]map[int32]*sarama.Offset
 	}
 	return nil
 }
+
+func committedIn(block *sarama.OffsetFetchResponseBlock) committed {
+	if block.Offset < 0 {
+		return uncommitted
+	}
+	return committed{block.Offset, block.Metadata}
+}
+
+// ofGroup and ofSource say whose committed offsets they are.
+func ofGroup(r *row, c committed)  { r.committed = c }
+func ofSource(r *row, c committed) { r.source = c }
 
 func partitionsOf(rows []row) map[string][]int32 {
 	partitions := map[string][]int32{}
@@ -149,7 +171,7 @@ func rowsOf(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock) []row 
 		for id, block := range of {
 			if block.Err == sarama.ErrNoError && block.Offset >= 0 {
 				r := newRow(topic, id, -1)
-				r.committed = block.Offset
+				r.committed = committedIn(block)
 				rows = append(rows, r)
 			}
 		}

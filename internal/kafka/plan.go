@@ -10,28 +10,18 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// prepared is what Plan keeps for the Apply that follows.
-type prepared struct {
-	client      *Client
-	coordinator *coordinator
-	group       *group
-	epochs      []int32 // beside the plan's moves
-	at          time.Time
+// basis is what a plan was made from. Plan keeps it for the Apply that follows.
+type basis struct {
+	client *Client
+	*survey
+	at time.Time
 }
 
-// fresh is how old a plan may be for Apply to commit it as it is. Whatever
+// fresh is how old a plan's basis may be for Apply to go on from it. What the
+// group has committed is looked at once more in any case, and whatever else
 // happens to the group in that time, the broker itself refuses a commit into a
 // group with members.
 const fresh = 10 * time.Second
-
-// scope is a request's scope in the form that the cluster is asked in.
-type scope struct {
-	all      bool
-	topics   []string
-	only     []int32
-	explicit map[string][]int32
-	targets  offset.Offsets // of explicit offsets
-}
 
 // Plan resolves the request against the live cluster and writes nothing.
 // Active members are told in the plan; everything else that would make an
@@ -72,7 +62,6 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, nothingCommitted(req)
 	}
 
-	ready := &prepared{client: c, coordinator: s.coordinator, group: s.group, at: now}
 	plan := &offset.Plan{
 		Request:   req,
 		ClusterID: s.clusterID,
@@ -81,7 +70,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		Members:   s.group.members,
 		At:        now,
 		Instant:   instant,
-		Engine:    ready,
+		Engine:    &basis{c, s, now},
 	}
 	var places []found
 	if req.Target.Kind == offset.ToSnapshot {
@@ -89,14 +78,11 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 			return nil, err
 		}
 	}
-	if plan.Moves, ready.epochs, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
+	if plan.Moves, _, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
 		return nil, err
 	}
-	plan.Notes = notes(plan, s, missing)
+	plan.Notes = planNotes(plan, s, missing)
 	if places != nil {
-		for i := range plan.Moves {
-			plan.Moves[i].By = places[i].by
-		}
 		plan.Notes = append(plan.Notes, matchNotes(plan, places)...)
 	}
 	return plan, nil
@@ -200,17 +186,17 @@ func checkOffsets(offsets offset.Offsets, invalid func(string, ...any) error) er
 	return nil
 }
 
-// scopeOf turns a request's scope into what the cluster is asked.
-func scopeOf(req offset.Request) scope {
+// selectionOf returns the partitions of a reset's scope.
+func selectionOf(req offset.Request) selection {
 	switch {
 	case req.Target.Kind == offset.ToOffsets:
-		return explicitScope(req.Target.Offsets)
+		return selectionAt(req.Target.Offsets)
 	case req.Target.Kind == offset.ToSnapshot:
-		return snapshotScope(req)
+		return snapshotSelection(req)
 	case req.Scope.AllTopics:
-		return scope{all: true}
+		return selection{all: true, right: opRead}
 	}
-	s := scope{topics: slices.Sorted(slices.Values(req.Scope.Topics))}
+	s := selection{topics: slices.Sorted(slices.Values(req.Scope.Topics)), right: opRead}
 	s.topics = slices.Compact(s.topics)
 	if len(req.Scope.Partitions) > 0 && req.Scope.Partitions[0] != offset.AllPartitions {
 		s.only = slices.Compact(slices.Sorted(slices.Values(req.Scope.Partitions)))
@@ -218,8 +204,9 @@ func scopeOf(req offset.Request) scope {
 	return s
 }
 
-func explicitScope(targets offset.Offsets) scope {
-	s := scope{targets: targets, explicit: map[string][]int32{}}
+// selectionAt returns the partitions that the offsets are of.
+func selectionAt(targets offset.Offsets) selection {
+	s := selection{explicit: map[string][]int32{}, right: opRead}
 	for topic, of := range targets {
 		s.topics = append(s.topics, topic)
 		for id := range of {
@@ -247,12 +234,12 @@ func nothingCommitted(req offset.Request) error {
 	return &offset.Error{
 		Code: offset.NoOffset,
 		What: fmt.Sprintf("Consumer group %q has no committed offset in any topic that may be described, so that all_topics means nothing", group),
-		Next: "Name the topics, or check the group's name and the right DESCRIBE on its topics.",
+		Next: "It may not exist, or its offsets may have expired: check the group's name and the right DESCRIBE on its topics, or name the topics.",
 	}
 }
 
-// notes tells what a reader of the plan should know.
-func notes(plan *offset.Plan, s *survey, missing bool) []string {
+// planNotes tells what a reader of the plan should know.
+func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if missing {
@@ -260,6 +247,11 @@ func notes(plan *offset.Plan, s *survey, missing bool) []string {
 	}
 	if plan.Instant.After(plan.At) {
 		notes = append(notes, future(plan.Instant))
+	} else if late := s.unmatched(plan.Instant); len(late) > 0 {
+		note("No record is at or after the instant %s in %s: there the reset goes to the log's end.", plan.Instant.UTC().Format(time.RFC3339), listed(late))
+	}
+	if s.group.keeps {
+		note("The brokers cannot delete committed offsets (they are older than Kafka 2.4): on_destroy = \"delete_offsets\" is refused then, and so is a restore of partitions that had no offset before.")
 	}
 	atStart := 0
 	for _, m := range plan.Moves {
@@ -283,6 +275,18 @@ func notes(plan *offset.Plan, s *survey, missing bool) []string {
 		}
 	}
 	return notes
+}
+
+// unmatched names the partitions that hold records, but none at or after the
+// instant.
+func (s *survey) unmatched(instant time.Time) []string {
+	var late []string
+	for i := range s.rows {
+		if r := &s.rows[i]; !instant.IsZero() && r.match < 0 && r.end > r.start {
+			late = append(late, name(r.topic, r.id))
+		}
+	}
+	return late
 }
 
 func future(instant time.Time) string {

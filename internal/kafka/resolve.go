@@ -9,17 +9,17 @@ import (
 )
 
 // resolve says where the target puts each row. It is a pure function of what
-// the cluster told. Its moves are sorted as the rows are; the epochs beside
-// them are the leader epochs to commit, -1 where none is known.
+// the cluster told. Its moves are sorted as the rows are; beside them is what
+// their commits carry.
 //
 // The meaning is that of kafka-consumer-groups (Kafka 4.3) with three
 // differences: the log's end is the last stable offset under read_committed,
 // "current" is brought back into the log like every other target, and a
 // target out of range can be refused.
-func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]offset.Move, []int32, error) {
+func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]offset.Move, []carried, error) {
 	var without, out []string
 	moves := make([]offset.Move, len(rows))
-	epochs := make([]int32, len(rows))
+	carry := make([]carried, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		want, ok := aim(target, r)
@@ -33,21 +33,35 @@ func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]off
 		}
 		moves[i] = offset.Move{
 			Partition: r.partition(),
-			Previous:  r.committed,
+			Previous:  r.committed.offset,
 			Offset:    at,
 			Start:     r.start,
 			End:       r.end,
 			Clamped:   clamped,
+			Metadata:  r.committed.metadata,
+			By:        r.by,
 		}
-		epochs[i] = r.epoch(at, target.Kind)
+		carry[i].epoch = r.epoch(at, target.Kind)
+		if (target.Kind == offset.ToGroup || target.Kind == offset.ToSnapshot) && at == r.source.offset {
+			carry[i].metadata = r.source.metadata
+		}
 	}
 	switch {
 	case len(without) > 0:
-		return nil, nil, noOffset(target, without)
+		return nil, nil, noOffset(target, without, len(without) == len(rows))
 	case len(out) > 0:
 		return nil, nil, outsideLog(out)
 	}
-	return moves, epochs, nil
+	return moves, carry, nil
+}
+
+// carried is what a commit carries beside the offset. A move carries no
+// metadata, since what stood beside the old offset is wrong beside the new
+// one; only what another group, or the group of a snapshot, has committed is
+// copied whole.
+type carried struct {
+	epoch    int32 // the leader epoch; -1 if none is known
+	metadata string
 }
 
 // aim returns the offset that the target means, wherever the log is, and false
@@ -59,10 +73,10 @@ func aim(target offset.Target, r *row) (int64, bool) {
 	case offset.ToLatest:
 		return r.end, true
 	case offset.ToCurrent:
-		if r.committed < 0 {
+		if r.committed.offset < 0 {
 			return r.end, true
 		}
-		return r.committed, true
+		return r.committed.offset, true
 	case offset.ToOffset:
 		return target.Offset, true
 	case offset.ToTime, offset.ToLookback:
@@ -74,12 +88,15 @@ func aim(target offset.Target, r *row) (int64, bool) {
 		}
 		return min(max(r.match, r.start), r.end), true
 	case offset.ByShift:
-		if r.committed < 0 {
+		if r.committed.offset < 0 {
 			return offset.None, false
 		}
-		return add(r.committed, target.Shift), true
-	case offset.ToGroup, offset.ToOffsets, offset.ToSnapshot:
-		return r.source, r.source >= 0
+		return add(r.committed.offset, target.Shift), true
+	case offset.ToOffsets:
+		at, ok := target.Offsets[r.topic][r.id]
+		return at, ok
+	case offset.ToGroup, offset.ToSnapshot:
+		return r.source.offset, r.source.offset >= 0
 	}
 	return offset.None, false
 }
@@ -132,7 +149,7 @@ func milliseconds(t time.Time) int64 {
 	return ms
 }
 
-func noOffset(target offset.Target, partitions []string) error {
+func noOffset(target offset.Target, partitions []string, all bool) error {
 	e := &offset.Error{
 		Code: offset.NoOffset,
 		What: fmt.Sprintf("The group has no committed offset in %s, so that there is nothing to shift", listed(partitions)),
@@ -141,6 +158,10 @@ func noOffset(target offset.Target, partitions []string) error {
 	if target.Kind == offset.ToGroup {
 		e.What = fmt.Sprintf("Consumer group %q has no committed offset in %s", target.Group, listed(partitions))
 		e.Next = "Leave these partitions out of the scope, or use all_topics, which takes the partitions that the group has offsets for."
+		if all {
+			e.What += ". It may not exist"
+			e.Next = fmt.Sprintf("Check the name %q in source_group_id, and that the right DESCRIBE on it is there. If it is right: %s", target.Group, e.Next)
+		}
 	}
 	return e
 }

@@ -14,7 +14,8 @@ import (
 // A log of 20 to 100, a group at 60, epochs 1, 4 and 7.
 func sample(change ...func(*row)) row {
 	r := newRow("orders", 0, 1)
-	r.committed, r.start, r.end, r.match = 60, 20, 100, 40
+	r.committed = committed{60, "state"}
+	r.start, r.end, r.match = 20, 100, 40
 	r.startEpoch, r.matchEpoch, r.endEpoch = 1, 4, 7
 	for _, f := range change {
 		f(&r)
@@ -22,11 +23,11 @@ func sample(change ...func(*row)) row {
 	return r
 }
 
-func uncommitted(r *row) { r.committed = offset.None }
-func empty(r *row)       { r.start, r.end, r.match = 30, 30, offset.None }
-func unmatched(r *row)   { r.match = offset.None }
+func unset(r *row)     { r.committed = uncommitted }
+func empty(r *row)     { r.start, r.end, r.match = 30, 30, offset.None }
+func unmatched(r *row) { r.match = offset.None }
 
-func at(source int64) func(*row) { return func(r *row) { r.source = source } }
+func at(source int64) func(*row) { return func(r *row) { r.source = committed{source, "source"} } }
 
 func TestResolve(t *testing.T) {
 	to := func(k offset.TargetKind) offset.Target { return offset.Target{Kind: k} }
@@ -43,8 +44,8 @@ func TestResolve(t *testing.T) {
 		"latest":                                 {to(offset.ToLatest), sample(), 100, false, 7},
 		"earliest of an empty log":               {to(offset.ToEarliest), sample(empty), 30, false, 7},
 		"current":                                {to(offset.ToCurrent), sample(), 60, false, -1},
-		"current without an offset":              {to(offset.ToCurrent), sample(uncommitted), 100, false, 7},
-		"current that retention has passed":      {to(offset.ToCurrent), sample(func(r *row) { r.committed = 3 }), 20, true, 1},
+		"current without an offset":              {to(offset.ToCurrent), sample(unset), 100, false, 7},
+		"current that retention has passed":      {to(offset.ToCurrent), sample(func(r *row) { r.committed.offset = 3 }), 20, true, 1},
 		"offset":                                 {off(50), sample(), 50, false, -1},
 		"offset 0 is legal":                      {off(0), sample(func(r *row) { r.start = 0 }), 0, false, 1},
 		"offset at the end is legal":             {off(100), sample(), 100, false, 7},
@@ -65,19 +66,26 @@ func TestResolve(t *testing.T) {
 		"shift that would overflow downwards":    {shift(math.MinInt64), sample(), 20, true, 1},
 		"another group":                          {to(offset.ToGroup), sample(at(33)), 33, false, -1},
 		"another group whose offset has expired": {to(offset.ToGroup), sample(at(3)), 20, true, 1},
-		"explicit":                               {to(offset.ToOffsets), sample(at(90)), 90, false, -1},
+		"explicit":                               {offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: 90}}}, sample(), 90, false, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			moves, epochs, err := resolve(c.target, offset.Clamp, []row{c.row})
+			moves, carry, err := resolve(c.target, offset.Clamp, []row{c.row})
 			if err != nil {
 				t.Fatal(err)
 			}
 			m := moves[0]
-			if m.Offset != c.want || m.Clamped != c.clamped || epochs[0] != c.epoch {
-				t.Errorf("offset %d, clamped %t, epoch %d; want %d, %t, %d", m.Offset, m.Clamped, epochs[0], c.want, c.clamped, c.epoch)
+			if m.Offset != c.want || m.Clamped != c.clamped || carry[0].epoch != c.epoch {
+				t.Errorf("offset %d, clamped %t, epoch %d; want %d, %t, %d", m.Offset, m.Clamped, carry[0].epoch, c.want, c.clamped, c.epoch)
 			}
-			if m.Previous != c.row.committed || m.Start != c.row.start || m.End != c.row.end {
+			if m.Previous != c.row.committed.offset || m.Metadata != c.row.committed.metadata || m.Start != c.row.start || m.End != c.row.end {
 				t.Errorf("the move says %+v of %+v", m, c.row)
+			}
+			copied := ""
+			if c.target.Kind == offset.ToGroup && !c.clamped {
+				copied = "source"
+			}
+			if carry[0].metadata != copied {
+				t.Errorf("the commit carries %q, want %q", carry[0].metadata, copied)
 			}
 			_, _, err = resolve(c.target, offset.Refuse, []row{c.row})
 			if c.clamped {
@@ -90,13 +98,13 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveNamesEveryPartitionWithoutAnOffset(t *testing.T) {
-	other := sample(uncommitted)
+	other := sample(unset)
 	other.id = 1
 	for _, target := range []offset.Target{
 		{Kind: offset.ByShift, Shift: -1},
 		{Kind: offset.ToGroup, Group: "other"},
 	} {
-		_, _, err := resolve(target, offset.Clamp, []row{sample(uncommitted), other})
+		_, _, err := resolve(target, offset.Clamp, []row{sample(unset), other})
 		wantError(t, err, offset.NoOffset, "orders-0, orders-1")
 	}
 }
@@ -121,9 +129,9 @@ func FuzzResolve(f *testing.F) {
 		r := newRow("t", 0, 0)
 		r.start = max(start, 0)
 		r.end = add(r.start, max(length, 0))
-		r.committed, r.match, r.source = max(committed, -1), match, off
-		target := offset.Target{Kind: kinds[int(kind)%len(kinds)], Offset: off, Shift: shift}
-		moves, epochs, err := resolve(target, offset.Clamp, []row{r})
+		r.committed.offset, r.match, r.source.offset = max(committed, -1), match, off
+		target := offset.Target{Kind: kinds[int(kind)%len(kinds)], Offset: off, Shift: shift, Offsets: offset.Offsets{"t": {0: off}}}
+		moves, carry, err := resolve(target, offset.Clamp, []row{r})
 		if err != nil {
 			if offset.CodeOf(err) != offset.NoOffset {
 				t.Fatal(err)
@@ -137,8 +145,8 @@ func FuzzResolve(f *testing.F) {
 		if m.Clamped && m.Offset != r.start && m.Offset != r.end {
 			t.Errorf("clamped to %d", m.Offset)
 		}
-		if epochs[0] != -1 {
-			t.Errorf("epoch %d out of nowhere", epochs[0])
+		if carry[0].epoch != -1 {
+			t.Errorf("epoch %d out of nowhere", carry[0].epoch)
 		}
 		_, _, err = resolve(target, offset.Refuse, []row{r})
 		if (err != nil) != m.Clamped {

@@ -156,7 +156,7 @@ func TestShiftIsNotAppliedTwiceWhenTheGroupBecomesActive(t *testing.T) {
 				t.Errorf("commits of %v partitions, want two", *sizes)
 			}
 			if late { // the cluster of the test has not written it
-				wantError(t, err, offset.Incomplete, "orders-0: the group became active", "No partition was committed")
+				wantError(t, err, offset.Failed, "orders-0 to orders-2: the group became active", "Nothing was changed")
 				want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 				return
 			}
@@ -200,7 +200,7 @@ func TestBrokerThatRefusesEverySizeIsNotAskedForEachPartition(t *testing.T) {
 	req := reset(offset.Target{Kind: offset.ToLatest})
 	req.Scope.Topics, req.AllowNewGroup = []string{"wide"}, true
 	result, err := run(t.Context(), c, req)
-	wantError(t, err, offset.Failed, "wide-1: not written, because a commit of one partition failed", "Nothing was changed")
+	wantError(t, err, offset.Failed, "wide-1 to wide-199: not written, because a commit of one partition failed", "Nothing was changed")
 	if result != nil {
 		t.Errorf("result %+v", result)
 	}

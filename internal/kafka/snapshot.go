@@ -72,10 +72,10 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 		return nil, err
 	}
 	s.ClusterID = p.ClusterID
-	if err := spread(id, p.rows, blocks, func(r *row, at int64) { r.committed = at }); err != nil {
+	if err := spread(id, p.rows, blocks, ofGroup); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed >= 0 }) {
+	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed.offset >= 0 }) {
 		return nil, &offset.Error{
 			Code: offset.NoOffset,
 			What: fmt.Sprintf("Consumer group %q has no committed offset in %s, so that there is nothing to keep", id, wire.Quoted(topics)),
@@ -85,26 +85,26 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 	if err := c.cluster.bounds(ctx, p.Metadata, p.rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
 		return nil, err
 	}
+	if err := unbounded(p.rows); err != nil {
+		return nil, err
+	}
 	places, err := c.places(ctx, p, s.Snapshot)
 	if err != nil {
 		return nil, err
 	}
-	s.fill(p, blocks, places)
+	s.fill(p, places)
 	return s, nil
 }
 
 // fill puts what was found into the snapshot, and tells what will be missed.
-func (s *TakenSnapshot) fill(p *place, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, places []offset.Place) {
+func (s *TakenSnapshot) fill(p *place, places []offset.Place) {
 	var lost []string
 	for i := range p.rows {
 		r := &p.rows[i]
 		if len(s.Topics) == 0 || s.Topics[len(s.Topics)-1].Name != r.topic {
-			s.Topics = append(s.Topics, offset.SnapshotTopic{Name: r.topic, ID: topicID(p.Metadata, r.topic)})
+			s.Topics = append(s.Topics, offset.SnapshotTopic{Name: r.topic, ID: p.ids[r.topic]})
 		}
 		t := &s.Topics[len(s.Topics)-1]
-		if b := blocks[r.topic][r.id]; b != nil && r.committed >= 0 {
-			places[i].Metadata = b.Metadata
-		}
 		if places[i].Lost() {
 			lost = append(lost, name(r.topic, r.id))
 		}
@@ -115,25 +115,14 @@ func (s *TakenSnapshot) fill(p *place, blocks map[string]map[int32]*sarama.Offse
 	}
 }
 
-// topicID returns a topic's id as Kafka's tools print it, or "" if the brokers
-// tell none.
-func topicID(m *wire.Metadata, topic string) string {
-	for _, t := range m.Topics {
-		if t.Name == topic && t.Uuid != (sarama.Uuid{}) {
-			return t.Uuid.String()
-		}
-	}
-	return ""
-}
-
 // places finds the records beside each committed offset.
 func (c *Client) places(ctx context.Context, p *place, s *offset.Snapshot) ([]offset.Place, error) {
 	places := make([]offset.Place, len(p.rows))
 	var readers []*reader
 	for i := range p.rows {
 		r := &p.rows[i]
-		places[i] = offset.Place{Committed: r.committed, Start: r.start, End: r.end}
-		if r.committed < 0 || places[i].Lost() || r.start == r.end {
+		places[i] = offset.Place{Committed: r.committed.offset, Metadata: r.committed.metadata, Start: r.start, End: r.end}
+		if r.committed.offset < 0 || places[i].Lost() || r.start == r.end {
 			continue
 		}
 		n := &neighbours{snapshot: s, place: &places[i]}

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 // selection says which partitions are looked at.
 type selection struct {
+	all      bool               // those that a group has committed offsets for
 	topics   []string           // sorted
 	only     []int32            // with one topic: these partitions; nil means all
 	explicit map[string][]int32 // instead: exactly these partitions of the topics
@@ -25,6 +28,7 @@ type selection struct {
 // place is where the selected partitions are.
 type place struct {
 	*wire.Metadata
+	ids       map[string]string // of the topics, by name; nil if the brokers tell none (before Kafka 2.8)
 	rows      []row
 	missing   []string       // lenient: topics and partitions that do not exist
 	narrowed  []string       // explicit: topics that have more partitions than were selected
@@ -86,6 +90,12 @@ func (s selection) place(v *wire.Metadata) (*place, error) {
 		}
 		if s.right != 0 && !may(t.TopicAuthorizedOperations, s.right) {
 			unreadable = append(unreadable, t.Name)
+		}
+		if t.Uuid != (sarama.Uuid{}) {
+			if p.ids == nil {
+				p.ids = map[string]string{}
+			}
+			p.ids[t.Name] = t.Uuid.String()
 		}
 		p.sizes[t.Name] = len(t.Partitions)
 		sortPartitions(t.Partitions)
@@ -182,8 +192,8 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
 		return nil, err
 	}
-	sc := scopeOf(req)
-	s.all = sc.all
+	sel := selectionOf(req)
+	s.all = sel.all
 	probes := []probe{startProbe(), endProbe(req.Isolation)}
 	if !instant.IsZero() {
 		probes = append(probes, timeProbe(milliseconds(instant), req.Isolation))
@@ -200,7 +210,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			return err
 		},
 		func(ctx context.Context) error {
-			p, err := c.partitions(ctx, s, sc, source)
+			p, err := c.partitions(ctx, s, sel, source)
 			if err != nil || p == nil {
 				return err
 			}
@@ -208,28 +218,30 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			steps := []func(context.Context) error{
 				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.Metadata, s.rows, probes...) },
 			}
-			if !sc.all || source != nil {
+			if !sel.all || source != nil {
 				steps = append(steps, func(ctx context.Context) error {
-					return s.coordinator.committed(ctx, s.rows, func(r *row, at int64) { r.committed = at })
+					return s.coordinator.committed(ctx, s.rows, ofGroup)
 				})
 			}
-			if !sc.all && source != nil {
+			if !sel.all && source != nil {
 				steps = append(steps, func(ctx context.Context) error {
-					return source.committed(ctx, s.rows, func(r *row, at int64) { r.source = at })
+					return source.committed(ctx, s.rows, ofSource)
 				})
 			}
 			return wire.Parallel(ctx, steps...)
 		},
 	)
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, unbounded(s.rows)
 }
 
 // partitions finds the partitions in scope. It returns nil if there are none,
 // which only all topics can mean.
-func (c *Client) partitions(ctx context.Context, s *survey, sc scope, source *coordinator) (_ *place, err error) {
-	sel := selection{topics: sc.topics, only: sc.only, explicit: sc.explicit, right: opRead}
+func (c *Client) partitions(ctx context.Context, s *survey, sel selection, source *coordinator) (_ *place, err error) {
 	var found []row
-	if sc.all {
+	if sel.all {
 		owner := s.coordinator
 		if source != nil {
 			owner = source
@@ -246,24 +258,46 @@ func (c *Client) partitions(ctx context.Context, s *survey, sc scope, source *co
 		return nil, err
 	}
 	p, err := c.cluster.locate(ctx, sel)
+	if gone := (*offset.Error)(nil); sel.all && errors.As(err, &gone) && gone.Code == offset.TopicMissing {
+		return nil, c.deletedTopics(ctx, cmp.Or(source, s.coordinator).Name, sel, gone)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if sc.all && len(found) != len(p.rows) {
+	if sel.all && len(found) != len(p.rows) {
 		return nil, &offset.Error{Code: offset.Failed, What: "The brokers told other partitions than were asked for"}
 	}
-	for i := range p.rows {
-		r := &p.rows[i]
-		switch {
-		case sc.targets != nil:
-			r.source = sc.targets[r.topic][r.id]
-		case source != nil && sc.all:
-			r.source = found[i].committed
-		case sc.all:
-			r.committed = found[i].committed
+	for i := range found {
+		if source != nil {
+			p.rows[i].source = found[i].committed
+		} else {
+			p.rows[i].committed = found[i].committed
 		}
 	}
 	return p, nil
+}
+
+// deletedTopics tells that a group still has offsets of topics that do not
+// exist, which all topics therefore cannot mean. It names the topics that do.
+func (c *Client) deletedTopics(ctx context.Context, group string, sel selection, missing *offset.Error) error {
+	sel.lenient = true
+	p, err := c.cluster.locate(ctx, sel)
+	if err != nil {
+		return missing
+	}
+	gone := slices.DeleteFunc(slices.Clone(sel.topics), func(t string) bool {
+		_, there := p.sizes[t]
+		return there || slices.Contains(p.forbidden, t)
+	})
+	next := "No other topic is left to reset."
+	if left := topicsOf(p.rows); len(left) > 0 {
+		next = "Name the others with topics instead of all_topics: " + wire.Quoted(left) + "."
+	}
+	return &offset.Error{
+		Code: offset.TopicMissing,
+		What: fmt.Sprintf("Consumer group %q still has committed offsets of topics that do not exist any more: %s", group, wire.Quoted(gone)),
+		Next: next + " The broker drops such offsets some time after it has deleted the topic; kafka-consumer-groups --delete-offsets removes them at once.",
+	}
 }
 
 // missing tells whether the group neither exists nor has any offset. What is
@@ -273,7 +307,7 @@ func (s *survey) missing(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	for i := range s.rows {
-		if s.rows[i].committed >= 0 {
+		if s.rows[i].committed.offset >= 0 {
 			return false, nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -15,24 +16,25 @@ import (
 // the offset that was set, and the one before is still in the log, nothing is
 // changed; a lenient request leaves alone those that have not, which a note
 // tells. A partition that is back already is done, and so is one whose topic
-// or group is gone, which a note tells too. It waits for the group's members
-// to leave, as Apply does.
+// or group is gone, which a note tells too; one that the reset did not move is
+// left alone. What the commit from before carried is committed again. It waits
+// for the group's members to leave, as Apply does.
 //
-// The result's moves lead from what was committed to what was put back, with
+// The result's outcomes lead from what was committed to what was put back, with
 // offset.None where the offset was removed.
 func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
 	wait := c.newWait(req.Group, req.Wait(), tellOf(req))
-	moves := recorded(req)
+	moves := slices.DeleteFunc(recorded(req), func(o offset.Outcome) bool { return o.Previous == o.Offset })
 	for {
 		if err := interrupted(ctx); err != nil {
 			return nil, untouched(err)
 		}
-		r, err := c.recall(ctx, req, moves)
+		r, err := c.recall(ctx, req, moves, !req.Lenient)
 		if err != nil {
 			return nil, untouched(err)
 		}
 		if len(r.rows) == 0 || r.gone {
-			return r.result(c, nil), nil
+			return r.result(c.clock.Now()), nil
 		}
 		if !r.group.idle() {
 			if err := wait.until(ctx, r.coordinator, r.group, (*group).idle); err != nil {
@@ -40,11 +42,10 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 			}
 			continue // consumers may have moved on before they left
 		}
-		back, remove, err := r.compare(ctx, c, req.Lenient)
-		if err != nil {
+		if err := r.compare(ctx, c, req.Lenient); err != nil {
 			return nil, untouched(err)
 		}
-		result, err := c.putBack(ctx, r, back, remove, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
+		result, err := c.putBack(ctx, r, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
 		if !errors.Is(err, errBusy) {
 			return result, err
 		}
@@ -60,15 +61,15 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
 	wait := c.newWait(req.Group, req.Wait(), tellOf(req))
 	moves := recorded(req)
-	r, err := c.recall(ctx, req, moves)
+	r, err := c.recall(ctx, req, moves, false)
 	if err != nil {
 		return nil, untouched(err)
 	}
 	if len(r.rows) == 0 || r.gone {
-		return r.result(c, nil), nil
+		return r.result(c.clock.Now()), nil
 	}
-	if !may(r.group.rights, opDelete) {
-		return nil, untouched(wire.NoRight("DELETE", "consumer group", req.Group))
+	if err := r.mayDelete(); err != nil {
+		return nil, untouched(err)
 	}
 	topics := topicsOf(r.rows)
 	free := func(g *group) bool { return !g.subscribed(topics) }
@@ -80,14 +81,10 @@ func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Re
 	if err := interrupted(ctx); err != nil {
 		return nil, untouched(err)
 	}
-	var remove []int
-	for i := range r.moves {
-		r.moves[i].Offset = offset.None
-		if r.moves[i].Previous >= 0 {
-			remove = append(remove, i)
-		}
+	for i := range r.outcomes {
+		r.outcomes[i].Offset = offset.None
 	}
-	result, err := c.putBack(ctx, r, nil, remove, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
+	result, err := c.putBack(ctx, r, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
 	if errors.Is(err, errBusy) {
 		return nil, untouched(active(r.group, false))
 	}
@@ -118,13 +115,16 @@ type recall struct {
 	group       *group
 	gone        bool             // the group neither exists nor has offsets
 	rows        []row            // those partitions that still exist
-	moves       []offset.Outcome // beside the rows: from what is committed to what was before the reset
+	outcomes    []offset.Outcome // beside the rows: of the moves from what is committed to what was before the reset
 	set         []int64          // beside the rows: what the reset had set
+	carry       []carried        // beside the rows: what the commits from before carried
 	notes       []string
 }
 
-// recall looks at the group and the recorded partitions.
-func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []offset.Outcome) (*recall, error) {
+// recall looks at the group and the recorded partitions. A topic that was
+// deleted and made anew under its name is another topic: it counts as one that
+// is gone, or, if it is strict, as an error.
+func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []offset.Outcome, strict bool) (*recall, error) {
 	r := &recall{}
 	if req.Group == "" {
 		return nil, &offset.Error{Code: offset.InvalidArgument, What: "The consumer group's name is empty"}
@@ -144,14 +144,15 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 		}
 		targets[m.Topic][m.ID] = m.Offset
 	}
-	sc := explicitScope(targets)
+	sel := selectionAt(targets)
+	sel.lenient = true
 	err = wire.Parallel(ctx,
 		func(ctx context.Context) (err error) {
 			r.group, err = r.coordinator.describe(ctx)
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			r.place, err = c.cluster.locate(ctx, selection{topics: sc.topics, explicit: sc.explicit, right: opRead, lenient: true})
+			r.place, err = c.cluster.locate(ctx, sel)
 			if err != nil {
 				return err
 			}
@@ -161,8 +162,10 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 			if len(r.place.forbidden) > 0 {
 				return wire.NoRight("DESCRIBE", "topic", r.place.forbidden...)
 			}
-			r.rows = r.place.rows
-			return r.coordinator.committed(ctx, r.rows, func(r *row, at int64) { r.committed = at })
+			if err := r.leaveNewTopics(req, strict); err != nil {
+				return err
+			}
+			return r.coordinator.committed(ctx, r.rows, ofGroup)
 		})
 	if err != nil {
 		return nil, err
@@ -174,10 +177,35 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 	return r, nil
 }
 
+// leaveNewTopics takes those rows that are of the recorded topics.
+func (r *recall) leaveNewTopics(req offset.UndoRequest, strict bool) error {
+	var anew []string
+	for topic, id := range r.place.ids {
+		if was := req.TopicIDs[topic]; was != "" && was != id {
+			anew = append(anew, topic)
+		}
+	}
+	slices.Sort(anew)
+	r.rows = slices.DeleteFunc(r.place.rows, func(row row) bool { return slices.Contains(anew, row.topic) })
+	switch {
+	case len(anew) == 0:
+		return nil
+	case strict:
+		return &offset.Error{
+			Code: offset.Overwritten,
+			What: fmt.Sprintf("Topics were deleted and made anew under their names since the reset, so that the offsets from before mean other records: %s", wire.Quoted(anew)),
+			Next: keepInstead,
+		}
+	}
+	r.notes = append(r.notes, fmt.Sprintf("Left alone, because the topics were deleted and made anew since the reset: %s.", wire.Quoted(anew)))
+	return nil
+}
+
 // align puts the recorded moves beside the rows.
 func (r *recall) align(recorded []offset.Outcome) {
-	r.moves = make([]offset.Outcome, len(r.rows))
+	r.outcomes = make([]offset.Outcome, len(r.rows))
 	r.set = make([]int64, len(r.rows))
+	r.carry = make([]carried, len(r.rows))
 	held := false
 	n := 0
 	for i := range r.rows {
@@ -187,11 +215,15 @@ func (r *recall) align(recorded []offset.Outcome) {
 		}
 		m := recorded[n]
 		r.set[i] = m.Offset
-		r.moves[i] = offset.Outcome{
-			Move: offset.Move{Partition: row.partition(), Previous: row.committed, Offset: m.Previous, Start: m.Start, End: m.End},
+		r.carry[i] = carried{epoch: -1, metadata: m.Metadata}
+		r.outcomes[i] = offset.Outcome{
+			Move: offset.Move{
+				Partition: row.partition(), Previous: row.committed.offset, Offset: m.Previous,
+				Start: m.Start, End: m.End, Metadata: row.committed.metadata,
+			},
 			Seen: offset.None,
 		}
-		held = held || row.committed >= 0
+		held = held || row.committed.offset >= 0
 	}
 	if len(r.place.missing) > 0 {
 		r.notes = append(r.notes, fmt.Sprintf("Nothing is left to do for %s: they do not exist any more.", listed(r.place.missing)))
@@ -202,14 +234,14 @@ func (r *recall) align(recorded []offset.Outcome) {
 	}
 }
 
-// compare says which moves to commit and which offsets to remove, or why the
-// undo may not happen at all. If it is lenient, partitions that stand in its
-// way are left alone instead.
-func (r *recall) compare(ctx context.Context, c *Client, lenient bool) (back, remove []int, err error) {
+// compare makes sure that all offsets may be put back or removed, or says why
+// the undo may not happen at all. If it is lenient, partitions that stand in
+// its way are left alone instead.
+func (r *recall) compare(ctx context.Context, c *Client, lenient bool) error {
 	var conflicts []string
-	var left []int
+	var left, back, remove []int
 	for i := range r.rows {
-		m := &r.moves[i]
+		m := &r.outcomes[i]
 		switch {
 		case m.Previous == m.Offset:
 			// It is back already.
@@ -226,34 +258,54 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) (back, re
 		r.notes = append(r.notes, fmt.Sprintf("Left alone, because something else has moved them since: %s.", listed(conflicts)))
 		r.leave(left)
 	} else if len(conflicts) > 0 {
-		return nil, nil, &offset.Error{
+		return &offset.Error{
 			Code: offset.Overwritten,
 			What: fmt.Sprintf("The offsets of consumer group %q are not those that the reset had set: %s", r.group.id, listed(conflicts)),
 			Next: keepInstead,
 		}
 	}
 	if len(back) > 0 && !may(r.group.rights, opRead) {
-		return nil, nil, wire.NoRight("READ", "consumer group", r.group.id)
+		return wire.NoRight("READ", "consumer group", r.group.id)
 	}
-	if len(remove) > 0 && !may(r.group.rights, opDelete) {
-		return nil, nil, wire.NoRight("DELETE", "consumer group", r.group.id)
+	if len(remove) > 0 {
+		if err := r.mayDelete(); err != nil {
+			return err
+		}
 	}
-	back, err = r.inLog(ctx, c, back, lenient)
-	return back, remove, err
+	return r.inLog(ctx, c, back, lenient)
+}
+
+// mayDelete is an error if the group's offsets cannot be deleted.
+func (r *recall) mayDelete() error {
+	switch {
+	case r.group.keeps:
+		return cannotDelete(r.group.id)
+	case !may(r.group.rights, opDelete):
+		return wire.NoRight("DELETE", "consumer group", r.group.id)
+	}
+	return nil
+}
+
+func cannotDelete(group string) error {
+	return &offset.Error{
+		Code: offset.Unsupported,
+		What: fmt.Sprintf("The brokers cannot delete committed offsets of consumer group %q: they are older than Kafka 2.4", group),
+		Next: `Set on_destroy = "keep", apply, and destroy then. If the brokers are newer, check kafka_version.`,
+	}
 }
 
 // leave has moves lead nowhere.
 func (r *recall) leave(moves []int) {
 	for _, i := range moves {
-		r.moves[i].Offset = r.moves[i].Previous
+		r.outcomes[i].Offset = r.outcomes[i].Previous
 	}
 }
 
 const keepInstead = `To give the restore up, set on_destroy = "keep", apply, and destroy then. To go back all the same, make a new reset with the previous offsets from the record.`
 
 // inLog makes sure that the offsets to go back to are still in the log. If it
-// is lenient, it returns the moves of which that is true.
-func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool) ([]int, error) {
+// is lenient, those that are not are left alone.
+func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool) error {
 	rows := make([]row, 0, len(back))
 	var leaderless []string
 	for _, i := range back {
@@ -263,73 +315,76 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool)
 		}
 	}
 	if len(leaderless) > 0 {
-		return nil, wire.NoLeader(leaderless...)
+		return wire.NoLeader(leaderless...)
 	}
 	if err := c.cluster.bounds(ctx, r.place.Metadata, rows, startProbe(), endProbe(offset.ReadUncommitted)); err != nil {
-		return nil, err
+		return err
+	}
+	if err := unbounded(rows); err != nil {
+		return err
 	}
 	var out []string
-	var in, left []int
+	var left []int
 	for n, i := range back {
-		m := &r.moves[i]
+		m := &r.outcomes[i]
 		m.Start, m.End = rows[n].start, rows[n].end
 		if m.Offset < m.Start || m.Offset > m.End {
 			out = append(out, fmt.Sprintf("%s was at %d and its log holds %d to %d", name(m.Topic, m.ID), m.Offset, m.Start, m.End))
 			left = append(left, i)
-			continue
 		}
-		in = append(in, i)
 	}
 	if len(out) == 0 {
-		return in, nil
+		return nil
 	}
 	if lenient {
 		r.notes = append(r.notes, fmt.Sprintf("Left where the reset has put them, because the offsets from before are not in the log any more: %s.", listed(out)))
 		r.leave(left)
-		return in, nil
+		return nil
 	}
-	return nil, &offset.Error{
+	return &offset.Error{
 		Code: offset.OutsideLog,
 		What: fmt.Sprintf("Offsets of consumer group %q from before the reset are not in the log any more: %s", r.group.id, listed(out)),
 		Next: keepInstead,
 	}
 }
 
-// putBack commits and removes offsets, reads them back and tells what came of
-// it.
-func (c *Client) putBack(ctx context.Context, r *recall, back, remove []int, words words, tell func(string)) (*offset.Result, error) {
-	w := &writer{coordinator: r.coordinator, moves: r.moves, words: words, tell: tell}
-	todo := slices.Sorted(slices.Values(slices.Concat(back, remove)))
-	if len(todo) == 0 {
-		return r.result(c, w), nil
+// putBack removes and commits offsets, reads them back and tells what came of
+// it. Removing comes first: it may turn out to be impossible, and then nothing
+// was changed.
+func (c *Client) putBack(ctx context.Context, r *recall, words words, tell func(string)) (*offset.Result, error) {
+	w := c.newWriter(r.coordinator, r.outcomes, r.carry, words, tell)
+	if len(w.todo) == 0 {
+		return r.result(c.clock.Now()), nil
+	}
+	var back, remove []int
+	for _, n := range w.todo {
+		if r.outcomes[n].Offset < 0 {
+			remove = append(remove, n)
+		} else {
+			back = append(back, n)
+		}
 	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
 	tell(fmt.Sprintf("Putting back %s of consumer group %q, removing %d", count(len(back), "offset"), r.group.id, len(remove)))
-	if err := w.write(sending, back, c.clock.Now, w.commit); err != nil {
-		return nil, err
+	if err := w.write(sending, remove, w.remove); err != nil {
+		return nil, untouched(err)
 	}
-	if err := w.write(sending, remove, c.clock.Now, w.remove); err != nil {
-		if len(back) == 0 {
-			return nil, err
-		}
-		w.fail(remove, err.Error())
+	if err := w.write(sending, back, w.commit); err != nil {
+		return nil, untouched(err)
 	}
-	notes, err := w.settle(ctx, todo)
+	notes, err := w.settle(ctx)
 	r.notes = append(r.notes, notes...)
-	return r.result(c, w), err
+	return r.result(w.started), err
 }
 
-func (r *recall) result(c *Client, w *writer) *offset.Result {
-	result := &offset.Result{At: c.clock.Now(), Outcomes: r.moves, Notes: r.notes, InDoubt: inDoubt(r.moves)}
+func (r *recall) result(at time.Time) *offset.Result {
+	result := &offset.Result{At: at, Outcomes: r.outcomes, Notes: r.notes, InDoubt: inDoubt(r.outcomes)}
 	if r.place != nil {
 		result.ClusterID = r.place.ClusterID
 	}
 	if r.group != nil {
 		result.State = r.group.state
-	}
-	if w != nil && !w.started.IsZero() {
-		result.At = w.started
 	}
 	return result
 }

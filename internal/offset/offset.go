@@ -328,7 +328,7 @@ type Plan struct {
 type Result struct {
 	ClusterID string
 	State     string            // the group's state just before the first commit
-	At        time.Time         // when the first commit was sent
+	At        time.Time         // when the first commit was sent; if nothing had to be changed, when that was seen
 	TopicIDs  map[string]string // of the topics, by name; nil if the cluster has none
 	Outcomes  []Outcome         // sorted. None where a managed service tells no offsets
 	Notes     []string          // what a reader should know, one sentence each

@@ -1,0 +1,282 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// settleWithin is how long a read-back that shows other offsets than those
+// that were written is repeated while the group is idle. A coordinator that
+// has just taken over answers only up to the high watermark of its log at
+// first, and so with older offsets.
+const settleWithin = 8 * time.Second
+
+// settle reads back what was written and tells what came of it: notes if a
+// consumer has moved on, an error if anything failed or another writer came
+// between. What is read back decides; what the broker said of the writes only
+// gives the reason. It takes its own time, whatever happens to ctx.
+func (w *writer) settle(ctx context.Context) (notes []string, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackWithin)
+	defer cancel()
+	acknowledged := 0
+	for _, n := range w.todo {
+		if w.outcomes[n].State == offset.Done {
+			acknowledged++
+		}
+	}
+	differ, idle, err := w.readBack(ctx)
+	if err != nil {
+		w.unproved(differ, brief(err))
+		return nil, &offset.Error{
+			Code:  offset.Incomplete,
+			What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.Name, brief(err)),
+			State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(w.todo), w.words.done),
+			Next:  w.words.next,
+		}
+	}
+	var moved []string
+	for _, n := range differ {
+		o := &w.outcomes[n]
+		o.State = cameTo(o.State, o.Seen == o.Previous, idle)
+		switch {
+		case o.State == offset.MovedOn:
+			moved = append(moved, insteadOf(o))
+		case o.State == offset.Elsewhere:
+			o.Reason = fmt.Sprintf("another writer has put it to %s since", offsetText(o.Seen))
+		case o.State == offset.Unsettled && o.Reason == "":
+			o.Reason = w.words.done + ", and yet the offset from before is read back"
+		}
+	}
+	if len(moved) > 0 {
+		notes = []string{fmt.Sprintf("The group has become active and has moved on to %s.", listed(moved))}
+	}
+	return notes, w.verdict()
+}
+
+// cameTo says what came of a partition that was sent, and is not where it was
+// put: Done was acknowledged, Unsettled has no answer.
+func cameTo(sent offset.State, atPrevious, idle bool) offset.State {
+	acknowledged := sent == offset.Done
+	switch {
+	case !idle && acknowledged:
+		return offset.MovedOn
+	case !idle:
+		return offset.Unsettled // it may have landed before a consumer moved on
+	case atPrevious && acknowledged:
+		// Nobody has moved it. Brokers have acknowledged commits that they then
+		// dropped (KAFKA-20634), or its log is further than what it answers.
+		return offset.Unsettled
+	case atPrevious:
+		return offset.NotDone
+	case acknowledged:
+		return offset.Elsewhere
+	}
+	return offset.Unsettled
+}
+
+// readBack reads the partitions back and notes where each is. It returns those
+// that were, or may have been, written and are not where they were put, and
+// whether the group is idle. While it is, it reads again for some time. The
+// error comes with those that are not proved.
+func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err error) {
+	w.tell(fmt.Sprintf("Reading back %s of consumer group %q", count(len(w.todo), "offset"), w.coordinator.Name))
+	differ = w.todo
+	for until := time.Now().Add(w.settling); ; {
+		left, err := w.look(ctx, differ)
+		if err != nil {
+			return differ, false, err
+		}
+		if differ = left; len(differ) == 0 {
+			return nil, true, nil
+		}
+		g, err := w.coordinator.describe(ctx)
+		if err != nil {
+			return differ, false, fmt.Errorf("other offsets are read back, and the group cannot be looked at: %w", err)
+		}
+		if !g.idle() || time.Now().After(until) {
+			return differ, g.idle(), nil
+		}
+		if err := wire.Sleep(ctx, min(w.poll, time.Until(until)+time.Millisecond)); err != nil {
+			return differ, false, err
+		}
+	}
+}
+
+// look reads partitions back once. What is where it was put is done, and what
+// certainly was not written stays as it is; the others are returned.
+func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error) {
+	partitions := map[string][]int32{}
+	for _, n := range todo {
+		o := &w.outcomes[n]
+		partitions[o.Topic] = append(partitions[o.Topic], o.ID)
+	}
+	blocks, err := w.coordinator.fetch(ctx, partitions)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range todo {
+		o := &w.outcomes[n]
+		at, code := seen(blocks, o)
+		switch o.Seen = at; {
+		case code != sarama.ErrNoError:
+			w.unproved([]int{n}, wire.MeaningOf(wire.OffsetFetchAPI, code).Words)
+		case at == o.Offset:
+			o.State, o.Reason = offset.Done, ""
+		case o.Touched():
+			differ = append(differ, n)
+		}
+	}
+	return differ, nil
+}
+
+// seen returns where an outcome's partition is now, or the partition's error.
+// An offset of a topic that is gone is removed.
+func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, o *offset.Outcome) (int64, sarama.KError) {
+	b := blocks[o.Topic][o.ID]
+	switch {
+	case b == nil, b.Err == sarama.ErrUnknownTopicOrPartition && o.Offset < 0:
+		return offset.None, sarama.ErrNoError
+	case b.Err != sarama.ErrNoError:
+		return offset.None, b.Err
+	}
+	return committedIn(b).offset, sarama.ErrNoError
+}
+
+// unproved notes that partitions that were, or may have been, written could
+// not be read back.
+func (w *writer) unproved(todo []int, why string) {
+	for _, n := range todo {
+		if o := &w.outcomes[n]; o.State == offset.Done {
+			o.Doubt(w.words.done + ", but it could not be read back: " + why)
+		}
+	}
+}
+
+// nothing tells whether nothing was written, and all is where it was.
+func (w *writer) nothing() bool {
+	return !slices.ContainsFunc(w.todo, func(n int) bool {
+		o := &w.outcomes[n]
+		return o.Touched() || o.Seen != o.Previous
+	})
+}
+
+// rejected is the error of a write that changed nothing.
+func (w *writer) rejected(err error) error {
+	code := offset.Failed
+	if w.refusal.Right != "" {
+		code = offset.Unauthorized
+	}
+	e := &offset.Error{Code: code, What: err.Error(), State: offset.NothingChanged, Next: "Once that is mended, apply again."}
+	var told *offset.Error
+	if errors.As(err, &told) {
+		e.What = told.What
+	}
+	return e
+}
+
+func offsetText(at int64) string {
+	if at < 0 {
+		return "no offset"
+	}
+	return strconv.FormatInt(at, 10)
+}
+
+func insteadOf(o *offset.Outcome) string {
+	return fmt.Sprintf("%s: %s instead of %s", o.Name(), offsetText(o.Seen), offsetText(o.Offset))
+}
+
+// verdict is the error of a write that did not succeed on all partitions.
+func (w *writer) verdict() error {
+	var failed []offset.Outcome
+	var overwritten []string
+	for _, n := range w.todo {
+		o := &w.outcomes[n]
+		if o.Failed() {
+			failed = append(failed, *o)
+		}
+		if o.State == offset.Elsewhere {
+			overwritten = append(overwritten, insteadOf(o))
+		}
+	}
+	group := w.coordinator.Name
+	switch {
+	case len(failed) == 0:
+		return nil
+	case len(failed) == len(overwritten):
+		return &offset.Error{
+			Code:  offset.Overwritten,
+			What:  fmt.Sprintf("Another writer has overwritten %s of consumer group %q, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
+			State: w.state(len(failed)),
+			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it. " + w.words.next,
+		}
+	}
+	return &offset.Error{
+		Code:  offset.Incomplete,
+		What:  fmt.Sprintf("%s of consumer group %q failed: %s", count(len(failed), "partition"), group, reasons(failed)),
+		State: w.state(len(failed)),
+		Next:  w.words.next,
+	}
+}
+
+// state says what was written of what was to be.
+func (w *writer) state(failed int) string {
+	switch landed := len(w.todo) - failed; landed {
+	case 0:
+		return "No partition was " + w.words.done + "."
+	case 1:
+		return "1 partition was " + w.words.done + " and read back."
+	default:
+		return fmt.Sprintf("%d partitions were %s and read back.", landed, w.words.done)
+	}
+}
+
+// reasons says why partitions failed, each reason once.
+func reasons(failed []offset.Outcome) string {
+	var order []string
+	of := map[string][]offset.Partition{}
+	for _, o := range failed {
+		if of[o.Reason] == nil {
+			order = append(order, o.Reason)
+		}
+		of[o.Reason] = append(of[o.Reason], o.Partition)
+	}
+	parts := make([]string, len(order))
+	for i, reason := range order {
+		parts[i] = listed(ranges(of[reason])) + ": " + reason
+	}
+	const most = 10
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more reasons", len(parts)-most))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ranges names partitions, three and more in a row as "orders-0 to orders-9".
+func ranges(partitions []offset.Partition) []string {
+	var names []string
+	for from := 0; from < len(partitions); {
+		to := from + 1
+		for to < len(partitions) && partitions[to].Topic == partitions[from].Topic && partitions[to].ID == partitions[to-1].ID+1 {
+			to++
+		}
+		if to-from > 2 {
+			names = append(names, partitions[from].Name()+" to "+partitions[to-1].Name())
+		} else {
+			for _, p := range partitions[from:to] {
+				names = append(names, p.Name())
+			}
+		}
+		from = to
+	}
+	return names
+}

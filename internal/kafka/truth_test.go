@@ -1,0 +1,475 @@
+package kafka
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
+)
+
+// state is metadata of the kind that Kafka Streams commits: its partition time.
+const state = "BQAAAXk7"
+
+// commitsOf are commits of the topic of orders.
+func commitsOf(c ...kafkaclient.Commit) kafkaclient.Commits {
+	of := map[int32]kafkaclient.Commit{}
+	for i := range c {
+		of[int32(i)] = c[i]
+	}
+	return kafkaclient.Commits{"orders": of}
+}
+
+func wantCommits(t testing.TB, got, want kafkaclient.Commits) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("committed %+v, want %+v", got, want)
+	}
+}
+
+// What stays where it is keeps what its commit carries; a move carries none,
+// a restore brings it back and a clone copies it.
+func TestMetadataSurvives(t *testing.T) {
+	at := func(n int64, epoch int32, metadata string) kafkaclient.Commit {
+		return kafkaclient.Commit{Offset: n, Epoch: epoch, Metadata: metadata}
+	}
+	f := orders(t)
+	begin := commitsOf(at(5, 0, state), at(3, 0, "other"), at(7, 0, ""))
+	f.CommitWith(t, "billing", begin)
+	c := connect(t, f.Bootstrap())
+
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToCurrent}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCommits(t, f.Commits(t, "billing"), begin)
+	if s := offset.SummarizeOutcomes(result.Outcomes); s.Unchanged != 3 || result.At.IsZero() || result.Outcomes[1].Seen != 3 {
+		t.Errorf("summary %+v of %+v", s, result)
+	}
+
+	// One of three stays where it is.
+	result, err = run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: 5}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCommits(t, f.Commits(t, "billing"), commitsOf(at(5, 0, state), at(5, -1, ""), at(5, -1, "")))
+	record, err := offset.DecodeRecord(offset.EncodeRecord(result.Outcomes, offset.KafkaRecord), offset.KafkaRecord, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := undo(result)
+	back.Record = record
+	if _, err := c.Undo(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	wantCommits(t, f.Commits(t, "billing"), commitsOf(at(5, 0, state), at(3, -1, "other"), at(7, -1, "")))
+
+	clone := reset(offset.Target{Kind: offset.ToGroup, Group: "billing"})
+	clone.Group, clone.AllowNewGroup = "copy", true
+	if _, err := run(t.Context(), c, clone); err != nil {
+		t.Fatal(err)
+	}
+	wantCommits(t, f.Commits(t, "copy"), commitsOf(at(5, -1, state), at(3, -1, "other"), at(7, -1, "")))
+}
+
+// Whatever consumers do between the plan and the apply: previous is what is
+// there just before the commit, and limits and relative targets count from it.
+func TestPreviousIsWhatIsThereJustBeforeTheCommit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		target offset.Target
+		want   int64
+	}{
+		"offset":  {offset.Target{Kind: offset.ToOffset, Offset: 2}, 2},
+		"shift":   {offset.Target{Kind: offset.ByShift, Shift: -2}, 6},
+		"current": {offset.Target{Kind: offset.ToCurrent}, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := orders(t)
+			c := connect(t, f.Bootstrap())
+			plan, err := c.Plan(t.Context(), reset(tc.target))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Commit(t, "billing", fake.Offsets{"orders": {0: 8, 1: 8, 2: 8}})
+			result, err := c.Apply(t.Context(), plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, f, "billing", fake.Offsets{"orders": {0: tc.want, 1: tc.want, 2: tc.want}})
+			for _, o := range result.Outcomes {
+				if o.Previous != 8 {
+					t.Errorf("outcome %+v", o)
+				}
+			}
+			if _, err := c.Undo(t.Context(), undo(result)); err != nil {
+				t.Fatal(err)
+			}
+			want(t, f, "billing", fake.Offsets{"orders": {0: 8, 1: 8, 2: 8}})
+		})
+	}
+	t.Run("limit", func(t *testing.T) {
+		f := orders(t)
+		c := connect(t, f.Bootstrap())
+		req := reset(offset.Target{Kind: offset.ToOffset, Offset: 4})
+		most := int64(3)
+		req.Limits.MaxReplayed = &most
+		plan, err := c.Plan(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Commit(t, "billing", fake.Offsets{"orders": {2: 6}})
+		_, err = c.Apply(t.Context(), plan)
+		wantError(t, err, offset.LimitExceeded, "4 messages would be replayed", "Nothing was changed")
+		want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 6}})
+	})
+}
+
+// boundless has leaders answer -1 for the position without an error.
+func boundless(f *fake.Cluster, position int64) {
+	f.ControlKey(2, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		req := r.(*kmsg.ListOffsetsRequest)
+		if req.Topics[0].Partitions[0].Timestamp != position {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, t := range req.Topics {
+			rt := kmsg.NewListOffsetsResponseTopic()
+			rt.Topic = t.Topic
+			for _, p := range t.Partitions {
+				rp := kmsg.NewListOffsetsResponseTopicPartition()
+				rp.Partition, rp.Offset, rp.LeaderEpoch = p.Partition, -1, -1
+				rt.Partitions = append(rt.Partitions, rp)
+			}
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+}
+
+func TestLogWithoutStartOrEndIsAnError(t *testing.T) {
+	for name, position := range map[string]int64{"start": -2, "end": -1} {
+		t.Run(name, func(t *testing.T) {
+			f := orders(t)
+			c := connect(t, f.Bootstrap())
+			boundless(f, position)
+			_, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToLatest}))
+			wantError(t, err, offset.Failed, "no start or no end of the log of orders-0, orders-1, orders-2", "Nothing was changed")
+			wantNothing(t, f)
+			_, err = c.TopicOffsets(t.Context(), []string{"orders"}, offset.Target{Kind: offset.ToLatest}, "")
+			wantError(t, err, offset.Failed, "orders-0")
+			info, err := c.DescribeGroup(t.Context(), "billing", []string{"orders"})
+			if err != nil || info.Partitions[0].Error == "" || info.Partitions[0].Committed != 5 {
+				t.Errorf("%+v, %v", info, err)
+			}
+		})
+	}
+}
+
+// Brokers before Kafka 2.4 cannot delete offsets. Whatever would need it is
+// refused as long as nothing was changed.
+func TestBrokersThatCannotDeleteOffsets(t *testing.T) {
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}, Kfake: []kfake.Opt{kfake.MaxVersions(kversion.V2_3_0())}})
+	f.Fill(t, "orders", 3, 10, noon, time.Second)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 1: 5}})
+	c := connect(t, f.Bootstrap())
+	plan, err := c.Plan(t.Context(), reset(earliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, "cannot delete committed offsets") {
+		t.Errorf("notes %q", notes)
+	}
+	result, err := c.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ResetRequests()
+	_, err = c.Undo(t.Context(), undo(result))
+	wantError(t, err, offset.Unsupported, "older than Kafka 2.4", "Nothing was changed", `on_destroy = "keep"`)
+	_, err = c.Forget(t.Context(), undo(result))
+	wantError(t, err, offset.Unsupported, "older than Kafka 2.4", "Nothing was changed")
+	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+	if n := wrote(f); n > 0 {
+		t.Errorf("%d requests that write", n)
+	}
+}
+
+// A server may have the newer description and yet not delete offsets.
+func TestServerThatCannotDeleteOffsetsChangesNothing(t *testing.T) {
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(47, -1)
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}, Kfake: []kfake.Opt{kfake.MaxVersions(versions)}})
+	f.Fill(t, "orders", 3, 10, noon, time.Second)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 1: 5}})
+	c := connect(t, f.Bootstrap())
+	result, err := run(t.Context(), c, reset(earliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Undo(t.Context(), undo(result))
+	wantError(t, err, offset.Unsupported, "cannot delete committed offsets", "Nothing was changed")
+	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+}
+
+// One reason for many partitions is said once.
+func TestOneReasonIsSaidOnce(t *testing.T) {
+	f := fake.New(t, fake.Options{Topics: map[string]int32{"wide": 500}})
+	f.Commit(t, "billing", fake.Offsets{"wide": {0: 0}})
+	c := connect(t, f.Bootstrap())
+	c.cluster.Times.Failover.Total = 20 * time.Millisecond
+	req := reset(earliest)
+	req.Scope.Topics = []string{"wide"}
+	f.LoseResponses(8, 1000)
+	readable := unreadable(f)
+	f.ResetRequests()
+	result, err := run(t.Context(), c, req)
+	readable()
+	f.LoseResponses(8, 0)
+	wantError(t, err, offset.Incomplete)
+	const sentence = "could not be asked"
+	record := offset.EncodeRecord(result.Outcomes, offset.KafkaRecord)
+	if n := strings.Count(record, sentence); n != 1 {
+		t.Errorf("the record says it %d times", n)
+	}
+	again, err := offset.DecodeRecord(record, offset.KafkaRecord, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed, of := offset.FailedIn(record); failed != 499 || of != 500 || !strings.Contains(again[499].Reason, sentence) {
+		t.Errorf("%d of %d failed, the last because %q", failed, of, again[499].Reason)
+	}
+
+	commits(f, func(_ int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+		return answer(req, kerr.TopicAuthorizationFailed.Code), nil, true
+	})
+	req.Target = offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"wide": {}}}
+	req.Scope, req.Group, req.AllowNewGroup = offset.Scope{}, "other", true
+	for i := range int32(500) {
+		if i != 7 {
+			req.Target.Offsets["wide"][i] = 0
+		}
+	}
+	_, err = run(t.Context(), c, req)
+	wantError(t, err, offset.Unauthorized, "wide-0 to wide-6, wide-8 to wide-499: no right READ on the topic")
+	if n := strings.Count(err.Error(), "no right"); n != 1 {
+		t.Errorf("it is said %d times: %v", n, err)
+	}
+}
+
+// A topic that was deleted and made anew under its name is another topic.
+func TestRestoreKnowsATopicThatWasMadeAnew(t *testing.T) {
+	f, c, req := movedGroup(t)
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: 7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req = undo(result)
+	if req.TopicIDs = result.TopicIDs; len(req.TopicIDs) != 1 || req.TopicIDs["orders"] == "" {
+		t.Fatalf("topic ids %v", req.TopicIDs)
+	}
+	if err := f.DeleteTopic("orders"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.CreateTopic("orders", 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	now := fake.Offsets{"orders": {0: 7, 1: 7, 2: 7}}
+	f.Commit(t, "billing", now)
+	now["bills"] = before["bills"]
+	f.ResetRequests()
+	_, err = c.Undo(t.Context(), req)
+	wantError(t, err, offset.Overwritten, `made anew under their names since the reset`, `"orders"`, `on_destroy = "keep"`, "Nothing was changed")
+	for name, do := range map[string]func() (*offset.Result, error){
+		"lenient": func() (*offset.Result, error) {
+			req := req
+			req.Lenient = true
+			return c.Undo(t.Context(), req)
+		},
+		"forget": func() (*offset.Result, error) { return c.Forget(t.Context(), req) },
+	} {
+		result, err := do()
+		if err != nil || !strings.Contains(strings.Join(result.Notes, " "), `made anew since the reset: "orders"`) {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+	}
+	want(t, f, "billing", now)
+	if n := wrote(f); n > 0 {
+		t.Errorf("%d requests that write", n)
+	}
+	req.TopicIDs = nil // not known
+	_, err = c.Undo(t.Context(), req)
+	wantError(t, err, offset.OutsideLog, "orders-0")
+}
+
+// backTo has reads tell the offsets from before for so many reads after the
+// first commit, as a coordinator does that has just taken over.
+func backTo(f *fake.Cluster, before int64, reads int) {
+	f.ResetRequests()
+	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		req := r.(*kmsg.OffsetFetchRequest)
+		if f.Requests()[8] == 0 || reads == 0 {
+			return nil, nil, false
+		}
+		reads--
+		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+		g := kmsg.NewOffsetFetchResponseGroup()
+		g.Group = req.Groups[0].Group
+		for _, t := range req.Groups[0].Topics {
+			rt := kmsg.NewOffsetFetchResponseGroupTopic()
+			rt.Topic = t.Topic
+			for _, p := range t.Partitions {
+				rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+				rp.Partition, rp.Offset = p, before
+				rt.Partitions = append(rt.Partitions, rp)
+			}
+			g.Topics = append(g.Topics, rt)
+		}
+		resp.Groups = append(resp.Groups, g)
+		return resp, nil, true
+	})
+}
+
+// A coordinator that has just taken over tells older offsets for a moment.
+func TestOffsetsFromBeforeAreReadAgain(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	c.settling = 5 * time.Second
+	backTo(f, 5, 3)
+	result, err := run(t.Context(), c, reset(oneBack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := result.Outcomes[0]; o.State != offset.Done || o.Seen != 4 {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+// What stays at the offset from before although it was acknowledged is no
+// sign of another writer: undo and resume cover it.
+func TestAcknowledgedAndYetAtTheOldPlaceIsUnsettled(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	backTo(f, 5, 1000)
+	result, err := run(t.Context(), c, reset(oneBack))
+	wantError(t, err, offset.Incomplete, "orders-0 to orders-2: committed, and yet the offset from before is read back", "Apply again")
+	wantUnsettled(t, result, 0, 1, 2)
+	backTo(f, 5, 0)
+	back := goOn(t, c, reset(oneBack), result)
+	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+	if _, err := c.Undo(t.Context(), undo(back)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+}
+
+func TestWhatCameOfAWrite(t *testing.T) {
+	type given struct {
+		acknowledged, atPrevious, idle bool
+	}
+	for g, want := range map[given]offset.State{
+		{true, true, true}:    offset.Unsettled,
+		{true, true, false}:   offset.MovedOn,
+		{true, false, true}:   offset.Elsewhere,
+		{true, false, false}:  offset.MovedOn,
+		{false, true, true}:   offset.NotDone,
+		{false, true, false}:  offset.Unsettled,
+		{false, false, true}:  offset.Unsettled,
+		{false, false, false}: offset.Unsettled,
+	} {
+		sent := offset.Unsettled
+		if g.acknowledged {
+			sent = offset.Done
+		}
+		if got := cameTo(sent, g.atPrevious, g.idle); got != want {
+			t.Errorf("%+v: %d, want %d", g, got, want)
+		}
+	}
+}
+
+// A restore is about what the reset has moved.
+func TestRestoreLeavesAloneWhatTheResetDidNotMove(t *testing.T) {
+	f := orders(t)
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 3}})
+	c := connect(t, f.Bootstrap())
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: 3}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Commit(t, "billing", fake.Offsets{"orders": {1: 9}})
+	if _, err := c.Undo(t.Context(), undo(result)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 9, 2: 5}})
+}
+
+func TestAllTopicsNamesTopicsThatWereDeleted(t *testing.T) {
+	f := orders(t)
+	f.Commit(t, "billing", fake.Offsets{"bills": {0: 0}})
+	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) { // the offset of a deleted topic
+		f.KeepControl()
+		req := r.(*kmsg.OffsetFetchRequest)
+		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+		g := kmsg.NewOffsetFetchResponseGroup()
+		g.Group = req.Groups[0].Group
+		for _, topic := range []string{"bills", "orders", "retired"} {
+			rt := kmsg.NewOffsetFetchResponseGroupTopic()
+			rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			rt.Topic, rt.Partitions = topic, append(rt.Partitions, rp)
+			g.Topics = append(g.Topics, rt)
+		}
+		resp.Groups = append(resp.Groups, g)
+		return resp, nil, true
+	})
+	c := connect(t, f.Bootstrap())
+	req := reset(earliest)
+	req.Scope = offset.Scope{AllTopics: true}
+	_, err := run(t.Context(), c, req)
+	wantError(t, err, offset.TopicMissing, `"billing" still has committed offsets of topics that do not exist any more: "retired"`, `topics instead of all_topics: "bills", "orders"`, "Nothing was changed")
+}
+
+func TestInstantAfterTheLastRecordIsTold(t *testing.T) {
+	f := orders(t)
+	f.Fill(t, "orders", 1, 1, noon.Add(30*time.Minute), time.Second) // partition 0 only
+	c := connect(t, f.Bootstrap())
+	c.clock = clock.Fixed(noon.Add(time.Hour))
+	req := reset(offset.Target{Kind: offset.ToLookback, Lookback: time.Hour - time.Minute})
+	plan, err := c.Plan(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(plan.Notes, func(n string) bool {
+		return strings.Contains(n, "No record is at or after the instant 2026-03-01T12:01:00Z in orders-1, orders-2: there the reset goes to the log's end")
+	}) {
+		t.Errorf("notes %q", plan.Notes)
+	}
+}
+
+func TestSourceGroupThatMayNotExistIsToldSo(t *testing.T) {
+	f := orders(t)
+	f.Commit(t, "partly", fake.Offsets{"orders": {0: 1}})
+	c := connect(t, f.Bootstrap())
+	req := reset(offset.Target{Kind: offset.ToGroup, Group: "biling"})
+	_, err := c.Plan(t.Context(), req)
+	wantError(t, err, offset.NoOffset, `"biling"`, "It may not exist", "source_group_id")
+	req.Scope = offset.Scope{AllTopics: true}
+	_, err = c.Plan(t.Context(), req)
+	wantError(t, err, offset.NoOffset, `"biling"`, "may not exist")
+	req.Target.Group, req.Scope = "partly", offset.Scope{Topics: []string{"orders"}}
+	_, err = c.Plan(t.Context(), req)
+	wantError(t, err, offset.NoOffset, "orders-1, orders-2")
+	if strings.Contains(err.Error(), "may not exist") {
+		t.Errorf("the group has offsets, and yet: %v", err)
+	}
+}

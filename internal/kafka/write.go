@@ -1,0 +1,316 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// A commit is one batch of __consumer_offsets, whose size the broker bounds
+// (max.message.bytes, 1,048,588 unless it was changed); above it every
+// partition answers UNKNOWN_SERVER_ERROR and nothing is committed. A partition
+// takes about 43 bytes beside the names and the metadata (measured on Kafka
+// 4.1).
+const (
+	batchBytes     = 1048588 * 9 / 10
+	partitionBytes = 50
+)
+
+// writer writes, or deletes, a group's offsets in chunks and reads them back.
+// What it knows of a partition is the state of its outcome: NotDone until it
+// is sent, and when the broker refused it; Unsettled as long as a request may
+// have been carried out without a word; Done when the broker has acknowledged
+// it. The read-back has the last word.
+type writer struct {
+	coordinator *coordinator
+	outcomes    []offset.Outcome
+	todo        []int     // indices of what is to be written: the outcomes that lead somewhere else
+	carry       []carried // beside the outcomes
+	words       words
+	tell        func(string)
+	now         func() time.Time
+	poll        time.Duration // between two looks of a read-back
+	settling    time.Duration
+
+	started time.Time    // when the first request was sent
+	refusal wire.Meaning // of the last code that a partition failed with
+}
+
+// words say what a writer does.
+type words struct {
+	done string // to the offsets: "committed"
+	next string // what to do if some failed
+}
+
+// newWriter returns a writer for the outcomes of moves. Those that lead to
+// where the partition is are done: they are not written, so that the commit
+// that is there keeps what it carries.
+func (c *Client) newWriter(g *coordinator, outcomes []offset.Outcome, carry []carried, words words, tell func(string)) *writer {
+	w := &writer{
+		coordinator: g, outcomes: outcomes, carry: carry, words: words, tell: tell,
+		now: c.clock.Now, poll: min(c.poll, 250*time.Millisecond), settling: c.settling,
+	}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Offset == o.Previous {
+			o.Seen = o.Previous
+			continue
+		}
+		o.Fail("not written")
+		w.todo = append(w.todo, i)
+	}
+	return w
+}
+
+// chunks cuts the outcomes at the given indices into the largest safe commits
+// of at most that many. Nothing is left out, nothing is in two chunks, and no
+// chunk is empty.
+func (w *writer) chunks(todo []int, most int) [][]int {
+	var cut [][]int
+	from, size := 0, 0
+	for i, n := range todo {
+		bytes := partitionBytes + len(w.coordinator.Name) + len(w.outcomes[n].Topic) + len(w.carry[n].metadata)
+		if i > from && (size+bytes > batchBytes || i-from >= most) {
+			cut = append(cut, todo[from:i:i])
+			from, size = i, 0
+		}
+		size += bytes
+	}
+	if from < len(todo) {
+		cut = append(cut, todo[from:])
+	}
+	return cut
+}
+
+// errBusy tells that the group got members before anything was written.
+var errBusy = errors.New("the group became active")
+
+// request sends one chunk and returns what came of each of its partitions. An
+// error means that no answer came, whatever the broker did.
+type request func(ctx context.Context, chunk []int) ([]wire.Meaning, error)
+
+// write sends the outcomes at the given indices, chunk by chunk. Chunks of one
+// commit are not atomic together, so that the group is looked at again before
+// each but the first: if it has become active, the rest fails. An error means
+// that nothing was written: errBusy for that reason, or one of code Unsupported;
+// all else is told in the outcomes.
+func (w *writer) write(ctx context.Context, todo []int, send request) error {
+	most := len(todo)
+	queue := w.chunks(todo, most)
+	for len(queue) > 0 {
+		if w.started.IsZero() {
+			w.started = w.now()
+		} else if err := w.stillIdle(ctx); err != nil {
+			if !w.wrote() && errors.Is(err, errBusy) {
+				return err
+			}
+			w.because(slices.Concat(queue...), "not written, because "+brief(err))
+			return nil
+		}
+		chunk := queue[0]
+		if queue = queue[1:]; len(chunk) < len(w.todo) {
+			w.tell(fmt.Sprintf("Writing %d of %d offsets of consumer group %q", len(chunk), len(w.todo), w.coordinator.Name))
+		}
+		answers, err := send(ctx, chunk)
+		if err != nil {
+			if errors.Is(err, sarama.ErrUnsupportedVersion) && !w.wrote() {
+				return cannotDelete(w.coordinator.Name)
+			}
+			w.because(chunk, brief(err))
+			w.because(slices.Concat(queue...), "not written, because the request before it failed")
+			return nil
+		}
+		large, active := w.take(chunk, answers)
+		if len(chunk) == 1 && answers[0].Do == wire.Split && len(queue) > 0 {
+			// Nothing smaller can be sent: the broker takes no commit at all.
+			w.because(slices.Concat(queue...), "not written, because a commit of one partition failed: "+answers[0].Words)
+			return nil
+		}
+		if len(active) > 0 {
+			if !w.wrote() && len(active) == len(chunk) {
+				return errBusy
+			}
+			w.because(active, errBusy.Error())
+			w.because(slices.Concat(queue...), "not written, because "+errBusy.Error())
+			return nil
+		}
+		if len(large) > 0 {
+			// The limit was lowered on this cluster: no later chunk is larger
+			// than the half of one that did not fit.
+			most = (len(large) + 1) / 2
+			rest := slices.Concat(append([][]int{large}, queue...)...)
+			queue = w.chunks(rest, most)
+		}
+	}
+	return nil
+}
+
+// take notes what the broker said of a chunk, and returns the partitions that
+// may fit into a smaller one and those that were refused because of members. A
+// chunk is written as one batch: if a part of it was taken, it was not too
+// large.
+func (w *writer) take(chunk []int, answers []wire.Meaning) (large, active []int) {
+	divisible := len(chunk) > 1 && !slices.ContainsFunc(answers, func(m wire.Meaning) bool { return m.Do == wire.Nothing })
+	for i, n := range chunk {
+		switch m := answers[i]; {
+		case m.Do == wire.Nothing:
+			w.outcomes[n].State, w.outcomes[n].Reason = offset.Done, ""
+		case divisible && m.Do == wire.Split:
+			large = append(large, n)
+		case m.Do == wire.Busy:
+			active = append(active, n)
+		default:
+			w.outcomes[n].Reason = m.Words
+			w.refusal = m
+		}
+	}
+	return large, active
+}
+
+// wrote tells whether anything was written, or may have been.
+func (w *writer) wrote() bool {
+	return slices.ContainsFunc(w.todo, func(n int) bool { return w.outcomes[n].Touched() })
+}
+
+// because notes why partitions are not known to be written.
+func (w *writer) because(todo []int, why string) {
+	for _, n := range todo {
+		w.outcomes[n].Reason = why
+	}
+}
+
+// doubt notes that a request for a partition may have been carried out though
+// nobody said so. Whatever a later request is told, only the read-back knows.
+func (w *writer) doubt(n int) {
+	w.outcomes[n].Doubt("the broker did not say whether it was " + w.words.done)
+}
+
+// doubtful notes what the answers that did not count leave in doubt:
+// everything if one never came, else what was taken or may have been.
+func (w *writer) doubtful(chunk []int, api wire.API, unanswered bool, superseded ...[]sarama.KError) {
+	for i, n := range chunk {
+		maybe := unanswered
+		for _, codes := range superseded {
+			m := wire.MeaningOf(api, codes[i])
+			maybe = maybe || m.Do == wire.Nothing || m.Landed
+		}
+		if maybe {
+			w.doubt(n)
+		}
+	}
+}
+
+// stillIdle returns errBusy if the group has members now.
+func (w *writer) stillIdle(ctx context.Context) error {
+	g, err := w.coordinator.describe(ctx)
+	if err != nil {
+		return err
+	}
+	if !g.idle() {
+		return errBusy
+	}
+	return nil
+}
+
+// commit sends the offsets of a chunk in one OffsetCommit without generation
+// and member, which the broker takes only while the group is empty.
+func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+	g := w.coordinator
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetCommitResponse]{
+		API:   wire.OffsetCommitAPI,
+		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Send: func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+			req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
+			// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
+			// would mean not at all. sarama chooses the version later than this.
+			req.RetentionTime = -1
+			for _, n := range chunk {
+				o := &w.outcomes[n]
+				req.AddBlockWithLeaderEpoch(o.Topic, o.ID, o.Offset, w.carry[n].epoch, 0, w.carry[n].metadata)
+			}
+			return b.CommitOffset(req)
+		},
+		Codes: func(r *sarama.OffsetCommitResponse) []sarama.KError {
+			return w.codes(chunk, sarama.ErrNoError, r.Errors)
+		},
+	})
+	var superseded [][]sarama.KError
+	for _, r := range answer.Superseded {
+		superseded = append(superseded, w.codes(chunk, sarama.ErrNoError, r.Errors))
+	}
+	w.doubtful(chunk, wire.OffsetCommitAPI, answer.Unanswered, superseded...)
+	if err != nil {
+		return nil, err
+	}
+	return meanings(wire.OffsetCommitAPI, w.codes(chunk, sarama.ErrNoError, answer.Body.Errors)), nil
+}
+
+// remove deletes the offsets of a chunk in one OffsetDelete.
+func (w *writer) remove(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+	g := w.coordinator
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DeleteOffsetsResponse]{
+		API:   wire.OffsetDeleteAPI,
+		Doing: fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Send: func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
+			req := &sarama.DeleteOffsetsRequest{Group: g.Name}
+			for _, n := range chunk {
+				req.AddPartition(w.outcomes[n].Topic, w.outcomes[n].ID)
+			}
+			return b.DeleteOffsets(req)
+		},
+		Codes: func(r *sarama.DeleteOffsetsResponse) []sarama.KError { return w.codes(chunk, r.ErrorCode, r.Errors) },
+	})
+	var superseded [][]sarama.KError
+	for _, r := range answer.Superseded {
+		superseded = append(superseded, w.codes(chunk, r.ErrorCode, r.Errors))
+	}
+	w.doubtful(chunk, wire.OffsetDeleteAPI, answer.Unanswered, superseded...)
+	if err != nil {
+		return nil, err
+	}
+	codes := w.codes(chunk, answer.Body.ErrorCode, answer.Body.Errors)
+	for i := range codes {
+		switch codes[i] {
+		case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
+			codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
+		}
+	}
+	return meanings(wire.OffsetDeleteAPI, codes), nil
+}
+
+func meanings(api wire.API, codes []sarama.KError) []wire.Meaning {
+	m := make([]wire.Meaning, len(codes))
+	for i, code := range codes {
+		m[i] = wire.MeaningOf(api, code)
+	}
+	return m
+}
+
+// codes orders a response's codes as the chunk is, unless one stands for all.
+// A partition that the response leaves out did not get an answer.
+func (w *writer) codes(chunk []int, all sarama.KError, errs map[string]map[int32]sarama.KError) []sarama.KError {
+	codes := make([]sarama.KError, len(chunk))
+	var topic string
+	var of map[int32]sarama.KError
+	for i, n := range chunk {
+		if o := &w.outcomes[n]; o.Topic != topic || of == nil {
+			topic, of = o.Topic, errs[o.Topic]
+		}
+		code, ok := of[w.outcomes[n].ID]
+		switch {
+		case all != sarama.ErrNoError:
+			code = all
+		case !ok:
+			code = sarama.ErrOperationNotAttempted
+		}
+		codes[i] = code
+	}
+	return codes
+}
