@@ -55,12 +55,9 @@ func moved(t testing.TB, k *kafkacluster.Cluster, node int32, find func(ctx cont
 }
 
 // What a cluster goes through between two steps of a reset, with all defaults
-// on this side, and those of the brokers for how long they wait for a node.
+// on this side.
 func TestFaultsOfARealCluster(t *testing.T) {
-	k := kafkacluster.StartWith(t, kafkacluster.Options{Properties: map[string]string{
-		"broker.session.timeout.ms": "9000",
-		"connections.max.idle.ms":   "3000",
-	}})
+	k := kafkacluster.StartWith(t, kafkacluster.Options{Properties: map[string]string{"connections.max.idle.ms": "3000"}})
 	k.CreateTopic(t, "orders", 6, 3)
 	k.Fill(t, "orders", 6, 10, noon, time.Second)
 	all := func(offset int64) kafkacluster.Offsets {

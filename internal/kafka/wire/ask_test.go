@@ -560,6 +560,61 @@ func TestWhatAWriteMayHaveDone(t *testing.T) {
 	}
 }
 
+// A client that is closed leaves no connection behind, however many it had.
+func TestCloseLeavesNoConnection(t *testing.T) {
+	f := orders(t, 3)
+	for range 3 {
+		c := connect(t, f.Bootstrap())
+		m, g := metadata(t, c), group(t, c)
+		f.Delay(2, 20*time.Millisecond)
+		var running sync.WaitGroup
+		for range 5 {
+			running.Go(func() {
+				if _, err := ends(t.Context(), c, m); err != nil {
+					t.Error(err)
+				}
+				if _, err := fetch(t.Context(), g); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		if n := f.Connections(); n < 4 {
+			t.Errorf("%d connections", n)
+		}
+		c.Close()
+		for began := time.Now(); f.Connections() > 0; time.Sleep(time.Millisecond) {
+			if time.Since(began) > time.Second {
+				t.Fatalf("%d connections are left", f.Connections())
+			}
+		}
+	}
+}
+
+// A cluster that does not want to tell its id is not taken for the right one.
+func TestClusterThatDoesNotTellItsID(t *testing.T) {
+	f := orders(t, 1)
+	for _, id := range []string{"", "fake-cluster"} {
+		c := connect(t, f.Bootstrap(), func(c *connection.Config) { c.ClusterID = id })
+		if told, err := c.ID(t.Context()); told != "fake-cluster" || err != nil {
+			t.Errorf("%q, %v", told, err)
+		}
+		f.ControlKey(60, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			resp := r.ResponseKind().(*kmsg.DescribeClusterResponse)
+			resp.ErrorCode = kerr.ClusterAuthorizationFailed.Code
+			return resp, nil, true
+		})
+		told, err := c.ID(t.Context())
+		if id == "" {
+			if told != "" || err != nil {
+				t.Errorf("%q, %v", told, err)
+			}
+			continue
+		}
+		wantError(t, err, offset.Failed, "Tell the cluster's id")
+	}
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	f := orders(t, 3)
 	quiet := silent(t)

@@ -143,6 +143,7 @@ func (c *Cluster) ID(ctx context.Context) (string, error) {
 		Send: func(b *sarama.Broker) (*sarama.DescribeClusterResponse, error) {
 			return b.DescribeCluster(sarama.NewDescribeClusterRequest(c.conf.Version))
 		},
+		Codes: func(r *sarama.DescribeClusterResponse) []sarama.KError { return []sarama.KError{r.Err} },
 	})
 	if errors.Is(err, sarama.ErrUnsupportedVersion) {
 		if c.cfg.ClusterID != "" {
@@ -156,6 +157,9 @@ func (c *Cluster) ID(ctx context.Context) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if code := answer.Body.Err; code != sarama.ErrNoError && c.cfg.ClusterID != "" {
+		return "", Refused("Tell the cluster's id", code)
 	}
 	return answer.Body.ClusterID, c.expect(answer.Body.ClusterID)
 }
