@@ -185,6 +185,9 @@ var examples = map[string]example{
 	"resources/kafka_consumer_offset_reset/offsets.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 131}, "payments": {0: 77, 1: 900, 2: 900}}),
 	},
+	"resources/kafka_consumer_offset_reset/snapshot.tf": {
+		want: groups("billing", billing),
+	},
 	"resources/kafka_consumer_offset_reset/from-csv.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 900}, "payments": {0: 77, 1: 900, 2: 900}}),
 	},

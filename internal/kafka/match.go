@@ -29,10 +29,7 @@ func here(target offset.Target, only []string) map[string]*offset.SnapshotTopic 
 	topics := map[string]*offset.SnapshotTopic{}
 	for i := range target.Snapshot.Topics {
 		t := &target.Snapshot.Topics[i]
-		name := t.Name
-		if other, ok := target.TopicNames[name]; ok {
-			name = other
-		}
+		name := target.TopicHere(t.Name)
 		if len(only) == 0 || slices.Contains(only, name) {
 			topics[name] = t
 		}

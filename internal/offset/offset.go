@@ -133,6 +133,25 @@ type Target struct {
 	Unmatched  Unmatched
 }
 
+// SnapshotTopics returns the topics that the snapshot has offsets for, by
+// their names here, sorted.
+func (t Target) SnapshotTopics() []string {
+	var topics []string
+	for name := range t.Snapshot.Offsets() {
+		topics = append(topics, t.TopicHere(name))
+	}
+	slices.Sort(topics)
+	return topics
+}
+
+// TopicHere returns the name here of one of the snapshot's topics.
+func (t Target) TopicHere(name string) string {
+	if other, ok := t.TopicNames[name]; ok {
+		return other
+	}
+	return name
+}
+
 // Unmatched says what happens to a partition in which the record of a snapshot
 // is not found.
 type Unmatched string

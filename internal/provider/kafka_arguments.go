@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -37,6 +38,9 @@ type kafkaArguments struct {
 	Shift               types.Number `tfsdk:"shift"`
 	SourceGroupID       types.String `tfsdk:"source_group_id"`
 	Offsets             types.Map    `tfsdk:"offsets"`
+	Snapshot            types.String `tfsdk:"snapshot"`
+	TopicNames          types.Map    `tfsdk:"topic_names"`
+	Unmatched           types.String `tfsdk:"unmatched"`
 	OutOfRange          types.String `tfsdk:"out_of_range"`
 	IsolationLevel      types.String `tfsdk:"isolation_level"`
 	MaxReplayedMessages types.Number `tfsdk:"max_replayed_messages"`
@@ -60,11 +64,11 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"topic": {
 			strings:     []validator.String{topicName},
-			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the four scopes: `topic`, `topics`, `all_topics` and `offsets`.",
+			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the scopes: `topic`, `topics`, `all_topics`, `offsets` and `snapshot`.",
 		},
 		"topics": {
 			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(topicName)},
-			description: "The topics to reset, with all of their partitions.",
+			description: "The topics to reset, with all of their partitions. Beside `snapshot`, those of its topics that are taken, by their names here.",
 		},
 		"all_topics": {
 			kind: boolArgument,
@@ -81,7 +85,7 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"message_offset": {
 			kind: numberArgument, numbers: limit,
-			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id` and `offsets`.",
+			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id`, `offsets` and `snapshot`.",
 		},
 		"timestamp": {
 			kind: numberArgument, numbers: []validator.Number{unixMillis},
@@ -113,6 +117,21 @@ func kafkaArgumentSchema() map[string]argument {
 			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "topic", inner: "partition", name: topicName}),
 			description: "The offset for each partition: a map of topic to a map of partition to offset. It is a target and its own scope. " +
 				"With a data source's `offsets` the exact numbers stand in the plan; set `reset_on = \"triggers\"` then, because a data source's numbers move with traffic and retention.",
+		},
+		"snapshot": {
+			strings: []validator.String{snapshotDocument},
+			description: "Put the group where it, or another one, was when this snapshot was taken: the `snapshot` of a `kafka_consumer_group_snapshot`, here or on another cluster. It is a target and its own scope. " +
+				"On the cluster and topics that it was taken on these are the offsets themselves; on another cluster, or on a topic that was made anew, each partition goes to the same record. " +
+				"Partitions without an offset in the snapshot are left alone. It needs the right READ on the topics.",
+		},
+		"topic_names": {
+			kind: stringMapArgument, maps: validatorsOf(mapvalidator.ValueStringsAre(topicName)),
+			description: "Only with `snapshot`: the name here of each topic of the snapshot that has another one, such as `{ orders = \"primary.orders\" }` where MirrorMaker puts the source's name in front.",
+		},
+		"unmatched": {
+			strings: []validator.String{stringvalidator.OneOf(string(offset.UnmatchedTime), string(offset.UnmatchedError))},
+			description: "Only with `snapshot`: what happens where the record is not found. `time` (default) goes by the record's time, which replays and does not skip; " +
+				"where that cannot be trusted, because the topic here keeps the broker's times or its log was trimmed past it, the reset is refused. `error` refuses the reset.",
 		},
 		"out_of_range": {
 			strings: []validator.String{stringvalidator.OneOf(string(offset.Clamp), string(offset.Refuse))},
@@ -162,12 +181,25 @@ type given struct {
 // unknown counts as neither set nor missing.
 func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 	hasOffsets := given{"offsets", !a.Offsets.IsNull(), a.Offsets.IsUnknown()}
+	hasSnapshot := given{"snapshot", !a.Snapshot.IsNull(), a.Snapshot.IsUnknown()}
 	exactlyOne(diags, "scope", []given{
 		{"topic", !a.Topic.IsNull(), a.Topic.IsUnknown()},
-		{"topics", !a.Topics.IsNull(), a.Topics.IsUnknown()},
+		// Beside a snapshot they say which of its topics are taken.
+		{"topics", !a.Topics.IsNull() && !hasSnapshot.set, a.Topics.IsUnknown()},
 		{"all_topics", a.AllTopics.ValueBool(), a.AllTopics.IsUnknown()},
 		hasOffsets,
+		hasSnapshot,
 	})
+	for _, beside := range []given{
+		{"topic_names", !a.TopicNames.IsNull(), a.TopicNames.IsUnknown()},
+		{"unmatched", !a.Unmatched.IsNull(), a.Unmatched.IsUnknown()},
+	} {
+		if beside.set && !beside.unknown && a.Snapshot.IsNull() {
+			diags.AddAttributeError(path.Root(beside.name), "There is no snapshot",
+				fmt.Sprintf("%s can only be set together with snapshot, which it belongs to.", beside.name))
+		}
+	}
+	a.validateSnapshot(diags)
 	exactlyOne(diags, "target", []given{
 		{"message_offset", !a.MessageOffset.IsNull(), a.MessageOffset.IsUnknown()},
 		{"timestamp", !a.Timestamp.IsNull(), a.Timestamp.IsUnknown()},
@@ -177,6 +209,7 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 		{"shift", !a.Shift.IsNull(), a.Shift.IsUnknown()},
 		{"source_group_id", !a.SourceGroupID.IsNull(), a.SourceGroupID.IsUnknown()},
 		hasOffsets,
+		hasSnapshot,
 	})
 	for _, p := range []given{
 		{"partition", !a.Partition.IsNull() && int64Of(a.Partition) != int64(offset.AllPartitions), a.Partition.IsUnknown()},
@@ -300,6 +333,8 @@ func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) {
 		return offset.Target{Kind: offset.ToGroup, Group: a.SourceGroupID.ValueString()}, diags
 	case !a.Offsets.IsNull():
 		return offset.Target{Kind: offset.ToOffsets, Offsets: offsetsOf(a.Offsets)}, diags
+	case !a.Snapshot.IsNull():
+		return a.snapshotTarget()
 	}
 	return offset.Target{}, diags
 }

@@ -33,8 +33,11 @@ type kafkaReset struct {
 }
 
 var (
-	kafkaSummaryFields = summaryFields("partitions")
-	kafkaKind          = kind{Broker: reset.Kafka, fields: kafkaSummaryFields}
+	kafkaSummaryFields = append(summaryFields("partitions"),
+		summaryField{"matched", "With `snapshot`: number of partitions whose record, or offset, was found.", func(s offset.Summary) int64 { return s.Matched }, offset.Summary.Counted},
+		summaryField{"unmatched", "With `snapshot`: number of partitions that went by the record's time.", func(s offset.Summary) int64 { return s.Unmatched }, offset.Summary.Counted},
+	)
+	kafkaKind = kind{Broker: reset.Kafka, fields: kafkaSummaryFields}
 )
 
 func newKafkaReset() resource.Resource {
@@ -58,7 +61,7 @@ func (r *kafkaReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp 
 			"cluster_id":           computedText("The id of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"previous_group_state": computedText("The group's state just before the last reset, in the broker's words, such as `Empty` or `Dead`."),
 			"record": computedText("What the last reset did to each partition: a JSON document of topic, partition, and `previous` (null where there was no offset), `offset`, " +
-				"the log's `start` and `end` at the time. Only where there is something to say, it also has `clamped`, the `metadata` that the commit before carried, and an `error` where the partition failed. It names no partitions where a managed service tells no offsets. Take it apart with `jsondecode`."),
+				"the log's `start` and `end` at the time. Only where there is something to say, it also has `clamped`, the `metadata` that the commit before carried, how the place of a snapshot was found (`by`: `record`, `end`, `time` or `offset`), and an `error` where the partition failed. It names no partitions where a managed service tells no offsets. Take it apart with `jsondecode`."),
 		}),
 	}
 }
@@ -147,6 +150,13 @@ func (m *kafkaResetModel) name(ctx context.Context) (reset.Name, bool) {
 			id.Partitions = sortedKeys(offsets[id.Topics[0]])
 		}
 	}
+	if !m.Snapshot.IsNull() && len(id.Topics) == 0 {
+		target, diags := m.snapshotTarget()
+		if diags.HasError() {
+			return reset.Name{}, false
+		}
+		id.Topics = target.SnapshotTopics()
+	}
 	return id, true
 }
 
@@ -161,23 +171,23 @@ func (m *kafkaResetModel) setRecorded(r recorded) {
 // scopeFields and targetFields are the arguments that say scope and target.
 // Offsets are both.
 func (a *kafkaArguments) scopeFields() []field {
-	return []field{of(&a.Topic), of(&a.Topics), of(&a.AllTopics), of(&a.Partition), of(&a.Partitions), of(&a.Offsets)}
+	return []field{of(&a.Topic), of(&a.Topics), of(&a.AllTopics), of(&a.Partition), of(&a.Partitions), of(&a.Offsets), of(&a.Snapshot), of(&a.TopicNames)}
 }
 
 func (a *kafkaArguments) targetFields() []field {
-	return []field{of(&a.MessageOffset), of(&a.Timestamp), of(&a.Datetime), of(&a.Lookback), of(&a.Position), of(&a.Shift), of(&a.SourceGroupID), of(&a.Offsets)}
+	return []field{of(&a.MessageOffset), of(&a.Timestamp), of(&a.Datetime), of(&a.Lookback), of(&a.Position), of(&a.Shift), of(&a.SourceGroupID), of(&a.Offsets), of(&a.Snapshot)}
 }
 
 func (a *kafkaArguments) aim() []field { return append(a.scopeFields(), a.targetFields()...) }
 
 // aimKnown tells whether target and scope are known.
 func (a *kafkaArguments) aimKnown() bool {
-	return !anyUnknown(a.aim()) && whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets)
+	return !anyUnknown(a.aim()) && whollyKnownSet(a.Topics) && whollyKnownSet(a.Partitions) && whollyKnownOffsets(a.Offsets) && whollyKnownMap(a.TopicNames)
 }
 
 // known tells whether a request can be made.
 func (a *kafkaArguments) known() bool {
-	for _, v := range []attr.Value{a.GroupID, a.InstanceID, a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive} {
+	for _, v := range []attr.Value{a.GroupID, a.InstanceID, a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive, a.Unmatched} {
 		if v.IsUnknown() {
 			return false
 		}
@@ -196,6 +206,7 @@ func (a *kafkaArguments) meaning(ctx context.Context) *reset.Meaning {
 	if diags.HasError() {
 		return nil
 	}
+	target.Unmatched = "" // A treatment, as out_of_range.
 	return &reset.Meaning{Scope: scope, Target: target}
 }
 
@@ -211,6 +222,8 @@ func (a *kafkaArguments) faults() attributes {
 	switch {
 	case !a.Offsets.IsNull():
 		scope = "offsets"
+	case !a.Snapshot.IsNull():
+		scope = "snapshot"
 	case !a.Topics.IsNull():
 		scope = "topics"
 	case a.AllTopics.ValueBool():
@@ -219,6 +232,7 @@ func (a *kafkaArguments) faults() attributes {
 	at := attributes{
 		offset.GroupMissing: "group_id", offset.GroupActive: "group_id", offset.GroupKind: "group_id",
 		offset.InstanceMissing: "instance_id",
+		offset.SnapshotUnfit:   "snapshot",
 		offset.TopicMissing:    scope, offset.PartitionGone: scope, offset.NoLeader: scope,
 	}
 	switch {

@@ -47,6 +47,8 @@ func (a *kafkaArguments) knownPart() *kafkaArguments {
 	k.Shift = orNull(k.Shift, types.NumberNull())
 	k.SourceGroupID = orNull(k.SourceGroupID, types.StringNull())
 	k.Offsets = orNull(k.Offsets, types.MapNull(offsetsType))
+	k.Snapshot = orNull(k.Snapshot, types.StringNull())
+	k.TopicNames = orNull(k.TopicNames, types.MapNull(types.StringType))
 	k.MaxReplayedMessages = orNull(k.MaxReplayedMessages, types.NumberNull())
 	k.MaxSkippedMessages = orNull(k.MaxSkippedMessages, types.NumberNull())
 	if !whollyKnownSet(k.Topics) {

@@ -154,6 +154,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newKafkaReset,
+		newKafkaSnapshot,
 		newRocketMQReset,
 	}
 }
@@ -163,6 +164,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		newKafkaGroupOffsets,
 		newKafkaTopicOffsets,
+		newKafkaSnapshotNow,
 		newRocketMQGroupOffsets,
 	}
 }

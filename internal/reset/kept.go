@@ -75,6 +75,9 @@ type meaningForm struct {
 	Shift      int64          `json:"shift,omitempty"`
 	Group      string         `json:"group,omitempty"`
 	Offsets    offset.Offsets `json:"offsets,omitempty"`
+
+	Snapshot   string            `json:"snapshot,omitempty"` // as offset.EncodeSnapshot writes it
+	TopicNames map[string]string `json:"topic_names,omitempty"`
 }
 
 // meaningForm0 is the form without a version.
@@ -171,6 +174,13 @@ func readMeaning(version int, text []byte) (*Meaning, error) {
 	if f.Time != nil {
 		m.Target.Time = f.Time.UTC()
 	}
+	if f.Snapshot != "" {
+		var err error
+		if m.Target.Snapshot, err = offset.DecodeSnapshot(f.Snapshot); err != nil {
+			return nil, err
+		}
+		m.Target.TopicNames = f.TopicNames
+	}
 	return m, nil
 }
 
@@ -186,6 +196,13 @@ func WriteHeldBack(set func(key string, value []byte), m *Meaning) {
 	}
 	if !m.Target.Time.IsZero() {
 		f.Time = &m.Target.Time
+	}
+	if s := m.Target.Snapshot; s != nil {
+		text, err := offset.EncodeSnapshot(s)
+		if err != nil { // One that was decoded can be encoded.
+			text = ""
+		}
+		f.Snapshot, f.TopicNames = text, m.Target.TopicNames
 	}
 	set(keyHeldBack, encode(f))
 }

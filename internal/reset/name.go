@@ -146,6 +146,9 @@ func NameOf(req offset.Request) Name {
 			id.Partitions = slices.Sorted(maps.Keys(req.Target.Offsets[id.Topics[0]]))
 		}
 	}
+	if req.Target.Kind == offset.ToSnapshot && len(id.Topics) == 0 {
+		id.Topics = req.Target.SnapshotTopics()
+	}
 	return id
 }
 

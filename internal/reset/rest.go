@@ -59,6 +59,7 @@ func Merge(record, rest []offset.Outcome) []offset.Outcome {
 		before, ok := merged[now.Partition]
 		if ok {
 			now.Clamped = now.Clamped || before.Clamped
+			now.By = before.By
 		}
 		if ok && before.Failed() && before.Touched() {
 			if now.State == offset.NotDone && (now.Seen < 0 || now.Seen != before.Previous) {

@@ -52,6 +52,8 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 		refuse("source_group_id", name+" cannot copy another group's offsets. Use message_offset, timestamp, datetime or lookback.")
 	case offset.ToOffsets:
 		refuse("offsets", name+" resets to one offset or time a call. Use message_offset with partition, one resource each.")
+	case offset.ToSnapshot:
+		refuse("snapshot", name+" shows no records, so that their place cannot be found. Use datetime, or reset the instance through its brokers.")
 	default:
 		refuse("position", name+" resets only to an offset or a time.")
 	}

@@ -1,0 +1,259 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+)
+
+const snapshotAddress = "kafka_consumer_group_snapshot.test"
+
+// mirrored are two clusters, of which east holds what west does at other
+// offsets: 25 less on orders. The group billing is at 60 of west's 100.
+func mirrored(t *testing.T) (west, east *fake.Cluster) {
+	t.Helper()
+	west = fake.New(t, fake.Options{Topics: map[string]int32{"orders": 2}, Kfake: clusterID("west")})
+	east = fake.New(t, fake.Options{Topics: map[string]int32{"west.orders": 2}, Kfake: clusterID("east")})
+	for p := range int32(2) {
+		for i := range 100 {
+			r := fake.Record{At: base.Add(time.Duration(i) * time.Second), Value: fmt.Sprint(p, " ", i)}
+			west.Produce(t, "orders", p, r)
+			if i >= 25 {
+				east.Produce(t, "west.orders", p, r)
+			}
+		}
+	}
+	west.Commit(t, "billing", fake.Offsets{"orders": {0: 60, 1: 100}})
+	return west, east
+}
+
+func snapshotOf(arguments string) string {
+	return fmt.Sprintf("resource \"kafka_consumer_group_snapshot\" \"test\" {\n  provider = offsets\n  group_id = \"billing\"\n%s\n}\n", arguments)
+}
+
+func failoverTo(arguments string) string {
+	return fmt.Sprintf("resource \"kafka_consumer_offset_reset\" \"test\" {\n  provider = offsets\n  group_id = \"billing\"\n  allow_new_group = true\n  snapshot = kafka_consumer_group_snapshot.test.snapshot\n  topic_names = { orders = \"west.orders\" }\n%s\n}\n", arguments)
+}
+
+// The first cluster is gone when the provider is turned to the second, and
+// when all is destroyed.
+func TestKafkaFailover(t *testing.T) {
+	t.Parallel()
+	west, east := mirrored(t)
+	config := func(arguments string) string {
+		return kafkaConfig(east.Bootstrap(), snapshotOf("")+failoverTo(arguments))
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{
+				Config: kafkaConfig(west.Bootstrap(), snapshotOf("")),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(snapshotAddress, tfjsonpath.New("cluster_id"), knownvalue.StringExact("west")),
+					statecheck.ExpectKnownValue(snapshotAddress, tfjsonpath.New("offsets_csv"), knownvalue.StringExact("orders,0,60\norders,1,100\n")),
+				},
+			},
+			{
+				PreConfig: west.Close,
+				Config:    config(""),
+				Check:     committed(east, "billing", fake.Offsets{"west.orders": {0: 35, 1: 75}}),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(kafkaResetAddress, tfjsonpath.New("id"), knownvalue.StringExact("billing/west.orders")),
+					statecheck.ExpectKnownValue(kafkaResetAddress, tfjsonpath.New("summary"), knownvalue.ObjectPartial(map[string]knownvalue.Check{
+						"matched": knownvalue.Int64Exact(2), "unmatched": knownvalue.Int64Exact(0), "created": knownvalue.Int64Exact(2),
+						"replayed_messages": knownvalue.Int64Exact(0), "skipped_messages": knownvalue.Int64Exact(0),
+					})),
+					statecheck.ExpectKnownValue(kafkaResetAddress, tfjsonpath.New("record"), knownvalue.StringExact(
+						` {"west.orders":{"0":{"previous":null,"offset":35,"start":0,"end":75,"by":"record"},"1":{"previous":null,"offset":75,"start":0,"end":75,"by":"end"}}}`)),
+				},
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+			{ // How an unmatched record is treated is no target.
+				PreConfig:        func() { east.Commit(t, "billing", fake.Offsets{"west.orders": {0: 40}}) },
+				Config:           config(`unmatched = "error"`),
+				Check:            committed(east, "billing", fake.Offsets{"west.orders": {0: 40, 1: 75}}),
+				ConfigPlanChecks: plans(plancheck.ResourceActionUpdate),
+			},
+			{ // A name that is the same means no other one, and limits fail closed.
+				Config:      config("triggers = { again = 1 }\nmax_replayed_messages = 4"),
+				ExpectError: saying("5 messages would be replayed and max_replayed_messages is 4"),
+			},
+			{
+				Config: config("triggers = { again = 2 }\nmax_replayed_messages = 5"),
+				Check:  committed(east, "billing", fake.Offsets{"west.orders": {0: 35, 1: 75}}),
+			},
+		},
+	})
+}
+
+// The snapshot stays through everything but a change of its own arguments.
+func TestKafkaSnapshotIsKept(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	taken := func(orders int64) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue(snapshotAddress, tfjsonpath.New("offsets").AtMapKey("orders").AtMapKey("0"), knownvalue.Int64Exact(orders))
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: kafkaConfig(c.Bootstrap(), snapshotOf("")), ConfigStateChecks: []statecheck.StateCheck{taken(60)}},
+			{ // The group moves on.
+				PreConfig:         func() { c.Commit(t, "billing", orders(70, 60, 60)) },
+				Config:            kafkaConfig(c.Bootstrap(), snapshotOf("")),
+				ConfigStateChecks: []statecheck.StateCheck{taken(60)},
+				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+			{Config: kafkaConfig(c.Bootstrap(), snapshotOf("triggers = {}")), ConfigStateChecks: []statecheck.StateCheck{taken(60)}},
+			{
+				Config:            kafkaConfig(c.Bootstrap(), snapshotOf("triggers = { incident = \"7\" }")),
+				ConfigStateChecks: []statecheck.StateCheck{taken(70)},
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectUnknownValue(snapshotAddress, tfjsonpath.New("snapshot")),
+					plancheck.ExpectResourceAction(snapshotAddress, plancheck.ResourceActionUpdate),
+				}},
+			},
+			{
+				Config: kafkaConfig(c.Bootstrap(), snapshotOf("triggers = { incident = \"7\" }\ntopics = [\"audit\"]")),
+				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(snapshotAddress, tfjsonpath.New("offsets"),
+					knownvalue.MapExact(map[string]knownvalue.Check{"audit": knownvalue.MapExact(map[string]knownvalue.Check{"0": knownvalue.Int64Exact(60)})}))},
+			},
+			{ // A cluster that is gone neither hinders a plan nor the end.
+				PreConfig:        c.Close,
+				Config:           kafkaConfig(c.Bootstrap(), snapshotOf("triggers = { incident = \"7\" }\ntopics = [\"audit\"]")),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+		},
+	})
+}
+
+// Taken and put back in one apply: the snapshot is not known at plan time.
+func TestKafkaSnapshotIsPutBack(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	config := snapshotOf("") + kafkaReset("group_id = \"billing\"\nsnapshot = kafka_consumer_group_snapshot.test.snapshot\ntopics = [\"orders\"]\nreset_on = \"triggers\"")
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{
+				Config: kafkaConfig(c.Bootstrap(), config),
+				Check:  committed(c, "billing", at(60)),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(kafkaResetAddress, tfjsonpath.New("summary").AtMapKey("matched"), knownvalue.Int64Exact(3)),
+				},
+			},
+			{ // A new snapshot is another target, which reset_on holds back, also over a plan that is not empty.
+				PreConfig: func() { c.Commit(t, "billing", orders(70, 71, 72)) },
+				Config:    kafkaConfig(c.Bootstrap(), strings.Replace(config, "group_id = \"billing\"\n\n", "group_id = \"billing\"\ntriggers = { a = 1 }\n", 1)),
+				Check:     committed(c, "billing", orders(70, 71, 72)),
+			},
+		},
+	})
+}
+
+func TestKafkaSnapshotDataSource(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	const address = "data.kafka_consumer_group_snapshot.test"
+	data := func(arguments string) string {
+		return kafkaConfig(c.Bootstrap(), fmt.Sprintf("data \"kafka_consumer_group_snapshot\" \"test\" {\n  provider = offsets\n%s\n}\n", arguments))
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{
+				Config: data("group_id = \"billing\"\ntopics = [\"audit\"]"),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("offsets_csv"), knownvalue.StringExact("audit,0,60\n")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("cluster_id"), knownvalue.StringExact("fake-cluster")),
+				},
+				Check: resource.TestCheckResourceAttrWith(address, "snapshot", func(text string) error {
+					s, err := offset.DecodeSnapshot(text)
+					if err == nil && (s.Group != "billing" || s.Topics[0].Partitions[0].Committed != 60) {
+						err = fmt.Errorf("it is %+v", s)
+					}
+					return err
+				}),
+			},
+			{Config: data(`group_id = "nobody"`), ExpectError: atFault("group_id", "neither exists nor has committed offsets")},
+			{Config: data("group_id = \"billing\"\ntopics = [\"oders\"]"), ExpectError: atFault("topics", `Topic "oders" does not exist`)},
+		},
+	})
+}
+
+// A state with a snapshot of a thousand partitions stays small, and holds
+// nothing of the records.
+func TestKafkaSnapshotOfAThousandPartitions(t *testing.T) {
+	t.Parallel()
+	c := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 1000}})
+	c.Fill(t, "orders", 1000, 2, base, time.Second)
+	offsets := map[int32]int64{}
+	for p := range int32(1000) {
+		offsets[p] = 1
+	}
+	c.Commit(t, "billing", fake.Offsets{"orders": offsets})
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{{
+			Config: kafkaConfig(c.Bootstrap(), snapshotOf("")),
+			Check: func(s *terraform.State) error {
+				attributes := s.RootModule().Resources[snapshotAddress].Primary.Attributes
+				text, err := json.Marshal(attributes["snapshot"])
+				if err != nil {
+					return err
+				}
+				csv := attributes["offsets_csv"]
+				// A state writes each of the offsets on a line of its own.
+				size := len(text) + len(csv) + 1000*len(`                "999": 9000000000,`+"\n")
+				t.Logf("about %d bytes in a state", size)
+				if size > 250_000 {
+					return fmt.Errorf("%d bytes", size)
+				}
+				if strings.Contains(string(text), "orders/") {
+					return fmt.Errorf("a record's content is in the snapshot")
+				}
+				return nil
+			},
+		}},
+	})
+}
+
+func TestSnapshotArgumentsAreChecked(t *testing.T) {
+	t.Parallel()
+	s := &offset.Snapshot{Group: "billing", Salt: offset.NewSalt(), Topics: []offset.SnapshotTopic{
+		{Name: "audit", Partitions: []offset.Place{{Committed: 3, Start: 3, End: 3}}},
+		{Name: "orders", Partitions: []offset.Place{{Committed: 0}}},
+	}}
+	text, err := offset.EncodeSnapshot(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := func(text, more string) string { return kafkaOf(fmt.Sprintf("snapshot = %q\n%s", text, more)) }
+	refusals{
+		"no snapshot":           {given("orders,0,1", ""), "snapshot", "It is no snapshot"},
+		"a part of one":         {given(text[:90], ""), "snapshot", "only a part of one"},
+		"a damaged one":         {given(strings.Replace(text, "[3]", "[4]", 1), ""), "snapshot", "The snapshot is damaged"},
+		"of a later release":    {given(strings.Replace(text, `"version":1`, `"version":9`, 1), ""), "snapshot", "version 9"},
+		"two scopes":            {given(text, `topic = "orders"`), "snapshot", "Exactly one scope"},
+		"two targets":           {given(text, `position = "latest"`), "snapshot", "Exactly one target"},
+		"names without one":     {kafkaOf("topic = \"orders\"\nposition = \"latest\"\ntopic_names = { a = \"b\" }"), "topic_names", "together with snapshot"},
+		"a treatment alone":     {kafkaOf("topic = \"orders\"\nposition = \"latest\"\nunmatched = \"time\""), "unmatched", "together with snapshot"},
+		"no such treatment":     {given(text, `unmatched = "skip"`), "unmatched", `"skip"`},
+		"a name for no topic":   {given(text, `topic_names = { oders = "x" }`), "topic_names", `holds no topic "oders"`},
+		"one name for two":      {given(text, `topic_names = { orders = "audit" }`), "topic_names", `Both "audit" and "orders"`},
+		"a topic that's not in": {given(text, `topics = ["bills"]`), "topics", `called "bills" here`},
+		"partitions beside it":  {given(text, `partition = 1`), "partition", "can only be set together with topic"},
+		"a managed instance":    {given(text, `instance_id = "i"`), "snapshot", "shows no records"},
+	}.try(t)
+}
