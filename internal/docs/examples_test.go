@@ -2,6 +2,7 @@ package docs
 
 import (
 	"context"
+	"encoding/binary"
 	"io/fs"
 	"maps"
 	"os"
@@ -97,6 +98,9 @@ var examples = map[string]example{
 	},
 	"functions/record_rows/function.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
+	},
+	"data-sources/kafka_mirror_checkpoints/data-source.tf": {
+		want: groups("billing", fake.Offsets{"orders": {0: 850, 1: 850, 2: 850}}),
 	},
 	"data-sources/kafka_topic_offsets/reset.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
@@ -292,8 +296,8 @@ func exampleFiles(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "modules" || path == runbook):
-			return fs.SkipDir // Examples call modules, and the runbook has a test of its own.
+		case entry.IsDir() && (entry.Name() == "modules" || path == runbook || path == failover):
+			return fs.SkipDir // Examples call modules, and what is several configurations has tests of its own.
 		case !entry.IsDir() && filepath.Ext(path) == ".tf":
 			files = append(files, path)
 		}
@@ -440,7 +444,7 @@ func checkCommitted(t *testing.T, cluster *fake.Cluster, want map[string]fake.Of
 func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	t.Helper()
 	cluster, err := fake.Start(fake.Options{
-		Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3},
+		Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3, checkpoints: 1},
 		TLS: s.listener, Client: s.client,
 		Kfake: append([]kfake.Opt{kfake.ClusterID("MkU3OEVBNTcwNTJENDM2Qg")}, s.broker...),
 	})
@@ -464,8 +468,28 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 			}
 		}
 	}
+	for p := range int32(3) {
+		if _, err := client.Produce(ctx, checkpoints, 0, checkpoint("billing", "orders", p, 900, 850)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	commit(t, cluster, map[string]fake.Offsets{"billing": billing, "search-indexer": indexer})
 	return cluster
+}
+
+// checkpoints is where MirrorMaker 2 writes what it has translated from the
+// cluster that it calls primary.
+const checkpoints = "primary.checkpoints.internal"
+
+// checkpoint is a record of MirrorMaker's (connect-mirror-client's Checkpoint).
+func checkpoint(group, topic string, partition int32, upstream, downstream int64) fake.Record {
+	text := func(s string) string { return string(binary.BigEndian.AppendUint16(nil, uint16(len(s)))) + s } //nolint:gosec // Short names.
+	number := func(n int64) string { return string(binary.BigEndian.AppendUint64(nil, uint64(n))) }         //nolint:gosec // Not negative.
+	return fake.Record{
+		At:    march,
+		Key:   text(group) + text(topic) + number(int64(partition))[4:],
+		Value: "\x00\x00" + number(upstream) + number(downstream) + text(""),
+	}
 }
 
 // startRocketMQ starts a RocketMQ cluster with the same messages in each queue

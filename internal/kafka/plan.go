@@ -262,6 +262,9 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	if atStart > 0 {
 		note("%s put at the log's start. If retention deletes records there before they are consumed, a consumer with auto.offset.reset=latest skips to the end of the log.", isAre(atStart, "partition"))
 	}
+	if s.place != nil && len(s.place.mirrors) > 0 {
+		notes = append(notes, mirrorNote(s.place.mirrors))
+	}
 	if s.all {
 		note("All topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
 		if len(s.narrowed) > 0 {

@@ -23,6 +23,7 @@ type selection struct {
 	explicit map[string][]int32 // instead: exactly these partitions of the topics
 	right    int32              // operation that is needed on the topics; 0 for none
 	lenient  bool               // leave out what is gone, and leaders that are missing as -1
+	mirrors  bool               // look whether MirrorMaker mirrors the topics
 }
 
 // place is where the selected partitions are.
@@ -34,6 +35,7 @@ type place struct {
 	narrowed  []string       // explicit: topics that have more partitions than were selected
 	forbidden []string       // lenient: topics that may not be described
 	sizes     map[string]int // partitions by topic
+	mirrors   []string       // the aliases of the clusters that MirrorMaker mirrors here
 }
 
 // locate finds the selected partitions and their leaders with one metadata
@@ -42,16 +44,42 @@ type place struct {
 // is lenient.
 func (c cluster) locate(ctx context.Context, s selection) (*place, error) {
 	p, err := wire.Retry(ctx, c.Times.Settling, func() (*place, error) {
-		v, err := c.Metadata(ctx, s.topics)
+		asked := s.topics
+		var beside []string
+		if s.mirrors {
+			beside = mirrorsOf(s.topics)
+			asked = slices.Concat(asked, beside)
+		}
+		v, err := c.Metadata(ctx, asked)
 		if err != nil {
 			return nil, err
 		}
-		return s.place(v)
+		mirrors := mirrored(v, beside)
+		p, err := s.place(v)
+		if p != nil {
+			p.mirrors = mirrors
+		}
+		return p, err
 	})
 	if p != nil && ctx.Err() == nil {
 		return p, nil // it is as lenient as was asked for
 	}
 	return p, err
+}
+
+// mirrored takes the topics that were asked for beside the others out of the
+// metadata, and returns the aliases of those that are there.
+func mirrored(m *wire.Metadata, beside []string) (aliases []string) {
+	m.Topics = slices.DeleteFunc(m.Topics, func(t *sarama.TopicMetadata) bool {
+		if !slices.Contains(beside, t.Name) {
+			return false
+		}
+		if t.Err == sarama.ErrNoError {
+			aliases = append(aliases, strings.TrimSuffix(t.Name, checkpointsSuffix))
+		}
+		return true
+	})
+	return aliases
 }
 
 // sortPartitions sorts a topic's partitions, whose numbers usually are 0 to
@@ -240,6 +268,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 // partitions finds the partitions in scope. It returns nil if there are none,
 // which only all topics can mean.
 func (c *Client) partitions(ctx context.Context, s *survey, sel selection, source *coordinator) (_ *place, err error) {
+	sel.mirrors = true
 	var found []row
 	if sel.all {
 		owner := s.coordinator

@@ -45,6 +45,7 @@ func TestKafkaResetRecordsWhatItDid(t *testing.T) {
 				state("summary", knownvalue.ObjectExact(map[string]knownvalue.Check{
 					"partitions": knownvalue.Int64Exact(2), "moved": knownvalue.Int64Exact(2), "unchanged": knownvalue.Int64Exact(0),
 					"clamped": knownvalue.Int64Exact(2), "created": knownvalue.Int64Exact(0),
+					"matched": knownvalue.Int64Exact(0), "unmatched": knownvalue.Int64Exact(0),
 					"replayed_messages": knownvalue.Int64Exact(100), "skipped_messages": knownvalue.Int64Exact(0),
 				})),
 			},

@@ -147,9 +147,13 @@ func checked(t *testing.T, check resource.TestCheckFunc) {
 // noNumbers is a summary of which nothing is known.
 func noNumbers(partitions string) knownvalue.Check {
 	null := knownvalue.Null()
-	return knownvalue.ObjectExact(map[string]knownvalue.Check{
+	numbers := map[string]knownvalue.Check{
 		partitions: null, "moved": null, "unchanged": null, "clamped": null, "created": null, "replayed_messages": null, "skipped_messages": null,
-	})
+	}
+	if partitions == "partitions" { // Only Kafka has snapshots.
+		numbers["matched"], numbers["unmatched"] = null, null
+	}
+	return knownvalue.ObjectExact(numbers)
 }
 
 // kafkaNumbers is a summary, in the order of its attributes in the documentation.
@@ -157,7 +161,7 @@ func kafkaNumbers(partitions, moved, unchanged, clamped, created, replayed, skip
 	exact := knownvalue.Int64Exact
 	return knownvalue.ObjectExact(map[string]knownvalue.Check{
 		"partitions": exact(partitions), "moved": exact(moved), "unchanged": exact(unchanged), "clamped": exact(clamped), "created": exact(created),
-		"replayed_messages": exact(replayed), "skipped_messages": exact(skipped),
+		"replayed_messages": exact(replayed), "skipped_messages": exact(skipped), "matched": exact(0), "unmatched": exact(0),
 	})
 }
 

@@ -165,6 +165,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		newKafkaGroupOffsets,
 		newKafkaTopicOffsets,
 		newKafkaSnapshotNow,
+		newKafkaMirrorCheckpoints,
 		newRocketMQGroupOffsets,
 	}
 }

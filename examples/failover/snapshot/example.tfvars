@@ -1,0 +1,2 @@
+primary = ["kafka-1.example.com:9092"]
+groups  = ["billing", "search"]
