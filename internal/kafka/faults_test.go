@@ -13,16 +13,16 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
 
-// advertise has the metadata name another host for the leaders of a topic.
-func advertise(f *fake.Cluster, host string) {
+// advertise has the metadata name another address for all brokers.
+func advertise(f *fake.Cluster, addr string) {
 	f.ControlKey(3, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
 		req := r.(*kmsg.MetadataRequest)
 		resp := req.ResponseKind().(*kmsg.MetadataResponse)
 		id := "fake-cluster"
 		resp.ClusterID = &id
-		for node, addr := range f.ListenAddrs() {
-			_, text, _ := net.SplitHostPort(addr)
+		for node := range f.ListenAddrs() {
+			host, text, _ := net.SplitHostPort(addr)
 			port, _ := strconv.ParseInt(text, 10, 32)
 			b := kmsg.NewMetadataResponseBroker()
 			b.NodeID, b.Host, b.Port = int32(node), host, int32(port)
@@ -46,11 +46,18 @@ func advertise(f *fake.Cluster, host string) {
 func TestOutOfTimeTellsWhatFailedBefore(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
-	advertise(f, "kafka.internal.invalid")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	advertise(f, l.Addr().String())
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	_, err := c.Plan(ctx, reset(earliest))
-	wantError(t, err, offset.Interrupted, "Out of time", `"kafka.internal.invalid" cannot be resolved`, "advertised.listeners", "Nothing was changed")
+	_, err = c.Plan(ctx, reset(earliest))
+	wantError(t, err, offset.Interrupted, "Out of time", l.Addr().String()+" refused the connection", "that the broker runs", "Nothing was changed")
 }
 
 // A preview is to come although the first bootstrap server is silent: it has
