@@ -20,7 +20,7 @@ func stopped(ctx context.Context, last error) error {
 	if last == nil {
 		return context.Cause(ctx)
 	}
-	e := &offset.Error{Code: offset.Interrupted, What: "Interrupted", Err: &explained{"before that: " + inBrief(last), errors.Join(context.Cause(ctx), last)}}
+	e := &offset.Error{Code: offset.Interrupted, What: "Interrupted", Err: &explained{inBrief(last), errors.Join(context.Cause(ctx), last)}}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.What = "Out of time"
 	}

@@ -67,7 +67,7 @@ func TestEndOfTheContextTellsWhatFailedBefore(t *testing.T) {
 		words []string
 	}{
 		"out of time between two tries": {context.DeadlineExceeded, func(context.Context, int) error { return Transient(reason) },
-			[]string{"Out of time: before that: The Kafka cluster could not be asked: no such host. Check the name"}},
+			[]string{"Out of time: The Kafka cluster could not be asked: no such host. Check the name"}},
 		"cancelled": {context.Canceled, func(context.Context, int) error { return Transient(reason) },
 			[]string{"Interrupted", "no such host"}},
 		"out of time in the second try": {context.DeadlineExceeded, func(ctx context.Context, n int) error {
