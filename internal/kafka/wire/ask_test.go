@@ -72,6 +72,38 @@ func TestConnectionThatDiedWhileItWasIdleIsReplacedAtOnce(t *testing.T) {
 	}
 }
 
+// Whoever drops idle connections without a word, as some load balancers do, has
+// dropped all of them: they do not cost a time-out each.
+func TestConnectionsThatFellSilentAreGivenUpTogether(t *testing.T) {
+	f := orders(t, 1)
+	c := connect(t, f.Bootstrap())
+	c.Times.Request = time.Minute
+	m := metadata(t, c)
+	f.Delay(2, 50*time.Millisecond)
+	var running sync.WaitGroup
+	for range 3 {
+		running.Go(func() {
+			if _, err := ends(t.Context(), c, m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	p := c.pools[f.Bootstrap()[0]]
+	if n := len(p.idle); n < 2 {
+		t.Fatalf("%d connections are idle", n)
+	}
+	thaw := f.Freeze(f.Bootstrap()[0])
+	c.Times.Request, c.Times.Failover.Total = 100*time.Millisecond, 0
+	_, err := c.Metadata(t.Context(), []string{"orders"})
+	wantError(t, err, offset.Unreachable, "does not answer in time")
+	if n := len(p.idle); n > 0 {
+		t.Errorf("%d connections are kept", n)
+	}
+	thaw()
+	metadata(t, c)
+}
+
 // It is no licence to go on forever.
 func TestConnectionsThatAlwaysDieAreAnError(t *testing.T) {
 	f := orders(t, 1)

@@ -260,11 +260,11 @@ func call[A any](ctx context.Context, c *Cluster, addr string, send func(*sarama
 			return nil, unanswered, err
 		}
 		unanswered = unanswered || sent
+		// Where one connection broke, or fell silent, the idle ones have.
+		p.flush()
 		if !old || ctx.Err() != nil || !connection.HungUp(err) {
 			return nil, unanswered, &broken{addr, err}
 		}
-		// Where one connection died in silence, the others have.
-		p.flush()
 	}
 }
 
@@ -296,11 +296,8 @@ func exchange[A any](ctx context.Context, p *pool, l *link, send func(*sarama.Br
 		l.Cut(cause)
 		defer p.drop(l, cause)
 		select {
-		case <-done:
-			if err == nil {
-				err = cause
-			}
-			return nil, begun.Load(), err
+		case <-done: // perhaps with the answer
+			return answer, begun.Load(), err
 		case <-time.After(100 * time.Millisecond):
 			return nil, begun.Load(), cause
 		}
