@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -36,25 +35,9 @@ func showKafka(ctx context.Context, s *screen, tf *terraform) error {
 	s.print(title, "Kafka: three brokers inside this process, in place of real ones")
 	s.print(plain, "Each partition gets an order a minute. All since 13:30 were billed wrongly, so billing goes back.")
 	scene := &scene{
-		screen: s, tf: tf, env: "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(cluster.Bootstrap(), ","),
+		screen: s, tf: tf, env: serversOf(cluster),
 		columns: []string{"partition 0", "partition 1", "partition 2"},
-		ask: func(ctx context.Context) (place, error) {
-			committed, err := client.Committed(ctx, group)
-			if err != nil {
-				return place{}, err
-			}
-			_, ends, err := client.Log(ctx, topic)
-			if err != nil {
-				return place{}, err
-			}
-			var p place
-			for partition := range int32(3) {
-				offset := committed[topic][partition]
-				p.committed = append(p.committed, offset)
-				p.lag += ends[partition] - offset
-			}
-			return p, nil
-		},
+		ask:     func(ctx context.Context) (place, error) { return standing(ctx, cluster) },
 	}
 	scene.start(ctx, kafkaCode, before)
 

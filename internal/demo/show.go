@@ -14,7 +14,7 @@ import (
 // limit is how long the whole demo may take, the build on a slow machine included.
 const limit = 10 * time.Minute
 
-// The group and the topic of both parts.
+// The group and the topic of all parts.
 const (
 	group = "billing"
 	topic = "orders"
@@ -44,6 +44,10 @@ func show(ctx context.Context, s *screen) (err error) {
 	s.blank()
 	if err := showRocketMQ(ctx, s, tf); err != nil {
 		return fmt.Errorf("the part on RocketMQ: %w", err)
+	}
+	s.blank()
+	if err := showFailover(ctx, s, tf); err != nil {
+		return fmt.Errorf("the part on two clusters: %w", err)
 	}
 	s.blank()
 	s.print(good, "Terraform's output is shortened. The offsets are the brokers' own, and each was checked.")
