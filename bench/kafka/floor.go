@@ -23,7 +23,7 @@ func floor(_ context.Context, servers []string, target offset.Target, n int) (ph
 	if err != nil {
 		return nil, err
 	}
-	f := &byHand{conf: conf, topic: topicOf(n), brokers: map[string]*sarama.Broker{}}
+	f := &byHand{conf: conf, topic: topicOf(n), group: group, brokers: map[string]*sarama.Broker{}}
 	defer func() {
 		dialer.CloseAll()
 		for _, b := range f.brokers {
@@ -95,6 +95,7 @@ func floor(_ context.Context, servers []string, target offset.Target, n int) (ph
 type byHand struct {
 	conf    *sarama.Config
 	topic   string
+	group   string
 	brokers map[string]*sarama.Broker
 }
 
@@ -133,11 +134,11 @@ func (f *byHand) leaders(seed *sarama.Broker) (map[*sarama.Broker][]int32, error
 
 func (f *byHand) describe(coordinator *sarama.Broker) error {
 	req := sarama.NewConsumerGroupDescribeRequest(f.conf.Version)
-	req.GroupIDs, req.IncludeAuthorizedOperations = []string{group}, true
+	req.GroupIDs, req.IncludeAuthorizedOperations = []string{f.group}, true
 	if _, err := coordinator.ConsumerGroupDescribe(req); err != nil {
 		return err
 	}
-	_, err := coordinator.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: []string{group}, IncludeAuthorizedOperations: true})
+	_, err := coordinator.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: []string{f.group}, IncludeAuthorizedOperations: true})
 	return err
 }
 
@@ -175,5 +176,5 @@ func (f *byHand) fetch(coordinator *sarama.Broker, n int) (*sarama.OffsetFetchRe
 	for i := range ids {
 		ids[i] = int32(i)
 	}
-	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, group, map[string][]int32{f.topic: ids}))
+	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, f.group, map[string][]int32{f.topic: ids}))
 }

@@ -34,6 +34,7 @@ func run(ctx context.Context) (err error) {
 	rounds := flag.Int("rounds", 15, "how often each row is measured")
 	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
 	floorOf := flag.Int("floor", 0, "only run the floor once, to latest, with so many partitions of the brokers that follow")
+	only := flag.Bool("failover", false, "measure only snapshots and failovers")
 	flag.Parse()
 	if *floorOf > 0 {
 		_, err := floor(ctx, flag.Args(), offset.Target{Kind: offset.ToLatest}, *floorOf)
@@ -53,6 +54,9 @@ func run(ctx context.Context) (err error) {
 			err = e
 		}
 	}()
+	if err := measureFailover(ctx, cluster, counts, *rounds, os.Stdout); err != nil || *only {
+		return err
+	}
 	for _, n := range counts {
 		fmt.Fprintf(os.Stderr, "Making a topic of %d partitions\n", n)
 		if err := prepare(ctx, cluster, n); err != nil {
@@ -107,15 +111,9 @@ const group = "bench-group"
 
 // prepare makes a topic of n partitions with records, and a group in it.
 func prepare(ctx context.Context, cluster *kafkacluster.Cluster, n int) error {
-	const most = 5000 // partitions that the controller makes at a time
 	client := cluster.Client()
-	if err := client.CreateTopic(ctx, topicOf(n), int32(min(n, most)), 1, nil); err != nil {
+	if err := makeTopic(ctx, cluster, topicOf(n), n); err != nil {
 		return err
-	}
-	for have := most; have < n; have += most {
-		if err := client.AddPartitions(ctx, topicOf(n), int32(min(have+most, n))); err != nil {
-			return err
-		}
 	}
 	if err := client.Fill(ctx, topicOf(n), int32(n), 3, when, time.Minute); err != nil {
 		return err
@@ -125,6 +123,21 @@ func prepare(ctx context.Context, cluster *kafkacluster.Cluster, n int) error {
 		offsets[topicOf(n)][p] = 0
 	}
 	return client.Commit(ctx, group, offsets)
+}
+
+// makeTopic makes a topic of n partitions.
+func makeTopic(ctx context.Context, cluster *kafkacluster.Cluster, name string, n int) error {
+	const most = 5000 // partitions that the controller makes at a time
+	client := cluster.Client()
+	if err := client.CreateTopic(ctx, name, int32(min(n, most)), 1, nil); err != nil {
+		return err
+	}
+	for have := most; have < n; have += most {
+		if err := client.AddPartitions(ctx, name, int32(min(have+most, n))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // row is one thing to measure. Whoever adds one appends it to rowsOf.

@@ -112,3 +112,24 @@ func TestWrongPasswordIsNotTakenForAnUnreachableCluster(t *testing.T) {
 		t.Errorf("the wrong password was tried %d times", n)
 	}
 }
+
+func TestASnapshotNeedsToReadItsTopics(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rights []kfake.ACL
+		words  string
+	}{
+		"none":              {nil, `DESCRIBE on the consumer group "billing"`},
+		"only to describe":  {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", describe)}, `READ on the topic "orders"`},
+		"to read the topic": {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", read)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := withRights(t, tc.rights...)
+			s, err := c.Snapshot(t.Context(), "billing", []string{"orders"})
+			if tc.words != "" {
+				wantError(t, err, offset.Unauthorized, tc.words)
+			} else if err != nil || s.Topic("orders").Partitions[0].Next == nil {
+				t.Errorf("%v, %+v", err, s)
+			}
+		})
+	}
+}

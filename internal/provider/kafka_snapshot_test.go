@@ -257,3 +257,52 @@ func TestSnapshotArgumentsAreChecked(t *testing.T) {
 		"a managed instance":    {given(text, `instance_id = "i"`), "snapshot", "shows no records"},
 	}.try(t)
 }
+
+func TestKafkaMirrorCheckpoints(t *testing.T) {
+	t.Parallel()
+	c := fake.New(t, fake.Options{Topics: map[string]int32{"west.checkpoints.internal": 1, "west.orders": 3}})
+	text := func(s string) string { return string([]byte{0, byte(len(s))}) + s }
+	for p := range byte(2) {
+		c.Produce(t, "west.checkpoints.internal", 0, fake.Record{
+			At:    base,
+			Key:   text("billing") + text("west.orders") + string([]byte{0, 0, 0, p}),
+			Value: "\x00\x00" + strings.Repeat("\x00", 7) + "\x40" + strings.Repeat("\x00", 7) + "\x30" + text(""),
+		})
+	}
+	const address = "data.kafka_mirror_checkpoints.test"
+	data := func(group, alias string) string {
+		return kafkaConfig(c.Bootstrap(), fmt.Sprintf("data \"kafka_mirror_checkpoints\" \"test\" {\n  provider = offsets\n  group_id = %q\n  source_alias = %q\n}\n", group, alias))
+	}
+	value := func(name string, want knownvalue.Check) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue(address, tfjsonpath.New(name), want)
+	}
+	numbers := func(n ...int64) knownvalue.Check {
+		var list []knownvalue.Check
+		for _, one := range n {
+			list = append(list, knownvalue.Int64Exact(one))
+		}
+		return knownvalue.MapExact(map[string]knownvalue.Check{"west.orders": knownvalue.ListExact(list)})
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{
+				Config: data("billing", "west"),
+				ConfigStateChecks: []statecheck.StateCheck{
+					value("offsets_csv", knownvalue.StringExact("west.orders,0,48\nwest.orders,1,48\n")),
+					value("record", knownvalue.StringExact(` {"west.orders":{"0":{"downstream":48,"upstream":64},"1":{"downstream":48,"upstream":64}}}`)),
+					value("missing", numbers(2)),
+					value("checkpointed_at", knownvalue.StringExact("2026-03-01T14:00:00Z")),
+					value("heartbeat_at", knownvalue.Null()),
+				},
+			},
+			{
+				Config: data("nobody", "west"),
+				ConfigStateChecks: []statecheck.StateCheck{
+					value("offsets", knownvalue.MapSizeExact(0)), value("missing", numbers(0, 1, 2)), value("checkpointed_at", knownvalue.Null()),
+				},
+			},
+			{Config: data("billing", "south"), ExpectError: atFault("source_alias", `There is no topic "south.checkpoints.internal"`)},
+		},
+	})
+}

@@ -34,9 +34,16 @@ func keptUnder(key string, text []byte) (Kept, error) {
 }
 
 var (
-	atTime    = &Meaning{offset.Scope{Topics: []string{"orders"}, Partitions: []int32{0, 2}}, offset.Target{Kind: offset.ToTime, Time: time.Date(2026, 3, 1, 14, 5, 0, 0, time.UTC)}}
-	toOffsets = &Meaning{offset.Scope{}, offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: 20, 2: 7}}}}
-	ids       = map[string]string{"orders": "GcaQDl2UTsCNs1p9s37XkQ"}
+	atTime     = &Meaning{offset.Scope{Topics: []string{"orders"}, Partitions: []int32{0, 2}}, offset.Target{Kind: offset.ToTime, Time: time.Date(2026, 3, 1, 14, 5, 0, 0, time.UTC)}}
+	toOffsets  = &Meaning{offset.Scope{}, offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: 20, 2: 7}}}}
+	toSnapshot = &Meaning{offset.Scope{Topics: []string{"west.orders"}}, offset.Target{
+		Kind: offset.ToSnapshot, TopicNames: map[string]string{"orders": "west.orders"},
+		Snapshot: &offset.Snapshot{
+			ClusterID: "west", Group: "billing", TakenAt: time.Date(2026, 3, 1, 14, 5, 0, 0, time.UTC), Salt: []byte("0123456789abcdef"),
+			Topics: []offset.SnapshotTopic{{Name: "orders", Partitions: []offset.Place{{Committed: 60, Start: 20, End: 100, Next: &offset.Mark{Offset: 60, Time: 5, Fingerprint: offset.Fingerprint{1}}}}}},
+		},
+	}}
+	ids = map[string]string{"orders": "GcaQDl2UTsCNs1p9s37XkQ"}
 )
 
 func TestEveryFormThatAStateMayHoldIsRead(t *testing.T) {
@@ -46,12 +53,13 @@ func TestEveryFormThatAStateMayHoldIsRead(t *testing.T) {
 		key  string
 		want Kept
 	}{
-		"aim_0.json":         {keyHeldBack, Kept{HeldBack: atTime}},
-		"aim_1.json":         {keyHeldBack, Kept{HeldBack: atTime}},
-		"aim_1_offsets.json": {keyHeldBack, Kept{HeldBack: toOffsets}},
-		"completed_0.json":   {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", old, nil}}},
-		"completed_1.json":   {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", now, ids}}},
-		"topics_1.json":      {keyTopics, Kept{TopicIDs: ids}},
+		"aim_0.json":          {keyHeldBack, Kept{HeldBack: atTime}},
+		"aim_1.json":          {keyHeldBack, Kept{HeldBack: atTime}},
+		"aim_1_offsets.json":  {keyHeldBack, Kept{HeldBack: toOffsets}},
+		"aim_1_snapshot.json": {keyHeldBack, Kept{HeldBack: toSnapshot}},
+		"completed_0.json":    {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", old, nil}}},
+		"completed_1.json":    {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", now, ids}}},
+		"topics_1.json":       {keyTopics, Kept{TopicIDs: ids}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			got, err := keptUnder(c.key, golden(t, file))
@@ -64,8 +72,9 @@ func TestEveryFormThatAStateMayHoldIsRead(t *testing.T) {
 
 func TestTheNewestFormIsWritten(t *testing.T) {
 	for file, write := range map[string]func(set func(string, []byte)){
-		"aim_1.json":         func(set func(string, []byte)) { WriteHeldBack(set, atTime) },
-		"aim_1_offsets.json": func(set func(string, []byte)) { WriteHeldBack(set, toOffsets) },
+		"aim_1.json":          func(set func(string, []byte)) { WriteHeldBack(set, atTime) },
+		"aim_1_offsets.json":  func(set func(string, []byte)) { WriteHeldBack(set, toOffsets) },
+		"aim_1_snapshot.json": func(set func(string, []byte)) { WriteHeldBack(set, toSnapshot) },
 		"completed_1.json": func(set func(string, []byte)) {
 			WriteCompleted(set, &Completed{"c-1", "orders", ` {"orders":{"0":{"previous":60,"offset":20,"start":20,"end":100}}}`, ids})
 		},
