@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -23,6 +22,7 @@ import (
 // kafkaArguments are the arguments that say what a Kafka reset does. The
 // resource and the action have them in common.
 type kafkaArguments struct {
+	place
 	GroupID             types.String `tfsdk:"group_id"`
 	InstanceID          types.String `tfsdk:"instance_id"`
 	Topic               types.String `tfsdk:"topic"`
@@ -31,16 +31,13 @@ type kafkaArguments struct {
 	Partition           types.Number `tfsdk:"partition"`
 	Partitions          types.Set    `tfsdk:"partitions"`
 	MessageOffset       types.Number `tfsdk:"message_offset"`
-	Timestamp           types.Number `tfsdk:"timestamp"`
-	Datetime            types.String `tfsdk:"datetime"`
-	Lookback            types.String `tfsdk:"lookback"`
-	Position            types.String `tfsdk:"position"`
 	Shift               types.Number `tfsdk:"shift"`
 	SourceGroupID       types.String `tfsdk:"source_group_id"`
 	Offsets             types.Map    `tfsdk:"offsets"`
 	Snapshot            types.String `tfsdk:"snapshot"`
 	TopicNames          types.Map    `tfsdk:"topic_names"`
 	Unmatched           types.String `tfsdk:"unmatched"`
+	OffsetsCSV          types.String `tfsdk:"offsets_csv"`
 	OutOfRange          types.String `tfsdk:"out_of_range"`
 	IsolationLevel      types.String `tfsdk:"isolation_level"`
 	MaxReplayedMessages types.Number `tfsdk:"max_replayed_messages"`
@@ -52,7 +49,9 @@ type kafkaArguments struct {
 // kafkaArgumentSchema describes kafkaArguments.
 func kafkaArgumentSchema() map[string]argument {
 	limit := []validator.Number{atLeast(0)}
-	return map[string]argument{
+	return merge(placeArguments("the apply", "`earliest` is the log's start, `latest` its end when the reset is applied. `current` commits the offsets that are committed "+
+		"already, and the log's end for partitions without one. It does not prolong the life of a classic group's offsets, which expire counting from when its last member left.",
+		offset.ToEarliest, offset.ToLatest, offset.ToCurrent), map[string]argument{
 		"group_id": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
 			description: "The consumer group whose offsets are reset.",
@@ -64,12 +63,9 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"topic": {
 			strings:     []validator.String{topicName},
-			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the scopes: `topic`, `topics`, `all_topics`, `offsets` and `snapshot`.",
+			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the scopes: `topic`, `topics`, `all_topics`, `offsets`, `offsets_csv` and `snapshot`.",
 		},
-		"topics": {
-			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(topicName)},
-			description: "The topics to reset, with all of their partitions. Beside `snapshot`, those of its topics that are taken, by their names here.",
-		},
+		"topics": topicsArgument("The topics to reset, with all of their partitions. Beside `snapshot`, those of its topics that are taken, by their names here."),
 		"all_topics": {
 			kind: boolArgument,
 			description: "`true` resets every topic that the group has committed offsets for or, with `source_group_id`, every topic that the source group has. " +
@@ -85,25 +81,7 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"message_offset": {
 			kind: numberArgument, numbers: limit,
-			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id`, `offsets` and `snapshot`.",
-		},
-		"timestamp": {
-			kind: numberArgument, numbers: []validator.Number{unixMillis},
-			description: "Reset to the first record at or after this Unix time in **milliseconds**, and to the log's end where there is none. " +
-				"A value from 1 to 100000000000 is refused, since it is a time in seconds, and one above 100000000000000, since it is one in micro- or nanoseconds.",
-		},
-		"datetime": {
-			strings:     []validator.String{rfc3339},
-			description: "Reset to the first record at or after this RFC 3339 time with its zone, such as `2026-03-01T14:05:00Z`, and to the log's end where there is none.",
-		},
-		"lookback": {
-			strings:     []validator.String{lookback},
-			description: "Reset to the first record at or after the time that lies this long before the apply, such as `90s`, `15m` or `36h`. The instant is taken once, when the reset is applied.",
-		},
-		"position": {
-			strings: []validator.String{stringvalidator.OneOf(string(offset.ToEarliest), string(offset.ToLatest), string(offset.ToCurrent))},
-			description: "`earliest` is the log's start, `latest` its end when the reset is applied. `current` commits the offsets that are committed " +
-				"already, and the log's end for partitions without one. It does not prolong the life of a classic group's offsets, which expire counting from when its last member left.",
+			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id`, `offsets`, `offsets_csv` and `snapshot`.",
 		},
 		"shift": {
 			kind: numberArgument, numbers: []validator.Number{notZero},
@@ -133,16 +111,17 @@ func kafkaArgumentSchema() map[string]argument {
 			description: "Only with `snapshot`: what happens where the record is not found. `time` (default) goes by the record's time, which replays and does not skip; " +
 				"where that cannot be trusted, because the topic here keeps the broker's times or its log was trimmed past it, the reset is refused. `error` refuses the reset.",
 		},
+		"offsets_csv": {
+			strings: []validator.String{offsetsCSV},
+			description: "The same as `offsets`, as lines of `topic,partition,offset`: what `kafka-consumer-groups --export` writes, for example `file(\"offsets.csv\")`. " +
+				"A group in front of each line must be `group_id`. Quotes, blank lines and a heading are read. With thousands of partitions it is many times faster than `offsets`.",
+		},
 		"out_of_range": {
 			strings: []validator.String{stringvalidator.OneOf(string(offset.Clamp), string(offset.Refuse))},
 			description: "What happens to a target outside of the log: `clamp` (default) takes the earliest offset for one that is earlier and the latest for one that is later, " +
 				"`error` refuses the whole reset.",
 		},
-		"isolation_level": {
-			strings: []validator.String{stringvalidator.OneOf(string(offset.ReadUncommitted), string(offset.ReadCommitted))},
-			description: "What counts as the end of the log, also for clamping and times: `read_uncommitted` (default) is the high watermark, " +
-				"`read_committed` the last stable offset, which an open transaction holds back.",
-		},
+		"isolation_level": isolationArgument(),
 		"max_replayed_messages": {
 			kind: numberArgument, numbers: limit,
 			description: "Refuse the reset if it would have more messages than this consumed again. Checked on the final offsets just before the first commit; over it, nothing is written. " +
@@ -162,7 +141,7 @@ func kafkaArgumentSchema() map[string]argument {
 			description: "How long to wait for the group's members to leave (default `60s`). `0s` refuses a group with members at once. " +
 				"A consumer that was killed counts as a member until its session times out, 45 s by default. Must be less than the time-out of the operation.",
 		},
-	}
+	})
 }
 
 func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
@@ -170,26 +149,51 @@ func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
 func (a *kafkaArguments) group() types.String    { return a.GroupID }
 func (a *kafkaArguments) instance() types.String { return a.InstanceID }
 
-// given is an argument of which exactly one must be set.
-type given struct {
-	name    string
-	set     bool
-	unknown bool
+// targets are all arguments that say where the group is put: the one list.
+// Offsets mean the same from a map and from CSV.
+func (a *kafkaArguments) targets() []targetArgument {
+	all := []targetArgument{
+		{name: "message_offset", field: of(&a.MessageOffset), read: func() (offset.Target, error) {
+			return offset.Target{Kind: offset.ToOffset, Offset: int64Of(a.MessageOffset)}, nil
+		}},
+	}
+	return append(append(all, a.place.targets()...), []targetArgument{
+		{name: "shift", field: of(&a.Shift), read: func() (offset.Target, error) {
+			return offset.Target{Kind: offset.ByShift, Shift: int64Of(a.Shift)}, nil
+		}},
+		{name: "source_group_id", field: of(&a.SourceGroupID), read: func() (offset.Target, error) {
+			return offset.Target{Kind: offset.ToGroup, Group: a.SourceGroupID.ValueString()}, nil
+		}},
+		{name: "offsets", field: of(&a.Offsets), scopes: true, read: func() (offset.Target, error) {
+			return offset.Target{Kind: offset.ToOffsets, Offsets: offsetsOf(a.Offsets)}, nil
+		}},
+		{name: "offsets_csv", field: of(&a.OffsetsCSV), scopes: true, read: func() (offset.Target, error) {
+			found, err := offset.DecodeCSV(a.OffsetsCSV.ValueString())
+			return offset.Target{Kind: offset.ToOffsets, Offsets: found.Offsets}, err
+		}},
+		{name: "snapshot", field: of(&a.Snapshot), scopes: true, read: a.snapshotTarget},
+	}...)
 }
+
+// target returns what the target means. All attributes must be known.
+func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) { return targetOf(a.targets()) }
 
 // validate checks what no single attribute's validator can see. Whatever is
 // unknown counts as neither set nor missing.
 func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
-	hasOffsets := given{"offsets", !a.Offsets.IsNull(), a.Offsets.IsUnknown()}
-	hasSnapshot := given{"snapshot", !a.Snapshot.IsNull(), a.Snapshot.IsUnknown()}
-	exactlyOne(diags, "scope", []given{
-		{"topic", !a.Topic.IsNull(), a.Topic.IsUnknown()},
-		// Beside a snapshot they say which of its topics are taken.
-		{"topics", !a.Topics.IsNull() && !hasSnapshot.set, a.Topics.IsUnknown()},
-		{"all_topics", a.AllTopics.ValueBool(), a.AllTopics.IsUnknown()},
-		hasOffsets,
-		hasSnapshot,
-	})
+	scopes := []given{
+		givenBy("topic", a.Topic),
+		{"topics", !a.Topics.IsNull() && a.Snapshot.IsNull(), a.Topics.IsUnknown()}, // beside a snapshot they say which of its topics are taken
+		{"all_topics", a.AllTopics.ValueBool(), a.AllTopics.IsUnknown()},            // false is the same as leaving it out
+	}
+	for _, t := range a.targets() {
+		if t.scopes {
+			scopes = append(scopes, givenBy(t.name, t.field.value()))
+		}
+	}
+	exactlyOne(diags, "scope", scopes)
+	exactlyOne(diags, "target", givenTargets(a.targets()))
+	a.validateGroupOfCSV(diags)
 	for _, beside := range []given{
 		{"topic_names", !a.TopicNames.IsNull(), a.TopicNames.IsUnknown()},
 		{"unmatched", !a.Unmatched.IsNull(), a.Unmatched.IsUnknown()},
@@ -200,17 +204,6 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 		}
 	}
 	a.validateSnapshot(diags)
-	exactlyOne(diags, "target", []given{
-		{"message_offset", !a.MessageOffset.IsNull(), a.MessageOffset.IsUnknown()},
-		{"timestamp", !a.Timestamp.IsNull(), a.Timestamp.IsUnknown()},
-		{"datetime", !a.Datetime.IsNull(), a.Datetime.IsUnknown()},
-		{"lookback", !a.Lookback.IsNull(), a.Lookback.IsUnknown()},
-		{"position", !a.Position.IsNull(), a.Position.IsUnknown()},
-		{"shift", !a.Shift.IsNull(), a.Shift.IsUnknown()},
-		{"source_group_id", !a.SourceGroupID.IsNull(), a.SourceGroupID.IsUnknown()},
-		hasOffsets,
-		hasSnapshot,
-	})
 	for _, p := range []given{
 		{"partition", !a.Partition.IsNull() && int64Of(a.Partition) != int64(offset.AllPartitions), a.Partition.IsUnknown()},
 		{"partitions", !a.Partitions.IsNull(), a.Partitions.IsUnknown()},
@@ -229,28 +222,18 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 	}
 }
 
-// exactlyOne reports an error unless exactly one of the arguments is set. It
-// is silent while an unknown one leaves that open.
-func exactlyOne(diags *diag.Diagnostics, what string, arguments []given) {
-	var names, set []string
-	unknown := false
-	for _, g := range arguments {
-		names = append(names, g.name)
-		switch {
-		case g.unknown:
-			unknown = true
-		case g.set:
-			set = append(set, g.name)
-		}
+// validateGroupOfCSV refuses lines that were written for another group.
+func (a *kafkaArguments) validateGroupOfCSV(diags *diag.Diagnostics) {
+	if a.OffsetsCSV.IsNull() || a.OffsetsCSV.IsUnknown() || a.GroupID.IsUnknown() {
+		return
 	}
-	switch {
-	case len(set) > 1:
-		diags.AddAttributeError(path.Root(set[1]), fmt.Sprintf("More than one %s", what),
-			fmt.Sprintf("Exactly one %s must be set, and there are %d: %s.", what, len(set), strings.Join(set, ", ")))
-	case len(set) == 0 && !unknown:
-		diags.AddAttributeError(path.Root(names[0]), fmt.Sprintf("No %s", what),
-			fmt.Sprintf("Exactly one %s must be set: one of %s.", what, strings.Join(names, ", ")))
+	found, err := offset.DecodeCSV(a.OffsetsCSV.ValueString())
+	if err != nil || found.Group == "" || found.Group == a.GroupID.ValueString() {
+		return // Its validator tells the error.
 	}
+	diags.AddAttributeError(path.Root("offsets_csv"), "The lines are of another group",
+		fmt.Sprintf("The lines name the consumer group %q, and group_id is %q. If %q shall go where %q was, take them without their group: offsets = provider::offsets::csv_decode(…).",
+			found.Group, a.GroupID.ValueString(), a.GroupID.ValueString(), found.Group))
 }
 
 func whollyKnownSet(s types.Set) bool {
@@ -302,51 +285,6 @@ func (a *kafkaArguments) scope(ctx context.Context) (offset.Scope, diag.Diagnost
 		s.AllTopics = true
 	}
 	return s, diags
-}
-
-// target returns the canonical target: the same meaning gives equal values,
-// an instant as Unix milliseconds in UTC. All attributes must be known.
-func (a *kafkaArguments) target() (offset.Target, diag.Diagnostics) {
-	var diags diag.Diagnostics
-	switch {
-	case !a.MessageOffset.IsNull():
-		return offset.Target{Kind: offset.ToOffset, Offset: int64Of(a.MessageOffset)}, diags
-	case !a.Timestamp.IsNull():
-		return offset.Target{Kind: offset.ToTime, Time: time.UnixMilli(int64Of(a.Timestamp)).UTC()}, diags
-	case !a.Datetime.IsNull():
-		t, err := time.Parse(time.RFC3339, a.Datetime.ValueString())
-		if err != nil {
-			diags.AddAttributeError(path.Root("datetime"), "Not a time", err.Error())
-		}
-		return offset.Target{Kind: offset.ToTime, Time: ceilMilli(t)}, diags
-	case !a.Lookback.IsNull():
-		d, err := time.ParseDuration(a.Lookback.ValueString())
-		if err != nil {
-			diags.AddAttributeError(path.Root("lookback"), "Not a duration", err.Error())
-		}
-		return offset.Target{Kind: offset.ToLookback, Lookback: d}, diags
-	case !a.Position.IsNull():
-		return offset.Target{Kind: offset.TargetKind(a.Position.ValueString())}, diags
-	case !a.Shift.IsNull():
-		return offset.Target{Kind: offset.ByShift, Shift: int64Of(a.Shift)}, diags
-	case !a.SourceGroupID.IsNull():
-		return offset.Target{Kind: offset.ToGroup, Group: a.SourceGroupID.ValueString()}, diags
-	case !a.Offsets.IsNull():
-		return offset.Target{Kind: offset.ToOffsets, Offsets: offsetsOf(a.Offsets)}, diags
-	case !a.Snapshot.IsNull():
-		return a.snapshotTarget()
-	}
-	return offset.Target{}, diags
-}
-
-// ceilMilli returns the first millisecond at or after t, in UTC: records
-// carry milliseconds, and the first one at or after t is wanted.
-func ceilMilli(t time.Time) time.Time {
-	ms := t.UTC().Truncate(time.Millisecond)
-	if ms.Before(t) {
-		ms = ms.Add(time.Millisecond)
-	}
-	return ms
 }
 
 // offsetsOf converts a wholly known map that offsetsMap has accepted.

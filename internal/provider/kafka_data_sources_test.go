@@ -136,8 +136,8 @@ func TestKafkaTopicDataSourceRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ arguments, attribute, says string }{
 		"no topic":      {`position = "latest"`, "", "Exactly one scope must be set: one of topic, topics"},
-		"no target":     {`topic = "orders"`, "", "Exactly one target must be set: one of position, timestamp, datetime, lookback"},
-		"two targets":   {"topic = \"orders\"\nposition = \"latest\"\nlookback = \"1h\"", "lookback", "there are 2"},
+		"no target":     {`topic = "orders"`, "", "Exactly one target must be set: one of timestamp, datetime, lookback, position"},
+		"two targets":   {"topic = \"orders\"\nposition = \"latest\"\nlookback = \"1h\"", "position", "there are 2: lookback, position"},
 		"current":       {"topic = \"orders\"\nposition = \"current\"", "position", `"earliest" "latest"`},
 		"missing topic": {"topic = \"nowhere\"\nposition = \"latest\"", "topic", "nowhere"},
 	} {

@@ -143,19 +143,20 @@ func (m *kafkaResetModel) name(ctx context.Context) (reset.Name, bool) {
 		return reset.Name{}, false
 	}
 	id := reset.Name{Group: m.GroupID.ValueString(), Instance: m.InstanceID.ValueString(), Topics: scope.Topics, Partitions: scope.Partitions}
-	if !m.Offsets.IsNull() {
-		offsets := offsetsOf(m.Offsets)
-		id.Topics = sortedKeys(offsets)
-		if len(id.Topics) == 1 {
-			id.Partitions = sortedKeys(offsets[id.Topics[0]])
-		}
-	}
-	if !m.Snapshot.IsNull() && len(id.Topics) == 0 {
-		target, diags := m.snapshotTarget()
-		if diags.HasError() {
+	if t, ok := theSet(m.targets()); ok && t.scopes {
+		target, err := t.read()
+		if err != nil {
 			return reset.Name{}, false
 		}
-		id.Topics = target.SnapshotTopics()
+		switch {
+		case target.Kind == offset.ToOffsets:
+			id.Topics = sortedKeys(target.Offsets)
+			if len(id.Topics) == 1 {
+				id.Partitions = sortedKeys(target.Offsets[id.Topics[0]])
+			}
+		case len(id.Topics) == 0: // Beside a snapshot, topics choose some of it.
+			id.Topics = target.SnapshotTopics()
+		}
 	}
 	return id, true
 }
@@ -168,17 +169,18 @@ func (m *kafkaResetModel) setRecorded(r recorded) {
 	m.AppliedAt, m.ClusterID, m.PreviousGroupState, m.Summary, m.Record = r.appliedAt, r.clusterID, r.state, r.summary, r.record
 }
 
-// scopeFields and targetFields are the arguments that say scope and target.
-// Offsets are both.
-func (a *kafkaArguments) scopeFields() []field {
-	return []field{of(&a.Topic), of(&a.Topics), of(&a.AllTopics), of(&a.Partition), of(&a.Partitions), of(&a.Offsets), of(&a.Snapshot), of(&a.TopicNames)}
+// aim returns the arguments that say scope and target.
+func (a *kafkaArguments) aim() []field {
+	return append([]field{of(&a.Topic), of(&a.Topics), of(&a.AllTopics), of(&a.Partition), of(&a.Partitions), of(&a.TopicNames)}, a.targetFields()...)
 }
 
 func (a *kafkaArguments) targetFields() []field {
-	return []field{of(&a.MessageOffset), of(&a.Timestamp), of(&a.Datetime), of(&a.Lookback), of(&a.Position), of(&a.Shift), of(&a.SourceGroupID), of(&a.Offsets), of(&a.Snapshot)}
+	var fields []field
+	for _, t := range a.targets() {
+		fields = append(fields, t.field)
+	}
+	return fields
 }
-
-func (a *kafkaArguments) aim() []field { return append(a.scopeFields(), a.targetFields()...) }
 
 // aimKnown tells whether target and scope are known.
 func (a *kafkaArguments) aimKnown() bool {
@@ -213,17 +215,17 @@ func (a *kafkaArguments) meaning(ctx context.Context) *reset.Meaning {
 func (m *kafkaResetModel) keepWords(prior *kafkaResetModel) {
 	m.Datetime = sameMeaning(m.Datetime, prior.Datetime, sameInstant)
 	m.Lookback = sameMeaning(m.Lookback, prior.Lookback, sameDuration)
+	m.OffsetsCSV = sameMeaning(m.OffsetsCSV, prior.OffsetsCSV, sameCSV)
 	m.WaitForInactive = sameMeaning(m.WaitForInactive, prior.WaitForInactive, sameDuration)
 }
 
 // faults names the attributes that the engine's errors concern.
 func (a *kafkaArguments) faults() attributes {
+	target, _ := theSet(a.targets())
 	scope := "topic"
 	switch {
-	case !a.Offsets.IsNull():
-		scope = "offsets"
-	case !a.Snapshot.IsNull():
-		scope = "snapshot"
+	case target.scopes:
+		scope = target.name
 	case !a.Topics.IsNull():
 		scope = "topics"
 	case a.AllTopics.ValueBool():
@@ -241,15 +243,11 @@ func (a *kafkaArguments) faults() attributes {
 	case !a.Partition.IsNull():
 		at[offset.PartitionGone] = "partition"
 	}
-	switch {
-	case !a.Shift.IsNull():
-		at[offset.NoOffset], at[offset.OutsideLog] = "shift", "shift"
-	case !a.SourceGroupID.IsNull():
-		at[offset.NoOffset], at[offset.OutsideLog] = "source_group_id", "source_group_id"
-	case !a.MessageOffset.IsNull():
-		at[offset.OutsideLog] = "message_offset"
-	case !a.Offsets.IsNull():
-		at[offset.OutsideLog] = "offsets"
+	switch target.name {
+	case "shift", "source_group_id":
+		at[offset.NoOffset], at[offset.OutsideLog] = target.name, target.name
+	case "message_offset", "offsets", "offsets_csv":
+		at[offset.OutsideLog] = target.name
 	}
 	return at
 }

@@ -36,8 +36,8 @@ func (a *kafkaArguments) validateSnapshot(diags *diag.Diagnostics) {
 	if a.Snapshot.IsNull() || a.Snapshot.IsUnknown() || !whollyKnownMap(a.TopicNames) {
 		return
 	}
-	target, wrong := a.snapshotTarget()
-	if wrong.HasError() {
+	target, err := a.snapshotTarget()
+	if err != nil {
 		return // The attribute's own validator says it.
 	}
 	names := map[string]string{}
@@ -68,12 +68,10 @@ func (a *kafkaArguments) validateSnapshot(diags *diag.Diagnostics) {
 
 // snapshotTarget returns the target that the snapshot means. A name that is
 // the same here is no other name.
-func (a *kafkaArguments) snapshotTarget() (offset.Target, diag.Diagnostics) {
-	var diags diag.Diagnostics
+func (a *kafkaArguments) snapshotTarget() (offset.Target, error) {
 	s, err := offset.DecodeSnapshot(a.Snapshot.ValueString())
 	if err != nil {
-		diags.AddAttributeError(path.Root("snapshot"), "Not a snapshot", sentence(err.Error()))
-		return offset.Target{}, diags
+		return offset.Target{}, err
 	}
 	target := offset.Target{Kind: offset.ToSnapshot, Snapshot: s, Unmatched: offset.Unmatched(a.Unmatched.ValueString())}
 	for name, v := range a.TopicNames.Elements() {
@@ -84,7 +82,7 @@ func (a *kafkaArguments) snapshotTarget() (offset.Target, diag.Diagnostics) {
 			target.TopicNames[name] = other.ValueString()
 		}
 	}
-	return target, diags
+	return target, nil
 }
 
 // snapshotModel is what the resource and the data source tell of a snapshot.

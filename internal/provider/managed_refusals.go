@@ -27,6 +27,9 @@ func (a *kafkaArguments) refusals(ctx context.Context, s *services, onDestroy ty
 	}
 	found := append(checkInstance(a.InstanceID), romaconnect.Check(s.romaService(), req, onDestroy.ValueString())...)
 	for i, r := range found {
+		if r.Argument == "offsets" && a.Offsets.IsNull() {
+			found[i].Argument = "offsets_csv"
+		}
 		if r.Argument == "topic" && a.Topic.IsNull() && !a.Topics.IsNull() {
 			found[i].Argument = "topics"
 		}
@@ -49,6 +52,7 @@ func (a *kafkaArguments) knownPart() *kafkaArguments {
 	k.Offsets = orNull(k.Offsets, types.MapNull(offsetsType))
 	k.Snapshot = orNull(k.Snapshot, types.StringNull())
 	k.TopicNames = orNull(k.TopicNames, types.MapNull(types.StringType))
+	k.OffsetsCSV = orNull(k.OffsetsCSV, types.StringNull())
 	k.MaxReplayedMessages = orNull(k.MaxReplayedMessages, types.NumberNull())
 	k.MaxSkippedMessages = orNull(k.MaxSkippedMessages, types.NumberNull())
 	if !whollyKnownSet(k.Topics) {

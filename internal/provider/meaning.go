@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // field is an attribute that says target or scope.
@@ -63,6 +65,13 @@ func sameDuration(a, b string) bool {
 	da, errA := time.ParseDuration(a)
 	db, errB := time.ParseDuration(b)
 	return errA == nil && errB == nil && da == db
+}
+
+// sameCSV tells whether lines of CSV hold the same offsets.
+func sameCSV(a, b string) bool {
+	ca, errA := offset.DecodeCSV(a)
+	cb, errB := offset.DecodeCSV(b)
+	return errA == nil && errB == nil && maps.EqualFunc(ca.Offsets, cb.Offsets, maps.Equal)
 }
 
 // sameTimeouts returns the planned timeouts, each in the prior words if it

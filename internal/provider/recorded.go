@@ -125,8 +125,8 @@ func computedText(description string) schema.Attribute {
 }
 
 // merge returns all attributes of the given maps; no name may occur twice.
-func merge(all ...map[string]schema.Attribute) map[string]schema.Attribute {
-	merged := map[string]schema.Attribute{}
+func merge[V any](all ...map[string]V) map[string]V {
+	merged := map[string]V{}
 	for _, m := range all {
 		maps.Copy(merged, m)
 	}

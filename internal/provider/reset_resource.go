@@ -227,6 +227,8 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// With ignore_changes a plan may have what no configuration has.
+	plan.validate(&resp.Diagnostics)
 	refuse(&resp.Diagnostics, plan.refusals(ctx, r.services, plan.common().OnDestroy))
 	if resp.Diagnostics.HasError() {
 		return

@@ -22,7 +22,12 @@ var (
 // rocketmqGroupOffsets is the data source rocketmq_consumer_group_offsets.
 type rocketmqGroupOffsets struct{ dataSource }
 
-func newRocketMQGroupOffsets() datasource.DataSource { return &rocketmqGroupOffsets{} }
+func newRocketMQGroupOffsets() datasource.DataSource {
+	return &rocketmqGroupOffsets{dataSource{
+		typeName: "rocketmq_consumer_group_offsets", schema: rocketmqGroupOffsetsAttributes,
+		about: "Tells where a RocketMQ consumer group is on a topic: who consumes, and the offset, log and lag of each queue. A group that does not exist is no error.",
+	}}
+}
 
 type rocketmqGroupOffsetsModel struct {
 	ConsumerGroup types.String          `tfsdk:"consumer_group"`
@@ -43,34 +48,28 @@ type rocketmqClientModel struct {
 	Version  types.String `tfsdk:"version"`
 }
 
-func (d *rocketmqGroupOffsets) Metadata(_ context.Context, _ datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = "rocketmq_consumer_group_offsets"
-}
-
-func (d *rocketmqGroupOffsets) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "Tells where a RocketMQ consumer group is on a topic: who consumes, and the offset, log and lag of each queue. A group that does not exist is no error.",
-		Attributes: map[string]schema.Attribute{
-			"consumer_group": schema.StringAttribute{Required: true, Validators: []validator.String{notEmpty}, MarkdownDescription: "The consumer group."},
-			"topic":          schema.StringAttribute{Required: true, Validators: []validator.String{notEmpty}, MarkdownDescription: "The topic."},
-			"cluster_id":     dataText("The name of the cluster."),
-			"state":          dataText("`online` while a client consumes, else `not online`."),
-			"message_model":  dataText("`CLUSTERING` or `BROADCASTING`. Null while no client is online, because only clients tell it."),
-			"clients": schema.ListNestedAttribute{
-				Computed: true, MarkdownDescription: "The clients that are online.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"client_id": dataText("The client's id."),
-					"address":   dataText("The address that it connects from."),
-					"language":  dataText("The language of its library."),
-					"version":   dataText("The version of its library."),
-				}},
-			},
-			"total_lag": schema.Int64Attribute{Computed: true, MarkdownDescription: "The sum of the lags that are known."},
-			"offsets":   dataOffsets("The offsets, by broker and queue."),
-			"record": dataText("Everything by broker and queue, as a JSON document: `offset`, the queue's `min` and `max`, the `lag`, and `last_consume_time`; null where it is unknown. " +
-				"Take it apart with `jsondecode`."),
+func rocketmqGroupOffsetsAttributes() map[string]schema.Attribute {
+	return dataAttributes(map[string]argument{
+		"consumer_group": {required: true, strings: []validator.String{notEmpty}, description: "The consumer group."},
+		"topic":          {required: true, strings: []validator.String{notEmpty}, description: "The topic."},
+	}, map[string]schema.Attribute{
+		"cluster_id":    dataText("The name of the cluster."),
+		"state":         dataText("`online` while a client consumes, else `not online`."),
+		"message_model": dataText("`CLUSTERING` or `BROADCASTING`. Null while no client is online, because only clients tell it."),
+		"clients": schema.ListNestedAttribute{
+			Computed: true, MarkdownDescription: "The clients that are online.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"client_id": dataText("The client's id."),
+				"address":   dataText("The address that it connects from."),
+				"language":  dataText("The language of its library."),
+				"version":   dataText("The version of its library."),
+			}},
 		},
-	}
+		"total_lag": dataNumber("The sum of the lags that are known."),
+		"offsets":   dataOffsets("The offsets, by broker and queue."),
+		"record": dataText("Everything by broker and queue, as a JSON document: `offset`, the queue's `min` and `max`, the `lag`, and `last_consume_time`; null where it is unknown. " +
+			"Take it apart with `jsondecode`."),
+	})
 }
 
 func (d *rocketmqGroupOffsets) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
@@ -80,14 +79,10 @@ func (d *rocketmqGroupOffsets) Read(ctx context.Context, req datasource.ReadRequ
 		return
 	}
 	what := fmt.Sprintf("Read the offsets of consumer group %q on topic %q", m.ConsumerGroup.ValueString(), m.Topic.ValueString())
-	client, err := d.services.rocketmq()
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, nil))
-		return
-	}
-	info, err := client.Describe(ctx, m.ConsumerGroup.ValueString(), m.Topic.ValueString())
-	if err != nil {
-		resp.Diagnostics.Append(diagnose(what, err, attributes{offset.TopicMissing: "topic", offset.GroupKind: "consumer_group"}))
+	info, ok := look(&resp.Diagnostics, what, attributes{offset.TopicMissing: "topic", offset.GroupKind: "consumer_group"}, d.services.rocketmq, func(client *rocketmq.Client) (*rocketmq.GroupInfo, error) {
+		return client.Describe(ctx, m.ConsumerGroup.ValueString(), m.Topic.ValueString())
+	})
+	if !ok {
 		return
 	}
 	notes(&resp.Diagnostics, what, info.Notes)

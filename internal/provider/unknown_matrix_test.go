@@ -422,6 +422,7 @@ func TestKafkaArgumentsThatAreUnknownAtPlanTime(t *testing.T) {
 			towards("shift", "-10", "-5", "datetime", `"2026-03-01T14:00:30Z"`),
 			towards("source_group_id", `"source-a"`, `"source-b"`, "timestamp", "1772373630000"),
 			varied{argument: "offsets", with: group, is: `{ orders = { "0" = 20 } }`, another: `{ orders = { "0" = 30, "1" = 30 } }`, null: refused(noScope)},
+			varied{argument: "offsets_csv", with: group, is: `"orders,0,20"`, another: `"orders,0,30\norders,1,30"`, null: refused(noScope)},
 			// Null means all of them.
 			varied{argument: "partition", with: usual, is: "0", another: "1", null: once, instead: "partitions", of: "[1, 2]", both: "partition"},
 			varied{argument: "partitions", with: usual, is: "[0]", another: "[0, 1]", null: once},

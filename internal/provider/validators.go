@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
 // stringCheck is a validator of a string that is known and not null. The
@@ -120,6 +122,23 @@ var lookback = stringCheck{
 		}
 		if d, err := time.ParseDuration(s); err == nil && d > longest {
 			return fmt.Sprintf("%q leads to a time before any log. For the log's start, use position = \"earliest\".", s)
+		}
+		return ""
+	},
+}
+
+// offsetsCSV accepts lines of topic, partition and offset.
+var offsetsCSV = stringCheck{
+	description: "must be lines of topic,partition,offset",
+	check: func(s string) string {
+		found, err := offset.DecodeCSV(s)
+		if err != nil {
+			return sentence(err.Error())
+		}
+		for _, topic := range sortedKeys(found.Offsets) {
+			if problem := topicName.check(topic); problem != "" {
+				return fmt.Sprintf("Line %d: %s", found.Line(topic), problem)
+			}
 		}
 		return ""
 	},
