@@ -473,3 +473,34 @@ func TestSourceGroupThatMayNotExistIsToldSo(t *testing.T) {
 		t.Errorf("the group has offsets, and yet: %v", err)
 	}
 }
+
+// On the log that it was taken of, a snapshot brings back what was committed
+// beside the offsets, too.
+func TestSnapshotOfTheSameLogBringsMetadataBack(t *testing.T) {
+	f := orders(t)
+	begin := commitsOf(kafkaclient.Commit{Offset: 5, Epoch: -1, Metadata: state}, kafkaclient.Commit{Offset: 3, Epoch: -1}, kafkaclient.Commit{Offset: 7, Epoch: -1, Metadata: "other"})
+	f.CommitWith(t, "billing", begin)
+	c := connect(t, f.Bootstrap())
+	taken, err := c.Snapshot(t.Context(), "billing", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
+		t.Fatal(err)
+	}
+	req := reset(offset.Target{Kind: offset.ToSnapshot, Snapshot: taken.Snapshot})
+	req.Scope = offset.Scope{}
+	plan, err := c.Plan(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 1}}) // a consumer, in between
+	result, err := c.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCommits(t, f.Commits(t, "billing"), begin)
+	if o := result.Outcomes[0]; o.Previous != 1 || o.By != offset.ByOffset {
+		t.Errorf("outcome %+v", o)
+	}
+}
