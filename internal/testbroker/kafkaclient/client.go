@@ -137,14 +137,19 @@ func broken(code int16, message *string) error {
 
 // Controller returns the id of the node that leads the cluster's metadata.
 func (c *Client) Controller(ctx context.Context) (int32, error) {
+	client, err := c.open(kgo.MaxVersions(kversion.Stable())) // 3.9's list leaves the request out
+	if err != nil {
+		return -1, err
+	}
+	defer client.Close()
 	node := int32(-1)
-	err := await(ctx, "the controller", func() (done bool, err error) {
+	err = await(ctx, "the controller", func() (done bool, err error) {
 		req := kmsg.NewPtrDescribeQuorumRequest()
 		topic := kmsg.NewDescribeQuorumRequestTopic()
 		topic.Topic = "__cluster_metadata"
 		topic.Partitions = append(topic.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
 		req.Topics = append(req.Topics, topic)
-		resp, err := req.RequestWith(ctx, c.kgo)
+		resp, err := req.RequestWith(ctx, client)
 		if err != nil {
 			return false, err
 		}
