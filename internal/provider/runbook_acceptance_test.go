@@ -95,11 +95,11 @@ func startIncident(t *testing.T) *incident {
 	return i
 }
 
-// root is one of the runbook's two configurations, with the addresses as variables.
+// root is one of the runbook's two configurations, with the addresses in the environment.
 func (i *incident) root(name string) *workspace {
 	return runbookRoot(i.t, filepath.Join(i.dir, name),
-		"TF_VAR_kafka_bootstrap_servers="+hclList(i.kafka.Bootstrap()),
-		"TF_VAR_rocketmq_name_servers="+hclList([]string{i.rocketmq.NameServer()}))
+		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(i.kafka.Bootstrap(), ","),
+		"NAMESRV_ADDR="+i.rocketmq.NameServer())
 }
 
 // arguments are those of an apply or a destroy of the recovery.

@@ -121,6 +121,7 @@ func handOver(snapshot, recovery *workspace) {
 		recovery.t.Fatalf("terraform output: %s\n%s", err, out)
 	}
 	recovery.write("snapshot.auto.tfvars.json", out.String())
+	recovery.must(0, "get")
 }
 
 // arguments are those of an apply or a destroy of the recovery.

@@ -11,14 +11,9 @@ terraform {
   }
 }
 
+# Addresses and credentials come from the environment.
 provider "offsets" {
-  kafka = {
-    bootstrap_servers = var.kafka_bootstrap_servers
-    cluster_id        = var.snapshot.kafka.cluster_id # any other cluster is refused
-  }
-  rocketmq = {
-    name_servers = var.rocketmq_name_servers
-  }
+  kafka = { cluster_id = var.snapshot.kafka.cluster_id } # any other cluster is refused
 }
 
 locals {
@@ -26,30 +21,39 @@ locals {
   everything  = var.stage != "canary"
   started     = contains(["start", "closed"], var.stage)
 
-  # Offsets are reset when one of these changes, and never because a data
-  # source or the arguments say something else.
-  triggers = { incident = var.incident, back_to = var.back_to }
-
-  # Going back to the snapshot is an undo itself: destroying must not lead
-  # from there to the replay again.
-  on_destroy = var.stage == "closed" || local.to_snapshot ? "keep" : "restore"
-
-  # To a time, nothing may be skipped. To the snapshot, what has been consumed
-  # again may be skipped.
-  max_skipped_messages = local.to_snapshot ? var.max_replayed_messages : 0
+  # Offsets are reset when the incident or the time changes, and never because
+  # a data source or the arguments say something else. To a time, nothing may be
+  # skipped; to the snapshot, what has been consumed again may be. Going back to
+  # the snapshot is an undo itself: a destroy must not lead from there to the
+  # replay again.
+  rules = {
+    max_replayed_messages = var.max_replayed_messages
+    max_skipped_messages  = local.to_snapshot ? var.max_replayed_messages : 0
+    triggers              = { incident = var.incident, back_to = var.back_to }
+    on_destroy            = var.stage == "closed" || local.to_snapshot ? "keep" : "restore"
+  }
 
   hooks = {
     INCIDENT        = var.incident
     KAFKA_GROUPS    = join(" ", keys(var.snapshot.kafka.groups))
-    ROCKETMQ_GROUPS = join(" ", keys(var.snapshot.rocketmq.groups))
+    ROCKETMQ_GROUPS = join(" ", distinct([for kept in values(var.snapshot.rocketmq.topics) : kept.group]))
   }
+}
+
+# RocketMQ's cluster is compared before a consumer is stopped.
+data "rocketmq_consumer_group_offsets" "before" {
+  provider = offsets
+  for_each = local.rocketmq
+
+  consumer_group = each.value.group
+  topic          = each.value.topic
 }
 
 # Nothing is done, not even a consumer stopped, unless these hold. They speak
 # of the snapshot, not of what the groups do now: they must not get in the way
 # of the later stages.
 resource "terraform_data" "stopped" {
-  triggers_replace = local.triggers
+  triggers_replace = local.rules.triggers
 
   lifecycle {
     precondition {
@@ -61,8 +65,8 @@ resource "terraform_data" "stopped" {
       error_message = "The snapshot was taken at ${var.snapshot.taken_at}, and ${var.back_to} is later."
     }
     precondition {
-      condition     = alltrue([for replayed in values(local.kafka_replayed) : replayed <= var.max_replayed_messages])
-      error_message = "This would have more than ${var.max_replayed_messages} messages consumed again: ${jsonencode(local.kafka_replayed)}."
+      condition     = alltrue([for replayed in values(local.replayed) : replayed <= var.max_replayed_messages])
+      error_message = "This would have more than ${var.max_replayed_messages} messages consumed again: ${jsonencode(local.replayed)}."
     }
     precondition {
       condition     = alltrue([for lag in values(local.lag) : lag <= var.max_lag])
@@ -80,27 +84,46 @@ resource "terraform_data" "stopped" {
   }
 }
 
+module "canary" {
+  source     = "./stage"
+  depends_on = [terraform_data.stopped]
+
+  kafka    = { for c in local.kafka_canary : c.group => { (c.topic) = { (c.partition) = local.kafka[c.group][c.topic][c.partition] } } }
+  rocketmq = { for key in local.rocketmq_canary : key => local.rocketmq[key] }
+  back_to  = local.to_snapshot ? null : var.back_to
+  rules    = local.rules
+}
+
 # The rest waits until the canary has been seen where it was put. A provisioner
 # looks once, when this is created; a precondition would look at every plan,
 # also when consumers have long moved on.
 resource "terraform_data" "canary_held" {
-  count      = local.everything ? 1 : 0
-  depends_on = [kafka_consumer_offset_reset.canary, rocketmq_consumer_offset_reset.canary]
+  count = local.everything ? 1 : 0
 
-  triggers_replace = local.triggers
+  triggers_replace = local.rules.triggers
 
   provisioner "local-exec" {
-    command     = length(local.canary_strays) == 0 ? "echo The canary is where it was put." : "echo $STRAYS; exit 1"
-    environment = { STRAYS = join("; ", local.canary_strays) }
+    command     = length(module.canary.strays) == 0 ? "echo The canary is where it was put." : "echo $STRAYS; exit 1"
+    environment = { STRAYS = join("; ", module.canary.strays) }
   }
+}
+
+module "rest" {
+  source     = "./stage"
+  depends_on = [terraform_data.canary_held]
+
+  kafka    = { for group, topics in local.kafka_rest : group => topics if local.everything && length(topics) > 0 }
+  rocketmq = { for key, scope in local.rocketmq : key => scope if local.everything && !contains(local.rocketmq_canary, key) }
+  back_to  = local.to_snapshot ? null : var.back_to
+  rules    = local.rules
 }
 
 # Destroying it stops the consumers again, as a restore needs it.
 resource "terraform_data" "started" {
   count      = local.started ? 1 : 0
-  depends_on = [kafka_consumer_offset_reset.rest, rocketmq_consumer_offset_reset.rest]
+  depends_on = [module.rest]
 
-  triggers_replace = local.triggers
+  triggers_replace = local.rules.triggers
   input = {
     stop_command = var.stage == "closed" ? "echo The incident is closed." : var.stop_command
     hooks        = local.hooks

@@ -4,31 +4,27 @@ output "moved" {
 }
 
 # The records, for the brokers' own tools.
+locals {
+  lines = {
+    for which in ["previous", "offset"] : which => {
+      kafka = {
+        for group in distinct([for row in local.rows : row.group if row.broker == null]) : group => join("\n", [
+          for row in local.rows : "${row.topic},${row.partition},${row[which]}" if row.broker == null && row.group == group && row[which] != null
+        ])
+      }
+      rocketmq = join("\n", [
+        for row in local.rows : "${row.group},${row.topic},${row.broker},${row.partition},${row[which]}" if row.broker != null && row[which] != null
+      ])
+    }
+  }
+}
 
 output "undo" {
   description = "Where everything was. kafka: by group, lines of topic,partition,offset for kafka-consumer-groups --from-file. rocketmq: lines of group,topic,broker,queue,offset."
-  value = {
-    kafka = {
-      for group in distinct(local.kafka_rows[*].group) : group => join("\n", [
-        for row in local.kafka_rows : "${row.topic},${row.partition},${row.previous}" if row.group == group && row.previous != null
-      ])
-    }
-    rocketmq = join("\n", [
-      for row in local.rocketmq_rows : "${row.group},${row.topic},${row.broker},${row.queue},${row.previous}" if row.previous != null
-    ])
-  }
+  value       = local.lines.previous
 }
 
 output "redo" {
   description = "The same of where everything was put."
-  value = {
-    kafka = {
-      for group in distinct(local.kafka_rows[*].group) : group => join("\n", [
-        for row in local.kafka_rows : "${row.topic},${row.partition},${row.offset}" if row.group == group
-      ])
-    }
-    rocketmq = join("\n", [
-      for row in local.rocketmq_rows : "${row.group},${row.topic},${row.broker},${row.queue},${row.offset}"
-    ])
-  }
+  value       = local.lines.offset
 }

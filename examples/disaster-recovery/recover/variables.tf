@@ -32,35 +32,16 @@ variable "stage" {
 }
 
 variable "snapshot" {
-  description = "The output of the same name of ../snapshot."
-  type = object({
-    incident = string
-    taken_at = string
-    kafka = object({
-      cluster_id = optional(string)
-      groups = map(object({
-        topics    = set(string)
-        offsets   = map(map(number))
-        total_lag = number
-      }))
-    })
-    rocketmq = object({
-      cluster_id = optional(string)
-      groups = map(map(object({
-        offsets   = map(map(number))
-        total_lag = number
-      })))
-    })
-  })
+  description = "The output of the same name of ../snapshot, which makes its form."
+  type        = any
 }
 
 variable "canary" {
-  description = "What is put back first: a partition of a Kafka group, and a topic of a RocketMQ group. Default: the first by name."
+  description = "What is put back first: a partition of a Kafka group, and a topic of a RocketMQ group."
   type = object({
     kafka    = optional(object({ group = string, topic = string, partition = number }))
     rocketmq = optional(object({ group = string, topic = string }))
   })
-  default = {}
 }
 
 variable "max_replayed_messages" {
@@ -83,16 +64,4 @@ variable "start_command" {
   description = "Starts the consumers. It sees the same."
   type        = string
   default     = "echo Start the consumers by hand now."
-}
-
-variable "kafka_bootstrap_servers" {
-  description = "Default: KAFKA_BOOTSTRAP_SERVERS, and then the credentials come from the environment too."
-  type        = list(string)
-  default     = null
-}
-
-variable "rocketmq_name_servers" {
-  description = "Default: NAMESRV_ADDR, and then the credentials come from the environment too."
-  type        = list(string)
-  default     = null
 }

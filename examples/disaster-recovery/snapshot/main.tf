@@ -11,14 +11,9 @@ terraform {
   }
 }
 
+# Addresses and credentials come from the environment.
 provider "offsets" {
-  kafka = {
-    bootstrap_servers = var.kafka_bootstrap_servers
-    cluster_id        = var.kafka_cluster_id
-  }
-  rocketmq = {
-    name_servers = var.rocketmq_name_servers
-  }
+  kafka = { cluster_id = var.kafka_cluster_id }
 }
 
 locals {
@@ -73,12 +68,9 @@ resource "terraform_data" "snapshot" {
 
     rocketmq = {
       cluster_id = one(distinct([for d in data.rocketmq_consumer_group_offsets.now : d.cluster_id]))
-      groups = {
-        for group, topics in var.rocketmq_groups : group => {
-          for topic in topics : topic => {
-            offsets   = data.rocketmq_consumer_group_offsets.now["${group}/${topic}"].offsets
-            total_lag = data.rocketmq_consumer_group_offsets.now["${group}/${topic}"].total_lag
-          }
+      topics = {
+        for key, d in data.rocketmq_consumer_group_offsets.now : key => {
+          group = d.consumer_group, topic = d.topic, offsets = d.offsets, total_lag = d.total_lag,
         }
       }
     }

@@ -12,15 +12,11 @@ output "csv" {
   description = "The same for the brokers' own tools. kafka: by group, lines of topic,partition,offset for kafka-consumer-groups --from-file. rocketmq: lines of group,topic,broker,queue,offset."
   value = {
     kafka = {
-      for group, kept in terraform_data.snapshot[var.incident].output.kafka.groups : group => join("\n", flatten([
-        for topic, partitions in kept.offsets : [for partition, offset in partitions : "${topic},${partition},${offset}"]
-      ]))
+      for group, kept in terraform_data.snapshot[var.incident].output.kafka.groups : group => chomp(provider::offsets::csv_encode(kept.offsets))
     }
     rocketmq = join("\n", flatten([
-      for group, topics in terraform_data.snapshot[var.incident].output.rocketmq.groups : [
-        for topic, kept in topics : [
-          for broker, queues in kept.offsets : [for queue, offset in queues : "${group},${topic},${broker},${queue},${offset}"]
-        ]
+      for kept in values(terraform_data.snapshot[var.incident].output.rocketmq.topics) : [
+        for broker, queues in kept.offsets : [for queue, offset in queues : "${kept.group},${kept.topic},${broker},${queue},${offset}"]
       ]
     ]))
   }

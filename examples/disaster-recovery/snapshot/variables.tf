@@ -20,15 +20,3 @@ variable "kafka_cluster_id" {
   type        = string
   default     = null
 }
-
-variable "kafka_bootstrap_servers" {
-  description = "Default: KAFKA_BOOTSTRAP_SERVERS, and then the credentials come from the environment too."
-  type        = list(string)
-  default     = null
-}
-
-variable "rocketmq_name_servers" {
-  description = "Default: NAMESRV_ADDR, and then the credentials come from the environment too."
-  type        = list(string)
-  default     = null
-}
