@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -24,6 +25,9 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 	"github.com/zclconf/go-cty/cty/msgpack"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
 )
 
 // unitTest runs a test case as resource.UnitTest does, without a Terraform
@@ -41,7 +45,7 @@ import (
 // created is tainted; after each apply the next plan has to be empty.
 func unitTest(t *testing.T, c resource.TestCase) {
 	t.Helper()
-	r := &core{t: t, factory: c.ProtoV6ProviderFactories["offsets"], state: map[string]*kept{}, stored: map[string]cty.Value{}}
+	r := newCore(t, c.ProtoV6ProviderFactories)
 	for i, step := range c.Steps {
 		if step.ImportState || step.RefreshState || len(step.Taint) > 0 || step.Config == "" ||
 			len(step.ConfigPlanChecks.PostApplyPreRefresh)+len(step.ConfigPlanChecks.PostApplyPostRefresh) > 0 {
@@ -125,20 +129,74 @@ func (r *core) destroy() error {
 	return r.apply(p)
 }
 
+// configure and events are workspace's, without a process.
+func (r *core) configure(config string) { r.config, r.vars = config, map[string]cty.Value{} }
+
+func (r *core) events(args ...string) []event {
+	p, err := r.plan(false)
+	if err == nil && args[0] == "apply" {
+		err = r.apply(p)
+	}
+	var all []event
+	for _, c := range p {
+		if len(c.actions) == 0 {
+			continue // It could not be planned.
+		}
+		var e event
+		e.Type, e.Change.Resource.Addr, e.Change.Action = "planned_change", c.address, string(c.actions[0])
+		switch {
+		case c.actions.NoOp():
+			e.Change.Action = "noop"
+		case c.actions.Replace():
+			e.Change.Action = "replace"
+		}
+		all = append(all, e)
+	}
+	for _, d := range diagnostics(err) {
+		var e event
+		e.Type = "diagnostic"
+		e.Diagnostic.Severity, e.Diagnostic.Summary, e.Diagnostic.Detail, e.Diagnostic.Address = "error", d.summary, d.detail, d.address
+		all = append(all, e)
+	}
+	return all
+}
+
+// diagnostics takes joined errors apart.
+func diagnostics(err error) []*diagnostic {
+	var all []*diagnostic
+	switch e := err.(type) { //nolint:errorlint // It goes through the tree by itself.
+	case nil:
+	case *diagnostic:
+		all = append(all, e)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			all = append(all, diagnostics(inner)...)
+		}
+	default:
+		all = append(all, &diagnostic{summary: e.Error()})
+	}
+	return all
+}
+
 // core is as much of Terraform as a test case needs.
 type core struct {
 	t       *testing.T
 	factory func() (tfprotov6.ProviderServer, error)
 	config  string
 	vars    map[string]cty.Value
+	mu      sync.Mutex           // for what follows, while it applies
 	state   map[string]*kept     // by address
 	data    map[string]cty.Value // what data sources have read at last, by address
 	stored  map[string]cty.Value // the arguments of terraform_data, by name
 }
 
+func newCore(t *testing.T, f factories) *core {
+	return &core{t: t, factory: f[provider.TypeName], state: map[string]*kept{}, stored: map[string]cty.Value{}}
+}
+
 // use takes up a step's configuration.
 func (r *core) use(step resource.TestStep) {
-	r.config, r.vars = step.Config, map[string]cty.Value{}
+	r.configure(step.Config)
 	for name, v := range step.ConfigVariables {
 		text, err := json.Marshal(v)
 		if err != nil {
@@ -171,6 +229,7 @@ type session struct {
 	schemas map[string]*tfprotov6.Schema // of resources; those of data sources begin with "data."
 	order   []string
 	configs map[string]cty.Value // by address
+	wrong   map[string]error     // why an address has no config
 	imports map[string]string    // ids by address
 }
 
@@ -301,7 +360,9 @@ func (r *core) readData(ctx context.Context, s *session) (cty.Value, error) {
 		}
 		kind, name := part[1], part[2]
 		v := cty.DynamicVal
-		if config := s.configs[address]; config.IsWhollyKnown() {
+		if config := s.configs[address]; s.wrong[address] != nil {
+			errs = append(errs, s.wrong[address])
+		} else if config.IsWhollyKnown() {
 			errs = append(errs, s.validate(ctx, address))
 			resp, err := s.ReadDataSource(ctx, &tfprotov6.ReadDataSourceRequest{TypeName: kind, Config: packed(config)})
 			if err = s.told(address, err, resp.Diagnostics); err == nil {
@@ -323,6 +384,9 @@ func (r *core) readData(ctx context.Context, s *session) (cty.Value, error) {
 }
 
 func (s *session) validate(ctx context.Context, address string) error {
+	if err := s.wrong[address]; err != nil {
+		return err
+	}
 	config := packed(s.configs[address])
 	if kind, data := strings.CutPrefix(kindIn(address), "data."); data {
 		resp, err := s.ValidateDataResourceConfig(ctx, &tfprotov6.ValidateDataResourceConfigRequest{TypeName: kind, Config: config})
@@ -337,11 +401,10 @@ func kindIn(address string) string { return address[:strings.LastIndex(address, 
 
 // read evaluates the configuration.
 func (s *session) read(known map[string]cty.Value) (err error) {
-	s.order, s.configs = nil, map[string]cty.Value{}
+	s.order, s.configs, s.wrong = nil, map[string]cty.Value{}, map[string]error{}
 	if s.configs["provider"], err = s.values("provider", &hclsyntax.Body{}, known); err != nil {
 		return err
 	}
-	var errs []error
 	for _, b := range s.blocks {
 		address := strings.Join(b.Labels, ".")
 		switch {
@@ -366,10 +429,12 @@ func (s *session) read(known map[string]cty.Value) (err error) {
 			return fmt.Errorf("a block %q %v needs a real Terraform", b.Type, b.Labels)
 		}
 		v, err := s.values(address, b.Body, known)
-		errs = append(errs, err)
-		s.configs[address] = v
+		if d := (*diagnostic)(nil); err != nil && (!errors.As(err, &d) || address == "provider") {
+			return err
+		}
+		s.configs[address], s.wrong[address] = v, err
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // values evaluates a block's arguments as the schema has them.
@@ -381,9 +446,7 @@ func (s *session) values(address string, body *hclsyntax.Body, known map[string]
 	if address != "provider" {
 		schema = s.schemas[kindIn(address)]
 	}
-	wrong := func(summary, attribute, detail string) error {
-		return errors.New(s.framed(address, attribute, summary, detail))
-	}
+	wrong := func(summary, attribute, detail string) error { return s.wrongAt(address, attribute, summary, detail) }
 	given := map[string]cty.Value{}
 	for name, a := range body.Attributes {
 		if name == "provider" || name == "depends_on" {
@@ -420,10 +483,18 @@ func (s *session) values(address string, body *hclsyntax.Body, known map[string]
 	return cty.ObjectVal(all), nil
 }
 
-// framed shows an error as Terraform does: with the line of the argument at
-// fault, if there is one.
-func (s *session) framed(address, attribute, summary, detail string) string {
-	where := ""
+// diagnostic is an error as Terraform shows it: with the line of the argument
+// at fault, if there is one.
+type diagnostic struct {
+	address, summary, line, detail string
+}
+
+func (d *diagnostic) Error() string {
+	return fmt.Sprintf("Error: %s\n\n  with %s,\n%s%s\n", d.summary, d.address, d.line, d.detail)
+}
+
+func (s *session) wrongAt(address, attribute, summary, detail string) error {
+	d := &diagnostic{address: address, summary: summary, detail: detail}
 	for _, b := range s.blocks {
 		of := strings.Join(b.Labels, ".")
 		switch b.Type {
@@ -434,10 +505,10 @@ func (s *session) framed(address, attribute, summary, detail string) string {
 		}
 		if a := b.Body.Attributes[attribute]; a != nil && of == address {
 			n := a.NameRange.Start.Line
-			where = fmt.Sprintf("  on test.tf line %d:\n  %d: %s\n\n", n, n, strings.TrimSpace(strings.Split(s.config, "\n")[n-1]))
+			d.line = fmt.Sprintf("  on test.tf line %d:\n  %d: %s\n\n", n, n, strings.TrimSpace(strings.Split(s.config, "\n")[n-1]))
 		}
 	}
-	return fmt.Sprintf("Error: %s\n\n  with %s,\n%s%s\n", summary, address, where, detail)
+	return d
 }
 
 // typeOf translates a type: both libraries write it in the same way.
@@ -496,20 +567,17 @@ func (s *session) told(address string, err error, diagnostics []*tfprotov6.Diagn
 	if err != nil {
 		return err
 	}
-	var all []string
+	var all []error
 	for _, d := range diagnostics {
 		if d.Severity == tfprotov6.DiagnosticSeverityError {
 			attribute := ""
 			if d.Attribute != nil && len(d.Attribute.Steps()) > 0 {
 				attribute = fmt.Sprint(d.Attribute.Steps()[0].(tftypes.AttributeName))
 			}
-			all = append(all, s.framed(address, attribute, d.Summary, d.Detail))
+			all = append(all, s.wrongAt(address, attribute, d.Summary, d.Detail))
 		}
 	}
-	if len(all) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(all, "\n"))
+	return errors.Join(all...)
 }
 
 // plan reads what is there and asks the provider what it would do.
@@ -528,14 +596,13 @@ func (r *core) plan(destroy bool) (plan, error) {
 		}
 	}
 	if !destroy {
-		for _, address := range s.order {
-			if strings.HasPrefix(address, "data.") {
-				continue
-			}
-			c, err := s.planChange(r.t.Context(), address, r.state[address])
-			errs = append(errs, err)
-			p = append(p, c)
-		}
+		managed := slices.DeleteFunc(slices.Clone(s.order), func(address string) bool { return strings.HasPrefix(address, "data.") })
+		changes := make([]change, len(managed))
+		errs = append(errs, s.each(len(managed), func(i int) (err error) {
+			changes[i], err = s.planChange(r.t.Context(), managed[i], r.state[managed[i]])
+			return err
+		}))
+		p = append(p, changes...)
 	}
 	return p, errors.Join(errs...)
 }
@@ -575,6 +642,9 @@ func (s *session) planDestroy(ctx context.Context, address string, k *kept) (cha
 func (s *session) planChange(ctx context.Context, address string, k *kept) (change, error) {
 	kind, _, _ := strings.Cut(address, ".")
 	c := change{address: address, kind: kind, before: cty.NullVal(s.kindOf(kind)), old: k}
+	if err := s.wrong[address]; err != nil {
+		return c, err
+	}
 	if id, importing := s.imports[address]; importing && k == nil {
 		c.importing = true
 		resp, err := s.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: kind, ID: id})
@@ -624,10 +694,10 @@ func (s *session) planChange(ctx context.Context, address string, k *kept) (chan
 
 // planFrom plans from a prior state, and tells whether it has to be replaced.
 func (s *session) planFrom(ctx context.Context, c *change, prior cty.Value, private []byte) (replace bool, err error) {
-	config := s.configs[c.address]
 	if err := s.validate(ctx, c.address); err != nil {
 		return false, err
 	}
+	config := s.configs[c.address]
 	resp, err := s.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
 		TypeName: c.kind, PriorState: packed(prior), ProposedNewState: packed(s.proposed(c.kind, prior, config)), Config: packed(config),
 		PriorPrivate: private, PriorIdentity: c.identity,
@@ -645,7 +715,7 @@ func (s *session) planFrom(ctx context.Context, c *change, prior cty.Value, priv
 			was = prior.GetAttr(a.Name)
 		}
 		if !conforms(given, planned, was) && !(given.IsNull() && a.Computed) {
-			return false, errors.New(s.framed(c.address, a.Name, "Provider produced invalid plan", fmt.Sprintf("It planned %#v, where %#v was before, and %#v is configured.", planned, was, given)))
+			return false, s.wrongAt(c.address, a.Name, "Provider produced invalid plan", fmt.Sprintf("It planned %#v, where %#v was before, and %#v is configured.", planned, was, given))
 		}
 		for _, path := range resp.RequiresReplace {
 			if path.Steps()[0] == tftypes.AttributeName(a.Name) && !prior.IsNull() && !same(planned, was) {
@@ -697,13 +767,26 @@ func (r *core) apply(p plan) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, c := range p {
-		if err := r.applyOne(s, c); err != nil {
-			errs = append(errs, err)
-		}
+	return s.each(len(p), func(i int) error { return r.applyOne(s, p[i]) })
+}
+
+// each does n things, ten at a time as Terraform does, or one after the other
+// where something depends on something.
+func (s *session) each(n int, do func(i int) error) error {
+	most := 10
+	if strings.Contains(s.config, "depends_on") {
+		most = 1
 	}
-	return errors.Join(errs...)
+	errs := make([]error, n)
+	var g errgroup.Group
+	g.SetLimit(most)
+	for i := range n {
+		g.Go(func() error {
+			errs[i] = do(i)
+			return nil
+		})
+	}
+	return errors.Join(append(errs, g.Wait())...)
 }
 
 func (r *core) applyOne(s *session, c change) error {
@@ -711,7 +794,7 @@ func (r *core) applyOne(s *session, c change) error {
 	switch {
 	case c.actions.NoOp():
 		if c.importing {
-			r.state[c.address] = &kept{kind: c.kind, json: stateJSON(c.planned), private: c.plannedPrivate, identity: c.identity}
+			r.keep(c.address, &kept{kind: c.kind, json: stateJSON(c.planned), private: c.plannedPrivate, identity: c.identity})
 		}
 		return nil
 	case c.actions.Delete():
@@ -726,16 +809,20 @@ func (r *core) applyOne(s *session, c change) error {
 	}
 	again := c
 	private := []byte(nil)
-	if k := r.state[c.address]; k != nil {
-		private = k.private
+	if c.old != nil && !c.old.tainted {
+		private = c.old.private
 	} else if c.importing {
 		private = c.plannedPrivate
 	}
-	if _, err := s.planFrom(ctx, &again, c.before, private); err != nil {
+	replace, err := s.planFrom(ctx, &again, c.before, private)
+	switch {
+	case err != nil:
 		return err
+	case replace:
+		return s.wrongAt(c.address, "", "Provider produced inconsistent final plan", "The planned action changed from Update to DeleteThenCreate.")
 	}
 	if err := agrees(c.planned, again.planned); err != nil {
-		return errors.New(s.framed(c.address, "", "Provider produced inconsistent final plan", err.Error()))
+		return s.wrongAt(c.address, "", "Provider produced inconsistent final plan", err.Error())
 	}
 	return r.write(ctx, s, again)
 }
@@ -759,7 +846,7 @@ func (r *core) write(ctx context.Context, s *session, c change) error {
 	}
 	failed := s.told(c.address, nil, resp.Diagnostics)
 	if now.IsNull() {
-		delete(r.state, c.address)
+		r.keep(c.address, nil)
 		if !c.planned.IsNull() && failed == nil {
 			return fmt.Errorf("%s: nothing was created", c.address)
 		}
@@ -768,17 +855,26 @@ func (r *core) write(ctx context.Context, s *session, c change) error {
 	if !now.IsWhollyKnown() {
 		return errors.Join(failed, fmt.Errorf("%s: the provider left unknown values: %#v", c.address, now))
 	}
-	r.state[c.address] = &kept{
+	r.keep(c.address, &kept{
 		kind: c.kind, json: stateJSON(now), private: resp.Private, identity: resp.NewIdentity,
 		tainted: failed != nil && c.before.IsNull(),
-	}
+	})
 	if failed != nil {
 		return failed
 	}
 	if err := agrees(c.planned, now); err != nil {
-		return errors.New(s.framed(c.address, "", "Provider produced inconsistent result after apply", err.Error()))
+		return s.wrongAt(c.address, "", "Provider produced inconsistent result after apply", err.Error())
 	}
 	return nil
+}
+
+// keep writes a resource into the state, or removes it from there.
+func (r *core) keep(address string, k *kept) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state[address] = k; k == nil {
+		delete(r.state, address)
+	}
 }
 
 // agrees tells whether a value is what was planned, as far as that was known.
