@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,6 +73,7 @@ type Response struct {
 	Remark  string
 	Fields  map[string]string
 	Body    []byte
+	unread  error // why the body was not read; nil if it was
 }
 
 // Client keeps one connection to each server that it has talked to. It may be
@@ -79,7 +83,7 @@ type Client struct {
 	opaque atomic.Int32
 	ctx    context.Context //nolint:containedctx // The client's own lifetime: it ends with Close.
 	cancel context.CancelFunc
-	good   atomic.Int32 // index of the name server that answered last
+	good   atomic.Value // the address that CallAny asks first, a string
 
 	mu    sync.Mutex
 	slots map[string]*slot
@@ -149,13 +153,14 @@ func (c *Client) Call(ctx context.Context, address string, r Request) (*Response
 // does, the error names all of them.
 func (c *Client) CallAny(ctx context.Context, addresses []string, r Request) (*Response, error) {
 	var failures []error
-	first := int(c.good.Load())
+	good, _ := c.good.Load().(string) //nolint:errcheck // Empty at first.
+	first := max(slices.Index(addresses, good), 0)
 	for i := range addresses {
-		n := (first + i) % len(addresses)
-		resp, err := c.Call(ctx, addresses[n], r)
+		address := addresses[(first+i)%len(addresses)]
+		resp, err := c.Call(ctx, address, r)
 		var refused *Error
 		if err == nil || errors.As(err, &refused) {
-			c.good.Store(int32(n)) //nolint:gosec // An index of a short list.
+			c.Prefer(address)
 			return resp, err
 		}
 		failures = append(failures, err)
@@ -168,6 +173,9 @@ func (c *Client) CallAny(ctx context.Context, addresses []string, r Request) (*R
 	}
 	return nil, errors.Join(failures...)
 }
+
+// Prefer makes CallAny ask this server first.
+func (c *Client) Prefer(address string) { c.good.Store(address) }
 
 func (c *Client) call(ctx context.Context, address string, r Request) (resp *Response, sent bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, timeoutError{c.opts.Timeout})
@@ -270,9 +278,31 @@ func (c *Client) connection(ctx context.Context, address string) (*conn, bool, e
 	return cn, true, nil
 }
 
+// SplitAddress splits host:port as RocketMQ does: at the last colon, so that an
+// IPv6 address may stand without brackets, as brokers announce theirs.
+func SplitAddress(address string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(address, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	host, port = address[:i], address[i+1:]
+	if inner, found := strings.CutPrefix(host, "["); found {
+		host, found = strings.CutSuffix(inner, "]")
+		if !found {
+			return "", "", false
+		}
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return host, port, err == nil && n > 0 && host != "" && !strings.ContainsAny(host, "[]/@ ")
+}
+
 // dial opens a connection and, with TLS, shakes hands on it.
 func (c *Client) dial(ctx context.Context, address string) (net.Conn, error) {
-	nc, err := c.opts.Dial(ctx, "tcp", address)
+	host, port, ok := SplitAddress(address)
+	if !ok {
+		return nil, fmt.Errorf("connect: %q is not of the form host:port", address)
+	}
+	nc, err := c.opts.Dial(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -281,11 +311,6 @@ func (c *Client) dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 	conf := c.opts.TLS.Clone()
 	if conf.ServerName == "" {
-		host, _, err := net.SplitHostPort(address)
-		if err != nil {
-			_ = nc.Close()
-			return nil, err
-		}
 		conf.ServerName = host
 	}
 	tc := tls.Client(nc, conf)

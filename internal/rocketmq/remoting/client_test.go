@@ -312,11 +312,12 @@ func TestAConnectionThatWasClosedIsOpenedAgain(t *testing.T) {
 
 func TestServersThatDoNotSpeakTheProtocol(t *testing.T) {
 	for name, c := range map[string]struct{ send, want string }{
-		"garbage":            {"HTTP/1.1 400 Bad Request\r\n\r\n", "not RocketMQ's protocol"},
+		"HTTP":               {"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP/2 (gRPC)"},
+		"garbage":            {"\x10\x20\x30\x40 and so on", "not RocketMQ's protocol"},
 		"a huge frame":       {"\xff\xff\xff\xff\x00\x00\x00\x10", "not RocketMQ's protocol"},
 		"a huge header":      {"\x00\x80\x00\x00\x00\x7f\xff\xff", "a header of 8388607 bytes"},
 		"a header too long":  {"\x00\x00\x00\x10\x00\x00\x00\x40", "a header of 64 bytes in a frame of 16"},
-		"another form":       {"\x00\x00\x00\x10\x01\x00\x00\x04", "serialized in form 1"},
+		"another form":       {"\x00\x00\x00\x10\x02\x00\x00\x04", "serialized in form 2"},
 		"no JSON":            {"\x00\x00\x00\x08\x00\x00\x00\x04abcd", "no JSON"},
 		"a frame cut short":  {"\x00\x00\x00\x20\x00\x00\x00\x04", "cut short"},
 		"nothing":            {"", "closed the connection"},
@@ -504,4 +505,61 @@ func (a authority) issue(t *testing.T, name string) tls.Certificate {
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// Other requests travel on the same connection.
+func TestAnAnswerThatIsTooLongBreaksNothing(t *testing.T) {
+	address := serve(t, nil, func(p peer) {
+		for {
+			h := p.request(t)
+			if h == nil {
+				return
+			}
+			p.answer(t, Header{Opaque: h.Opaque, Flag: flagResponse}, strings.Repeat("x", h.Code))
+		}
+	})
+	c := client(t, Options{MaxFrame: 1000})
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if resp, err := c.Call(t.Context(), address, Request{Code: 10}); err != nil || len(resp.Body) != 10 {
+				t.Errorf("got %+v, %v", resp, err)
+			}
+		})
+	}
+	var long *TooLongError
+	if _, err := c.Call(t.Context(), address, Request{Code: 5000}); !errors.As(err, &long) {
+		t.Errorf("got %v", err)
+	}
+	wait.Wait()
+}
+
+func TestSplitAddress(t *testing.T) {
+	for in, want := range map[string]string{
+		"localhost:9876": "localhost 9876 true", "10.0.0.1:10911": "10.0.0.1 10911 true",
+		"::1:27200": "::1 27200 true", "[::1]:27200": "::1 27200 true", "fe80::1%eth0:9876": "fe80::1%eth0 9876 true",
+		"[::1:9876": "  false", "localhost": "  false", "localhost:": "localhost  false", ":9876": " 9876 false", "h:port": "h port false",
+		"h:0": "h 0 false", "user:secret@h:9876": "user:secret@h 9876 false", "http://h:9876": "http://h 9876 false",
+	} {
+		host, port, ok := SplitAddress(in)
+		if got := fmt.Sprintf("%s %s %t", host, port, ok); got != want {
+			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestAnIPv6AddressMayStandWithoutBrackets(t *testing.T) {
+	var dialled []string
+	c := client(t, Options{Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+		dialled = append(dialled, address)
+		return nil, errors.New("not here")
+	}})
+	for _, a := range []string{"::1:27200", "[::1]:27200", "10.0.0.1:9876"} {
+		if _, err := c.Call(t.Context(), a, Request{Code: GetRoute}); err == nil {
+			t.Error("no error")
+		}
+	}
+	if got := fmt.Sprint(dialled); got != "[[::1]:27200 [::1]:27200 10.0.0.1:9876]" {
+		t.Errorf("dialled %s", got)
+	}
 }

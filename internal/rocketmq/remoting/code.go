@@ -18,6 +18,7 @@ const (
 	GetConnections      = 203
 	GetConsumeStats     = 208
 	ResetOffset         = 222
+	GetGroupsOfTopic    = 300
 )
 
 var requestNames = map[int]string{
@@ -35,6 +36,7 @@ var requestNames = map[int]string{
 	GetConnections:      "GET_CONSUMER_CONNECTION_LIST",
 	GetConsumeStats:     "GET_CONSUME_STATS",
 	ResetOffset:         "INVOKE_BROKER_TO_RESET_OFFSET",
+	GetGroupsOfTopic:    "QUERY_TOPIC_CONSUME_BY_WHO",
 }
 
 // RequestName returns RocketMQ's name of a request code.

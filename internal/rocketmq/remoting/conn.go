@@ -95,7 +95,7 @@ func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Res
 		if !ok {
 			return nil, true, cn.broken()
 		}
-		return resp, true, nil
+		return resp, true, resp.unread
 	case <-ctx.Done():
 		return nil, true, ctx.Err()
 	}
@@ -164,7 +164,8 @@ func (cn *conn) read(ctx context.Context) {
 	in := bufio.NewReader(cn.nc)
 	for {
 		h, body, err := ReadFrame(in, cn.maxFrame)
-		if err != nil {
+		var long *TooLongError
+		if err != nil && !errors.As(err, &long) {
 			if ctx.Err() != nil {
 				err = ErrClosed
 			}
@@ -177,7 +178,7 @@ func (cn *conn) read(ctx context.Context) {
 		cn.mu.Lock()
 		if answer, ok := cn.waiting[h.Opaque]; ok {
 			delete(cn.waiting, h.Opaque)
-			answer <- &Response{Code: h.Code, Version: h.Version, Remark: h.Remark, Fields: h.Fields, Body: body}
+			answer <- &Response{Code: h.Code, Version: h.Version, Remark: h.Remark, Fields: h.Fields, Body: body, unread: err}
 		}
 		cn.mu.Unlock()
 	}

@@ -16,8 +16,13 @@ const DefaultMaxFrame = 16 << 20
 // maxHeader bounds a header: a remark can hold a Java stack trace, no more.
 const maxHeader = 1 << 20
 
+// maxSkip bounds how much of a frame that is too long is read over, so that
+// the answers behind it still arrive.
+const maxSkip = 1 << 30
+
 const (
-	serializeJSON = 0 // the header's serialization; 1 would be RocketMQ's own
+	serializeJSON   = 0 // the header's serialization
+	serializeBinary = 1 // the same, in RocketMQ's own form
 
 	flagResponse = 1 // the frame is an answer
 	flagOneway   = 2 // no answer is expected
@@ -66,16 +71,34 @@ func EncodeFrame(h *Header, body []byte) ([]byte, error) {
 	return append(frame, body...), nil
 }
 
+// ErrHTTP tells that the other side speaks HTTP, as the gRPC port of a proxy does.
+var ErrHTTP = errors.New("the server speaks HTTP/2 (gRPC) and not RocketMQ's remoting protocol")
+
+// TooLongError tells that a frame is longer than may be read. Its header was
+// read, its body was skipped, and what follows can be read.
+type TooLongError struct {
+	Size, Limit int64 // in bytes
+}
+
+// Error says both.
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("an answer of %d bytes, where at most %d are read", e.Size, e.Limit)
+}
+
 // ReadFrame reads one frame. Lengths are checked against limit before anything
 // is allocated, and memory grows only as bytes arrive. An error that wraps
-// io.EOF means that the input ended between two frames.
+// io.EOF means that the input ended between two frames. A *TooLongError comes
+// with the frame's header.
 func ReadFrame(r io.Reader, limit int) (*Header, []byte, error) {
 	var lengths [8]byte
 	if _, err := io.ReadFull(r, lengths[:4]); err != nil {
 		return nil, nil, err
 	}
 	total := int64(binary.BigEndian.Uint32(lengths[:4]))
-	if total < 4 || total > int64(limit) {
+	if string(lengths[:4]) == "HTTP" {
+		return nil, nil, ErrHTTP
+	}
+	if total < 4 || total > max(maxSkip, int64(limit)) {
 		return nil, nil, fmt.Errorf("not RocketMQ's protocol, or damaged: a frame of %d bytes, where 4 to %d are possible", total, limit)
 	}
 	if _, err := io.ReadFull(r, lengths[4:]); err != nil {
@@ -83,19 +106,33 @@ func ReadFrame(r io.Reader, limit int) (*Header, []byte, error) {
 	}
 	word := binary.BigEndian.Uint32(lengths[4:])
 	serialize, length := word>>24, int64(word&0xFFFFFF)
-	if serialize != serializeJSON {
-		return nil, nil, fmt.Errorf("the header is serialized in form %d, where JSON (0) was asked for", serialize)
-	}
-	if length > maxHeader || length > total-4 {
+	switch {
+	// HTTP/2 begins with a SETTINGS frame: its length in three bytes, the type
+	// 4, the flags, and the stream 0. A header of no length is none of ours.
+	case word == 0 && lengths[3] == 4:
+		return nil, nil, ErrHTTP
+	case serialize != serializeJSON && serialize != serializeBinary:
+		return nil, nil, fmt.Errorf("not RocketMQ's protocol, or damaged: the header is serialized in form %d, where 0 (JSON) and 1 (binary) are known", serialize)
+	case length > maxHeader || length > total-4:
 		return nil, nil, fmt.Errorf("a header of %d bytes in a frame of %d", length, total)
 	}
 	head, err := readN(r, length)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := decodeHeader(head)
+	decode := decodeHeader
+	if serialize == serializeBinary {
+		decode = decodeBinaryHeader
+	}
+	h, err := decode(head)
 	if err != nil {
 		return nil, nil, err
+	}
+	if total > int64(limit) {
+		if _, err := io.CopyN(io.Discard, r, total-4-length); err != nil {
+			return nil, nil, unexpected(err)
+		}
+		return h, nil, &TooLongError{total, int64(limit)}
 	}
 	body, err := readN(r, total-4-length)
 	return h, body, err
