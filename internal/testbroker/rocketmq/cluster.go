@@ -46,6 +46,13 @@ type Config struct {
 	ClientReset bool // useServerSideResetOffset=false, which exists from 5.1 on
 	ACL         bool // access control: 1.0 for V4, 2.0 for V5
 	TLS         bool // enforced by every server
+
+	// Proxy starts a proxy in cluster mode in front of the brokers (5.x).
+	Proxy bool
+	// BinaryHeaders makes servers answer with the protocol's binary headers.
+	BinaryHeaders bool
+	// Settings are further lines of every broker's configuration.
+	Settings []string
 }
 
 // Cluster is a running cluster.
@@ -56,6 +63,8 @@ type Cluster struct {
 	java, home, logs string
 	classpath        string
 	nameServer       string
+	endpoint         string               // the proxy's address for gRPC clients
+	remotingEndpoint string               // and for clients of the remoting protocol
 	processes        []*artifacts.Process // the name server, then the masters
 	brokers          []string
 	addresses        []string
@@ -74,6 +83,9 @@ var opens = []string{
 	"--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
 }
 
+// from begins the coordinates of RocketMQ's artifacts.
+const from = "org.apache.rocketmq:rocketmq-"
+
 // Start runs a cluster until Stop. The first call needs Maven and downloads.
 func Start(ctx context.Context, conf Config) (_ *Cluster, err error) {
 	if conf.Version == "" {
@@ -91,7 +103,6 @@ func Start(ctx context.Context, conf Config) (_ *Cluster, err error) {
 	if c.java, err = artifacts.Java(); err != nil {
 		return nil, err
 	}
-	const from = "org.apache.rocketmq:rocketmq-"
 	dir, err := artifacts.Classpath(ctx, "rocketmq", conf.Version,
 		from+"namesrv:"+conf.Version, from+"broker:"+conf.Version, from+"tools:"+conf.Version)
 	if err != nil {
@@ -158,7 +169,10 @@ func (c *Cluster) boot(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.waitRegistered(ctx)
+	if err := c.waitRegistered(ctx); err != nil || !c.Proxy {
+		return err
+	}
+	return c.startProxy(ctx)
 }
 
 // waitRegistered waits until the name server knows every master, which
@@ -194,7 +208,13 @@ func (c *Cluster) start(name, heap, class string, args ...string) (*artifacts.Pr
 	return p, err
 }
 
-func (c *Cluster) env() []string { return []string{"ROCKETMQ_HOME=" + c.home, "NAMESRV_ADDR="} }
+func (c *Cluster) env() []string {
+	env := []string{"ROCKETMQ_HOME=" + c.home, "NAMESRV_ADDR="}
+	if c.BinaryHeaders {
+		env = append(env, "ROCKETMQ_SERIALIZE_TYPE=ROCKETMQ")
+	}
+	return env
+}
 
 // jvm are the arguments of every Java process before the class.
 func (c *Cluster) jvm(heap string) []string {
@@ -231,6 +251,13 @@ func (c *Cluster) Stop() error {
 
 // NameServer returns the name server's address.
 func (c *Cluster) NameServer() string { return c.nameServer }
+
+// Endpoint returns the proxy's address for gRPC clients.
+func (c *Cluster) Endpoint() string { return c.endpoint }
+
+// RemotingEndpoint returns the proxy's address for clients of the remoting
+// protocol, which take it for a name server.
+func (c *Cluster) RemotingEndpoint() string { return c.remotingEndpoint }
 
 // Brokers returns the masters' names.
 func (c *Cluster) Brokers() []string { return c.brokers }

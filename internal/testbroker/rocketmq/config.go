@@ -12,7 +12,7 @@ import (
 // configurations for its log, which may be empty.
 func (c *Cluster) writeHome() error {
 	files := map[string]string{}
-	for _, of := range []string{"namesrv", "broker", "tools"} {
+	for _, of := range []string{"namesrv", "broker", "tools", "proxy"} {
 		files["conf/logback_"+of+".xml"] = "<configuration/>\n"
 		files["conf/rmq."+of+".logback.xml"] = "<configuration/>\n"
 	}
@@ -98,13 +98,13 @@ func (c *Cluster) brokerConf(name string, port int) string {
 		"diskMaxUsedSpaceRatio=99",
 		"autoCreateTopicEnable=false",
 		"traceTopicEnable=false",
-		"timerWheelEnable=false",
 		"enableScheduleMessageStats=false",
 		"waitTimeMillsInSendQueue=10000",
 		"osPageCacheBusyTimeOutMills=60000",
 		"sendMessageThreadPoolNums=2",
 		"flushConsumerOffsetInterval=60000",
 	}
+	conf = append(conf, c.Settings...)
 	if c.ClientReset {
 		conf = append(conf, "useServerSideResetOffset=false")
 	}

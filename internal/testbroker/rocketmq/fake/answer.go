@@ -101,7 +101,7 @@ func (b *Broker) offset(k key) (int64, bool) {
 func (b *Broker) consumeStats(f map[string]string) reply {
 	group, name := f["consumerGroup"], f["topic"]
 	t := b.topics[name]
-	if g := b.cluster.groups[group]; t == nil || g != nil && !g.subscribes(name) {
+	if g := b.cluster.groups[group]; t == nil || len(g.listed()) > 0 && !g.subscribes(name) {
 		return ok(`{"consumeTps":0.0,"offsetTable":{}}`)
 	}
 	var parts []string
@@ -117,20 +117,28 @@ func (b *Broker) consumeStats(f map[string]string) reply {
 	return ok(`{"consumeTps":0.0,"offsetTable":{` + strings.Join(parts, ",") + `}}`)
 }
 
+// listed are the consumers that brokers know to be online.
+func (g *group) listed() []*Consumer {
+	if g == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(g.consumers), func(c *Consumer) bool { return c.Proxied })
+}
+
 func (g *group) subscribes(topic string) bool {
-	return slices.ContainsFunc(g.consumers, func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
+	return slices.ContainsFunc(g.listed(), func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
 }
 
 func (b *Broker) connections(f map[string]string) reply {
 	name := f["consumerGroup"]
-	g := b.cluster.groups[name]
-	if g == nil {
+	listed := b.cluster.groups[name].listed()
+	if len(listed) == 0 {
 		return refuse(remoting.ConsumerNotOnline, "the consumer group["+name+"] not online")
 	}
 	model := "CLUSTERING"
 	var clients []string
 	topics := map[string]bool{}
-	for i, c := range g.consumers {
+	for i, c := range listed {
 		clients = append(clients, fmt.Sprintf(`{"clientAddr":"10.0.0.%d:40000","clientId":%q,"language":"GO","version":317}`, i+1, c.ID))
 		for _, t := range c.Topics {
 			topics[t] = true
@@ -319,6 +327,26 @@ func (b *Broker) allGroups() reply {
 	return ok(`{"dataVersion":{"counter":1,"timestamp":1},"subscriptionGroupTable":{` + strings.Join(parts, ",") + `}}`)
 }
 
+// groupsOf lists who consumes a topic, or has an offset on it.
+func (b *Broker) groupsOf(topic string) reply {
+	found := map[string]bool{}
+	for name, g := range b.cluster.groups {
+		if g.subscribes(topic) {
+			found[name] = true
+		}
+	}
+	for k := range b.offsets {
+		if k.topic == topic {
+			found[k.group] = true
+		}
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		names = append(names, strconv.Quote(name))
+	}
+	return ok(`{"groupList":[` + strings.Join(names, ",") + `]}`)
+}
+
 func (b *Broker) config() reply {
 	text := "brokerName=" + b.Name + "\nbrokerId=0\n"
 	if b.cluster.conf.Version >= remoting.V5_1_0 {
@@ -408,11 +436,11 @@ func (b *Broker) resetClients(f map[string]string, ms int64) reply {
 			targets[i] = old
 		}
 	}
-	if b.cluster.groups[group] == nil {
+	if len(b.cluster.groups[group].listed()) == 0 {
 		return refuse(remoting.ConsumerNotOnline, fmt.Sprintf("Consumer not online, so can not reset offset, Group: %s Topic: %s Timestamp: %d", group, name, ms))
 	}
 	for _, c := range b.cluster.consumers(group, name) {
-		if c.Deaf {
+		if c.Deaf || c.Proxied {
 			continue
 		}
 		take := func() {

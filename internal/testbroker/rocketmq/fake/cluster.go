@@ -100,12 +100,14 @@ type Consumer struct {
 	Delay     time.Duration // until it takes up a pushed reset
 	Eager     int64         // how many messages it consumes in the moment it takes up a reset
 	Stubborn  bool          // it commits its own offset over whatever others commit
+	Proxied   bool          // it is connected to a proxy, so that brokers do not list it
 }
 
 // Call is one request that the cluster has got.
 type Call struct {
 	Server string // "name server" or the broker's name
 	Code   int
+	Opaque int32 // the request's number, which its answer repeats
 	Fields map[string]string
 }
 
@@ -240,6 +242,22 @@ func (c *Cluster) DeleteTopic(name string) {
 	for _, b := range c.brokers {
 		delete(b.topics, name)
 	}
+}
+
+// ShrinkTopic leaves a topic fewer queues on each broker.
+func (c *Cluster) ShrinkTopic(name string, queues int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.brokers {
+		b.topics[name].read, b.topics[name].write = queues, queues
+	}
+}
+
+// DropTopic removes a topic from one broker.
+func (c *Cluster) DropTopic(broker, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.brokers[broker].topics, name)
 }
 
 // CreateGroup makes a subscription group on the brokers, or on all.

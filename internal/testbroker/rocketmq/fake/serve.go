@@ -49,7 +49,7 @@ func (c *Cluster) handler(b *Broker) func(net.Conn) {
 
 // answer returns the bytes to send, or nil for none.
 func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Conn, gone <-chan struct{}) []byte {
-	call := Call{Server: "name server", Code: h.Code, Fields: h.Fields}
+	call := Call{Server: "name server", Code: h.Code, Opaque: h.Opaque, Fields: h.Fields}
 	if b != nil {
 		call.Server = b.Name
 	}
@@ -143,6 +143,8 @@ func (c *Cluster) process(b *Broker, h *remoting.Header, body []byte) reply {
 		return b.pull(h.Fields)
 	case remoting.GetAllGroups:
 		return b.allGroups()
+	case remoting.GetGroupsOfTopic:
+		return b.groupsOf(h.Fields["topic"])
 	case remoting.GetBrokerConfig:
 		return b.config()
 	case remoting.ResetOffset:
