@@ -21,6 +21,7 @@ const (
 	TopicMissing    Code = "topic_missing"     // a topic does not exist
 	PartitionGone   Code = "partition_missing" // a partition or queue does not exist
 	NoLeader        Code = "no_leader"         // a partition has no leader, or a broker no master
+	BrokerMissing   Code = "broker_missing"    // a broker that must take part does not (RocketMQ)
 	NoOffset        Code = "no_offset"         // a shift or clone where nothing is committed
 	OutsideLog      Code = "outside_log"       // a target out of range and out_of_range = "error"
 	SnapshotUnfit   Code = "snapshot_unfit"    // a snapshot does not tell where a partition was, or its record is not found

@@ -69,6 +69,13 @@ type Request struct {
 	// RocketMQ's force = false.
 	KeepAhead bool
 
+	// Brokers must take part: one that does not hold the topic is an error
+	// (RocketMQ). Nil means whichever hold it.
+	Brokers []string
+	// RecordedBrokers are those that the reset before was made on (RocketMQ):
+	// one that does not hold the topic any more is told in the notes.
+	RecordedBrokers []string
+
 	// Progress, if set, is told in one line what the engine is about to do.
 	Progress func(message string)
 }

@@ -156,7 +156,7 @@ func (w *world) fill(t *testing.T, queues, messages int) filled {
 		gap(6 * time.Millisecond)
 		for _, b := range w.cluster.Brokers() {
 			for q := range queues {
-				if err := w.producer(t).Send(ctx, f.topic, b, q, fmt.Sprint(i)); err != nil {
+				if err := w.producer(t).Send(ctx, f.topic, b, q, brokers.Place(b, q, int64(i))); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -32,11 +32,15 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 		return nil, err
 	}
 	what := "reset " + on(req.Group, ready.survey.topic)
-	return c.carryOut(ctx, ready.survey, intentOf(req), ready.ways, plan.Moves, what, req.Tell)
+	result, err := c.carryOut(ctx, ready.survey, intentOf(req), plan.Moves, what, req.Tell)
+	if result != nil {
+		result.Notes = append(ready.survey.absentNote(req.RecordedBrokers), result.Notes...)
+	}
+	return result, err
 }
 
 // carryOut writes, reads back and makes the result. What names the operation.
-func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
+func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
 	interrupted := func() error {
 		if ctx.Err() == nil {
 			return nil
@@ -49,7 +53,7 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 	if err := interrupted(); err != nil {
 		return nil, err
 	}
-	w := c.writer(s, in, ways, moves)
+	w := c.writer(s, in, moves)
 	w.tell, w.interrupted = inTurn(tell), interrupted
 	result := &offset.Result{ClusterID: s.clusterID, State: s.stateName(), At: c.clock.Now().UTC()}
 	if n := w.unwritten(); n > 0 {
@@ -62,15 +66,14 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, ways []way,
 		return nil, w.refusal(what)
 	}
 	w.readBack(finishing)
-	result.Outcomes = w.moves
-	result.Notes = w.notes()
-	for i := range w.moves {
+	for _, q := range w.queues {
 		// A request that has left may still be carried out, whatever shows.
-		if w.unanswered(i) {
-			w.moves[i].State = offset.Unsettled
+		if q.unanswered() {
+			q.State = offset.Unsettled
 		}
-		result.InDoubt = result.InDoubt || w.moves[i].State == offset.Unsettled
+		result.InDoubt = result.InDoubt || q.State == offset.Unsettled
 	}
+	result.Outcomes, result.Notes = w.outcomes(), w.notes()
 	return result, w.incomplete(what)
 }
 
@@ -95,8 +98,8 @@ func (w *writer) unwritten() int {
 
 func (w *writer) failed() int {
 	var n int
-	for _, err := range w.causes {
-		if err != nil {
+	for _, q := range w.queues {
+		if q.cause != nil {
 			n++
 		}
 	}
@@ -106,7 +109,8 @@ func (w *writer) failed() int {
 // cause returns the first failure that is not the consequence of another.
 func (w *writer) cause() error {
 	var first error
-	for _, err := range w.causes {
+	for _, q := range w.queues {
+		err := q.cause
 		var refused *remoting.Error
 		var lost *remoting.TransportError
 		switch {
@@ -137,13 +141,13 @@ func (w *writer) incomplete(what string) error {
 		return nil
 	}
 	var states []string
-	for i, m := range w.moves {
-		if w.causes[i] == nil {
+	for _, q := range w.queues {
+		if q.cause == nil {
 			continue
 		}
-		state := fmt.Sprintf("%s/%d was at %s", m.Broker, m.ID, shown(m.Previous))
-		if m.Seen >= 0 {
-			state = fmt.Sprintf("%s/%d is at %d, not %d", m.Broker, m.ID, m.Seen, m.Offset)
+		state := fmt.Sprintf("%s was at %s", q.Name(), shown(q.Previous))
+		if q.Seen >= 0 {
+			state = fmt.Sprintf("%s is at %d, not %d", q.Name(), q.Seen, q.Offset)
 		}
 		states = append(states, state)
 	}
@@ -153,10 +157,10 @@ func (w *writer) incomplete(what string) error {
 		code = offset.Overwritten
 		next = "Something else commits for this group, or its consumers do not take resets (lite pull consumers). Stop the consumers and apply again: only what has failed is done again."
 	}
-	done := len(w.moves) - w.failed()
+	done := len(w.queues) - w.failed()
 	return &offset.Error{
 		Code: code, Err: err, Next: next,
-		What:  fmt.Sprintf("Could not %s completely: %d of %s failed", what, w.failed(), queueCount(len(w.moves))),
+		What:  fmt.Sprintf("Could not %s completely: %d of %s failed", what, w.failed(), queueCount(len(w.queues))),
 		State: fmt.Sprintf("%s as they should be; of the rest %s", areThere(done), someOf(states)),
 	}
 }
@@ -175,19 +179,18 @@ func areThere(n int) string {
 // notes tells what a reader of the result should know.
 func (w *writer) notes() []string {
 	var moved, early, pending []string
-	for i, m := range w.moves {
-		if w.causes[i] != nil || w.before[i].How != "" || m.How == HowKept {
+	for _, q := range w.queues {
+		if q.cause != nil || q.planned.How != "" {
 			continue
 		}
-		at := fmt.Sprintf("%s/%d", m.Broker, m.ID)
-		if m.Seen >= 0 && m.Seen != m.Offset {
-			moved = append(moved, fmt.Sprintf("%s from %d to %d", at, m.Offset, m.Seen))
+		if q.Seen >= 0 && q.Seen != q.Offset {
+			moved = append(moved, fmt.Sprintf("%s from %d to %d", q.Name(), q.Offset, q.Seen))
 		}
-		if w.in.kind == offset.ToTime && m.How == HowPush && m.Offset < w.before[i].Offset {
-			early = append(early, fmt.Sprintf("%s at %d instead of %d", at, m.Offset, w.before[i].Offset))
+		if w.in.kind == offset.ToTime && q.How == HowPush && q.Offset < q.planned.Offset {
+			early = append(early, fmt.Sprintf("%s at %d instead of %d", q.Name(), q.Offset, q.planned.Offset))
 		}
-		if m.Pending {
-			pending = append(pending, at)
+		if q.Pending {
+			pending = append(pending, q.Name())
 		}
 	}
 	var notes []string

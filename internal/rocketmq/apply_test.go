@@ -54,9 +54,6 @@ func TestTheSameMeaningOnEverySetup(t *testing.T) {
 				case s.online:
 					how = HowPush
 				}
-				if s.version == fake.V5_5_0 && s.clientReset && s.online {
-					how = HowServer // the consumer took it up at once: nothing tells the two apart
-				}
 				if got := hows(r.Outcomes); got != how {
 					t.Errorf("done by %s, want %s", got, how)
 				}
@@ -478,9 +475,10 @@ func TestRoundTrips(t *testing.T) {
 	}{
 		{"5.5.0", setups[0], request(offset.ToLatest), 2, 0, 0, 2},
 		{"5.5.0 online", setups[1], request(offset.ToLatest), 2, 0, 0, 2},
-		{"5.5.0 to a time", setups[0], atTime(base.Add(time.Second)), 2, 0, 4, 2},
-		{"5.5.0 to a time after all", setups[0], atTime(base.Add(time.Hour)), 2, 0, 0, 2},
-		{"5.5.0 to offsets", setups[0], toEach(all(2)), 0, 4, 0, 2},
+		{"5.5.0 to the start", setups[0], request(offset.ToEarliest), 4, 0, 0, 2},
+		{"5.5.0 to a time", setups[0], atTime(base.Add(time.Second)), 4, 0, 4, 2},
+		{"5.5.0 to a time after all", setups[0], atTime(base.Add(time.Hour)), 4, 0, 0, 2},
+		{"5.5.0 to offsets", setups[0], toEach(all(2)), 4, 0, 0, 2},
 		{"4.9.7", setups[4], request(offset.ToLatest), 2, 4, 0, 2},
 		{"4.9.7 to a time", setups[4], atTime(base.Add(time.Second)), 2, 4, 4, 2},
 	} {
@@ -502,6 +500,9 @@ func TestRoundTrips(t *testing.T) {
 					want["PULL_MESSAGE"] = 2 * c.lookups
 				}
 			}
+			if c.setup.version >= remoting.V5_1_0 {
+				want["GET_BROKER_CONFIG"] = 2
+			}
 			if !maps.Equal(planned, want) {
 				t.Errorf("Plan sent %v, want %v", planned, want)
 			}
@@ -510,6 +511,9 @@ func TestRoundTrips(t *testing.T) {
 				t.Fatal(err)
 			}
 			want = map[string]int{"INVOKE_BROKER_TO_RESET_OFFSET": c.reset, "UPDATE_CONSUMER_OFFSET": c.commits, "GET_CONSUME_STATS": c.readBack}
+			if c.req.Target.Kind == offset.ToEarliest {
+				want["QUERY_CONSUMER_OFFSET"] = c.reset // the statistics say 0 for none as well
+			}
 			maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
 			if got := counted(cluster); !maps.Equal(got, want) {
 				t.Errorf("Apply sent %v, want %v", got, want)
@@ -785,6 +789,15 @@ func TestAnotherWriterIsFoundOut(t *testing.T) {
 				return nil
 			})
 			r, err := reset(t, k, request(offset.ToEarliest))
+			if s.resetsItself() {
+				// It has said that it did it, and lets nobody commit before a consumer
+				// has taken it up: whatever shows has come after.
+				if err != nil || r.Outcomes[0].State != offset.MovedOn || r.Outcomes[0].Seen != 8 ||
+					!strings.Contains(strings.Join(r.Notes, " "), "moved on from the target on 1 queue: broker-a/0 from 0 to 8") {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				return
+			}
 			wantError(t, err, offset.Overwritten, "1 of 4 queues failed", "broker-a/0 is at 8, not 0", "0 was written")
 			if r == nil || !r.Outcomes[0].Failed() || r.Outcomes[0].Seen != 8 || r.Outcomes[0].Offset != 0 {
 				t.Errorf("got %+v", r)
@@ -1122,5 +1135,154 @@ func TestTheFirstCommitOnEachBrokerGoesAlone(t *testing.T) {
 	mustReset(t, k, request(offset.ToEarliest))
 	if got := where(cluster); got != everywhere(0) || len(first) != 2 || early > 0 {
 		t.Errorf("got %s; %d commits came beside the first of their broker", got, early)
+	}
+}
+
+// Brokers do not list the consumers of a proxy. These would commit over an
+// offset that was committed in their place, and take up what the broker resets.
+func TestExactOffsetsUnderConsumersOfAProxy(t *testing.T) {
+	ten := int64(100)
+	limited, kept := request(offset.ToEarliest), atTime(base)
+	limited.Limits.MaxReplayed, kept.KeepAhead = &ten, true
+	for name, c := range map[string]struct {
+		req  offset.Request
+		want int64
+	}{
+		"offsets": {toEach(all(3)), 3}, "with a limit": {limited, 0}, "force = false": {kept, 0},
+		"earliest": {request(offset.ToEarliest), 0}, "a time": {atTime(base.Add(2 * time.Second)), 2}, "latest": {request(offset.ToLatest), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Proxied: true, Stubborn: true})
+			plan, err := k.Plan(t.Context(), c.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan.State != Unlisted {
+				t.Fatalf("the group is %s: the test shows nothing", plan.State)
+			}
+			r, err := k.Apply(t.Context(), plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(c.want) || hows(r.Outcomes) != HowServer {
+				t.Errorf("got %s, done by %s", got, hows(r.Outcomes))
+			}
+			undo := undoOf(r)
+			if _, err := k.Undo(t.Context(), undo); err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != everywhere(6) {
+				t.Errorf("got %s after the undo", got)
+			}
+		})
+	}
+}
+
+// A key that may not read the broker's configuration still sets exact offsets
+// of a group of which no consumer is listed; the plan says what that is worth.
+func TestExactOffsetsWithoutTheRightToReadTheConfiguration(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.GetBrokerConfig {
+			return &fake.Fault{Code: 16, Remark: "no permission"}
+		}
+		return nil
+	})
+	plan, err := k.Plan(t.Context(), toEach(all(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, "may not read its configuration (GET on the cluster)") {
+		t.Errorf("notes %q", notes)
+	}
+	r, err := k.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); got != everywhere(3) || hows(r.Outcomes) != HowPerQueue {
+		t.Errorf("got %s, done by %s", got, hows(r.Outcomes))
+	}
+}
+
+// Consumers by POP are past the target before anybody can look.
+func TestConsumersThatOvertakeTheReadBack(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Proxied: true, Eager: 7})
+	r := mustReset(t, k, atTime(base.Add(2*time.Second)))
+	for _, o := range r.Outcomes {
+		if o.Offset != 2 || o.Seen != 9 || o.State != offset.MovedOn || o.Pending {
+			t.Errorf("got %+v", o)
+		}
+	}
+	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "moved on from the target on 4 queues: broker-a/0 from 2 to 9") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+// The broker's answer is the proof: a read-back that fails takes nothing away.
+func TestTheAnswerIsTheProof(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault fake.Fault
+		state offset.State
+		words string
+	}{
+		"no read-back":     {fake.Fault{}, offset.Done, ""},
+		"another offset":   {fake.Fault{Body: new(`{"offsetTable":{{"brokerName":"broker-a","queueId":1,"topic":"orders"}:7}}`)}, offset.Elsewhere, "was told 3, and says that it put the queue to 7"},
+		"no offset at all": {fake.Fault{Body: new(`{"offsetTable":{}}`)}, offset.Unsettled, "does not say where it put the queue"},
+		"no table":         {fake.Fault{Body: new(`{"offset`)}, offset.Unsettled, "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			cluster.SetFault(func(call fake.Call) *fake.Fault {
+				switch {
+				case c.words == "" && call.Code == remoting.GetConsumeStats && writes(cluster) > 0:
+					return &fake.Fault{Code: 1, Remark: "out of order"}
+				case c.words != "" && call.Code == remoting.ResetOffset && call.Server == "broker-a" && call.Fields["queueId"] == "1":
+					return &c.fault
+				}
+				return nil
+			})
+			r, err := reset(t, k, toEach(all(3)))
+			if (err != nil) != (c.words != "") || r == nil {
+				t.Fatalf("got %+v, %v", r, err)
+			}
+			if o := r.Outcomes[1]; o.State != c.state || !strings.Contains(o.Reason, c.words) {
+				t.Errorf("got %+v", o)
+			}
+		})
+	}
+}
+
+// Retention can take a target out of the log between the plan and the write.
+func TestATargetThatHasLeftTheLogIsFollowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		req     offset.Request
+		clamped bool
+		fails   bool
+	}{
+		"earliest":            {request(offset.ToEarliest), false, false},
+		"offsets":             {toEach(all(1)), true, false},
+		"offsets that refuse": {func() offset.Request { r := toEach(all(1)); r.OutOfRange = offset.Refuse; return r }(), false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			plan, err := k.Plan(t.Context(), c.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster.Trim("broker-b", topic, 1, 4)
+			r, err := k.Apply(t.Context(), plan)
+			if c.fails {
+				wantError(t, err, offset.Incomplete, "not in consume queue range")
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := r.Outcomes[3]; o.Offset != 4 || o.Start != 4 || o.Clamped != c.clamped {
+				t.Errorf("got %+v", o)
+			}
+		})
 	}
 }

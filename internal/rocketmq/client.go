@@ -6,7 +6,6 @@ package rocketmq
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -20,7 +19,8 @@ const DefaultRequestTimeout = 10 * time.Second
 
 // Config says which cluster to talk to, and how.
 type Config struct {
-	// NameServers are host:port addresses, tried in order. One element may
+	// NameServers are host:port addresses. All are asked, and those that answer
+	// must agree. An IPv6 address may stand in brackets or not. One element may
 	// hold several, separated by semicolons, as NAMESRV_ADDR does.
 	NameServers []string
 
@@ -125,6 +125,7 @@ type pace struct {
 	settle   time.Duration // for what a broker has written itself
 	push     time.Duration // for what a broker before 5.2 has told its clients to do
 	commits  time.Duration // for consumers to commit where they are
+	others   time.Duration // for the other name servers, once one has answered
 	inFlight int           // requests to one broker that are under way at a time
 }
 
@@ -139,6 +140,7 @@ var defaultPace = pace{
 	settle:   5 * time.Second,
 	push:     30 * time.Second,
 	commits:  15 * time.Second,
+	others:   2 * time.Second,
 	inFlight: 64,
 }
 
@@ -146,13 +148,17 @@ var defaultPace = pace{
 func addresses(list []string) ([]string, error) {
 	var out []string
 	for _, entry := range list {
+		if i := strings.LastIndexByte(entry, '@'); i >= 0 {
+			// What stands before it may be a password, and is never repeated.
+			return nil, invalid(fmt.Sprintf("The name server \"…%s\" holds a login, which does not belong in an address", entry[i:]),
+				"Give host:port, and the login as access_key and secret_key.")
+		}
 		for a := range strings.SplitSeq(entry, ";") {
 			a = strings.TrimSpace(a)
 			if a == "" {
 				continue
 			}
-			host, port, err := net.SplitHostPort(a)
-			if err != nil || host == "" || port == "" {
+			if _, _, ok := remoting.SplitAddress(a); !ok {
 				return nil, invalid(fmt.Sprintf("The name server %q is not of the form host:port", a),
 					"Name servers usually listen on port 9876; no scheme and no path belong to the address.")
 			}

@@ -33,6 +33,8 @@ func (c *Client) advice(err error) (offset.Code, string) {
 	}
 	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, remoting.ErrHTTP):
+		return offset.Unreachable, "The address is that of a proxy's gRPC port (usually 8080 or 8081), or of a web server: give the name servers' (usually port 9876)."
 	case errors.Is(err, context.Canceled):
 		return offset.Interrupted, "Apply again."
 	case errors.Is(err, remoting.ErrClosed):
@@ -84,6 +86,10 @@ func adviceOn(e *remoting.Error) (offset.Code, string) {
 		return offset.TopicMissing, "Check the topic's name and the cluster; a topic is created by its first message at the earliest."
 	case e.Code == remoting.GroupNotExist:
 		return offset.GroupMissing, "Check the group's name and the cluster; a group exists once it was created or a consumer has connected."
+	case e.Code == remoting.NotSupported && e.Request == remoting.GetRoute:
+		return offset.Unsupported, fmt.Sprintf("%s is no name server: a broker (usually port 10911) answers like this. Give the name servers' addresses (usually port 9876).", e.Address)
+	case e.Code == remoting.NotSupported && e.Request == remoting.GetClusterInfo:
+		return offset.Unsupported, fmt.Sprintf("%s is no name server, but a proxy's port for remoting clients: resets need the name servers (usually port 9876) and the brokers themselves.", e.Address)
 	case e.Code == remoting.NotSupported:
 		return offset.Unsupported, "The address may be a proxy's: resets need the name servers and the brokers themselves."
 	case e.Code == remoting.SystemBusy:

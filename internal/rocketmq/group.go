@@ -7,10 +7,13 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// The states of a group, in the tools' words.
+// The states of a group. The first two are the tools' words.
 const (
-	Online  = "online"
-	Offline = "not online"
+	Online  = "online"     // a client is connected to a broker
+	Offline = "not online" // none is, and brokers before 5.0 have no proxies in front of them
+	// Unlisted is said from 5.0 on where no client is connected: brokers do not
+	// list the consumers of a proxy, which may be consuming.
+	Unlisted = "not listed"
 )
 
 // GroupInfo is what a cluster tells of a consumer group on one topic.
@@ -19,7 +22,7 @@ type GroupInfo struct {
 	Topic        string
 	ClusterID    string // the cluster's name
 	Exists       bool   // false: no broker knows the group, and it has no offsets
-	State        string // Online or Offline
+	State        string // Online, Offline or Unlisted
 	MessageModel string // CLUSTERING or BROADCASTING; empty while no client is online
 	Clients      []ClientInfo
 	Queues       []QueueInfo // sorted
@@ -78,7 +81,7 @@ func (c *Client) Describe(ctx context.Context, group, topic string) (*GroupInfo,
 		}
 	}
 	if g.Exists {
-		g.Notes = append(g.Notes, s.notes(make([]way, len(s.brokers)), g.moves())...)
+		g.Notes = append(g.Notes, s.notes(g.moves())...)
 		g.Notes = append(g.Notes, c.backlogNotes(ctx, s)...)
 	}
 	return g, nil

@@ -29,7 +29,7 @@ func TestDescribe(t *testing.T) {
 				if g.State != Online || g.MessageModel != "CLUSTERING" || len(g.Clients) != 1 || g.Clients[0] != (ClientInfo{"consumer-1", "10.0.0.1:40000", "GO", "V4_5_2"}) {
 					t.Errorf("got %+v", g)
 				}
-			} else if g.State != Offline || g.MessageModel != "" || len(g.Clients) != 0 {
+			} else if g.State != s.idle() || g.MessageModel != "" || len(g.Clients) != 0 {
 				t.Errorf("got %+v", g)
 			}
 			nothingWritten(t, cluster)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -24,7 +23,6 @@ const (
 // readiness is what Plan keeps for Apply.
 type readiness struct {
 	survey *survey
-	ways   []way // one for each broker of the survey, in its order
 }
 
 // readinessOf returns what Plan has kept, or nil if the plan is not of this engine.
@@ -35,8 +33,9 @@ func readinessOf(plan *offset.Plan) *readiness {
 
 // Plan resolves the request against the live cluster and writes nothing.
 // Members that are online are no error. It reads, besides the route and the
-// list of brokers, three times from each master; a time target also asks once
-// for each queue, and once or twice more on brokers before 5.1.1.
+// list of brokers, three times from each master, and once more from brokers
+// from 5.1 on if each queue is to get a certain offset; a time target also asks
+// once for each queue, and once or twice more on brokers before 5.1.1.
 func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	plan, err := c.resolve(ctx, req)
 	if err != nil {
@@ -44,7 +43,8 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	}
 	ready := readinessOf(plan)
 	plan.Notes = append(plan.Notes, ready.survey.whereabouts())
-	plan.Notes = append(plan.Notes, ready.survey.notes(ready.ways, plan.Moves)...)
+	plan.Notes = append(plan.Notes, ready.survey.absentNote(req.RecordedBrokers)...)
+	plan.Notes = append(plan.Notes, ready.survey.notes(plan.Moves)...)
 	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, ready.survey)...)
 	return plan, nil
 }
@@ -58,6 +58,9 @@ func (c *Client) resolve(ctx context.Context, req offset.Request) (*offset.Plan,
 	}
 	s, err := c.survey(ctx, req.Group, topic)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.takePart(req.Brokers); err != nil {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
@@ -77,13 +80,12 @@ func (c *Client) resolve(ctx context.Context, req offset.Request) (*offset.Plan,
 		return nil, err
 	}
 	offset.SortMoves(plan.Moves)
-	ways, refusals := c.chooseWays(ctx, s, intentOf(req), plan.Moves)
-	for _, err := range refusals {
+	for _, err := range c.chooseWays(ctx, s, intentOf(req), plan.Moves) {
 		if err != nil {
 			return nil, err
 		}
 	}
-	plan.Engine = &readiness{s, ways}
+	plan.Engine = &readiness{s}
 	return plan, nil
 }
 
@@ -96,6 +98,9 @@ func readRequest(req offset.Request) (topic string, err error) {
 		return "", invalid("A RocketMQ reset is for exactly one topic, with all its queues", "Name one topic.")
 	}
 	topic = req.Scope.Topics[0]
+	if IsSystemTopic(topic) {
+		return "", invalid(fmt.Sprintf("Topic %q belongs to RocketMQ itself", topic), "Name a topic of your own: what brokers consume for themselves is not reset.")
+	}
 	switch req.Target.Kind {
 	case offset.ToLatest, offset.ToEarliest:
 	case offset.ToTime:
@@ -131,22 +136,9 @@ func (c *Client) moves(ctx context.Context, s *survey, req offset.Request) ([]of
 	}
 	var moves []offset.Move
 	for _, b := range s.brokers {
-		at := make([]int64, b.queues)
-		err := parallelErr(b.queues, c.pace.inFlight, func(q int) error {
-			var err error
-			switch req.Target.Kind {
-			case offset.ToLatest:
-				at[q] = b.state[q].max
-			case offset.ToEarliest:
-				at[q] = b.state[q].min
-			default:
-				at[q], err = c.offsetAt(ctx, s, b, q, wireTime(req.Target.Time))
-			}
-			return err
-		})
+		at, err := c.targetsOn(ctx, s, b, req.Target.Kind, req.Target.Time)
 		if err != nil {
-			return nil, c.explain(err, fmt.Sprintf("Cannot look up the offsets at %s of topic %q on broker %q",
-				req.Target.Time.UTC().Format(time.RFC3339Nano), s.topic, b.name))
+			return nil, err
 		}
 		for q := range b.queues {
 			m := s.move(b, q)
@@ -239,13 +231,9 @@ func (s *survey) noQueue(broker string, queue int32) error {
 			Next: "Name queues that exist.",
 		}
 	}
-	var names []string
-	for _, b := range s.brokers {
-		names = append(names, fmt.Sprintf("%q", b.name))
-	}
 	return &offset.Error{
 		Code: offset.PartitionGone, State: offset.NothingChanged,
-		What: fmt.Sprintf("Topic %q has no queue on a broker %q: its brokers are %s", s.topic, broker, strings.Join(names, ", ")),
+		What: fmt.Sprintf("Topic %q has no queue on a broker %q: its brokers are %s", s.topic, broker, someOf(s.names())),
 		Next: "Name brokers of the topic; if one of them is down, bring it back first.",
 	}
 }
@@ -254,29 +242,32 @@ func (s *survey) noQueue(broker string, queue int32) error {
 // and nothing else in the cluster knows that it was there: only a reader can
 // miss it.
 func (s *survey) whereabouts() string {
-	var names []string
 	queues := 0
 	for _, b := range s.brokers {
-		names = append(names, b.name)
 		queues += b.queues
 	}
 	return fmt.Sprintf("The name servers know %s of topic %q, on %s; a broker that is missing here is down, and is not reset.",
-		queueCount(queues), s.topic, someOf(names))
+		queueCount(queues), s.topic, someOf(s.names()))
 }
 
 // notes tells what a reader of the plan should know.
-func (s *survey) notes(ways []way, moves []offset.Move) []string {
+func (s *survey) notes(moves []offset.Move) []string {
 	var notes []string
-	for i, b := range s.brokers {
+	if s.stateName() == Unlisted {
+		notes = append(notes, "Brokers list no consumer of the group, and they never list those of a proxy (the 5.x clients over gRPC): it may be consuming all the same.")
+	}
+	for _, b := range s.brokers {
 		if b.online && len(b.topics) == 0 {
 			notes = append(notes, fmt.Sprintf("The group is online on broker %s, but subscribes to nothing, as consumers do that choose their queues themselves: they may commit over the reset. It is safer while they are stopped.", b.name))
 		} else if b.online && !b.subscribed {
 			notes = append(notes, fmt.Sprintf("The group is online on broker %s, but subscribes to %s and not to topic %q.", b.name, someOf(b.topics), s.topic))
 		}
-		if ways[i] == wayPush {
-			notes = append(notes, fmt.Sprintf("Broker %s (%s) does not reset offsets itself, it tells its consumers to: that takes them up to half a minute.",
-				b.name, remoting.VersionName(b.version)))
+		if note := b.wayNote(); note != "" {
+			notes = append(notes, note)
 		}
+	}
+	if s.stateName() == Unlisted && slices.ContainsFunc(moves, func(m offset.Move) bool { return m.How == "" && m.Previous >= 0 && m.Offset >= m.Previous }) {
+		notes = append(notes, "Messages that a consumer by POP (the 5.x clients) has received and not acknowledged are delivered again when their time is up, whatever is skipped here.")
 	}
 	var unsure int
 	for _, m := range moves {

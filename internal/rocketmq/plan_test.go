@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -38,9 +39,12 @@ func TestPlan(t *testing.T) {
 			if s := strings.Join(got, ", "); s != want {
 				t.Errorf("got  %s\nwant %s", s, want)
 			}
-			state, members := Offline, 0
+			state, members := s.idle(), 0
 			if s.online {
 				state, members = Online, 1
+			}
+			if told := strings.Contains(strings.Join(plan.Notes, " "), "never list those of a proxy"); told != (state == Unlisted) {
+				t.Errorf("notes %q", plan.Notes)
 			}
 			if plan.ClusterID != "DefaultCluster" || plan.State != state || len(plan.Members) != members || !plan.Instant.Equal(at) || plan.At.IsZero() {
 				t.Errorf("got %+v", plan)
@@ -97,7 +101,7 @@ func TestTheBacklogOfRetryAndDeadLetterTopicsIsTold(t *testing.T) {
 		}
 		return nil
 	})
-	if plan, err = k.Plan(t.Context(), request(offset.ToLatest)); err != nil || len(plan.Notes) != 1 {
+	if plan, err = k.Plan(t.Context(), request(offset.ToLatest)); err != nil || strings.Contains(strings.Join(plan.Notes, " "), "wait") {
 		t.Errorf("got %v, notes %q", err, plan.Notes)
 	}
 }
@@ -125,7 +129,7 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 		"a negative offset":   {toEach(offset.Offsets{"broker-a": {0: -1}}), offset.InvalidArgument, "-1 of queue 0"},
 		"a negative queue":    {toEach(offset.Offsets{"broker-a": {-1: 0}}), offset.InvalidArgument, "queue -1"},
 		"Kafka's targets":     {request(offset.ByShift), offset.Unsupported, `target "shift"`},
-		"an unknown broker":   {toEach(offset.Offsets{"broker-z": {0: 1}}), offset.PartitionGone, `"broker-a", "broker-b"`},
+		"an unknown broker":   {toEach(offset.Offsets{"broker-z": {0: 1}}), offset.PartitionGone, `broker-a, broker-b`},
 		"an unknown queue":    {toEach(offset.Offsets{"broker-a": {2: 1}}), offset.PartitionGone, "has queues 0 to 1"},
 		"a light queue":       {change(func(r *offset.Request) { r.Scope.Topics = []string{"%LMQ%x"} }), offset.Unsupported, "LMQ"},
 		"outside, and refused": {change(func(r *offset.Request) {
@@ -277,7 +281,8 @@ func TestServersThatNeverAnswerOrAnswerGarbage(t *testing.T) {
 		want  string
 	}{
 		"never":             {fake.Fault{Silent: true}, "no answer within"},
-		"garbage":           {fake.Fault{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, "not RocketMQ's protocol"},
+		"garbage":           {fake.Fault{Raw: []byte("\x10\x20\x30\x40 and so on")}, "not RocketMQ's protocol"},
+		"HTTP":              {fake.Fault{Raw: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, "proxy's gRPC port"},
 		"a huge frame":      {fake.Fault{Raw: []byte("\x7f\xff\xff\xff\x00\x00\x00\x10")}, "not RocketMQ's protocol"},
 		"closed":            {fake.Fault{Close: true}, "enforces TLS"},
 		"busy for ever":     {fake.Fault{Code: remoting.SystemBusy, Remark: "busy"}, "try again later"},
@@ -386,6 +391,9 @@ func TestConfigurationsThatMakeNoSense(t *testing.T) {
 		"no port":             {Config{NameServers: []string{"ns1"}}, `"ns1" is not of the form`},
 		"a URL":               {Config{NameServers: []string{"http://ns1:9876"}}, "is not of the form"},
 		"no host":             {Config{NameServers: []string{":9876"}}, "is not of the form"},
+		"a login":             {Config{NameServers: []string{"bob:hunter2@ns1:9876"}}, `"…@ns1:9876" holds a login`},
+		"a login in a list":   {Config{NameServers: []string{"ns0:9876;bob:hun;hunter2@ns1:9876"}}, "holds a login"},
+		"no closing bracket":  {Config{NameServers: []string{"[::1:9876"}}, "is not of the form"},
 		"half the keys":       {Config{NameServers: ns, AccessKey: "a"}, "belong together"},
 		"a token alone":       {Config{NameServers: ns, SecurityToken: "t"}, "without an access key"},
 		"negative time-out":   {Config{NameServers: ns, RequestTimeout: -1}, "negative"},
@@ -461,4 +469,130 @@ func TestForgetIsNotPossible(t *testing.T) {
 	k := newClient(t, Config{NameServers: []string{"127.0.0.1:1"}})
 	_, err := k.Forget(t.Context(), offset.UndoRequest{Group: group})
 	wantError(t, err, offset.Unsupported, "cannot delete", "keep")
+}
+
+// A name server that has just started, or that a broker cannot reach, knows a
+// part, which must not be reset as if it were all.
+func TestAllNameServersAreAsked(t *testing.T) {
+	cluster, _ := setups[0].start(t)
+	other, err := fake.Start(fake.Config{Brokers: []string{"broker-a", "broker-b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	for _, order := range [][]string{{cluster.NameServer(), other.NameServer()}, {other.NameServer(), cluster.NameServer()}} {
+		k := newClient(t, Config{NameServers: order})
+		check := func(words ...string) {
+			t.Helper()
+			_, err := k.Plan(t.Context(), request(offset.ToLatest))
+			wantError(t, err, offset.Unreachable, append(words, "know different brokers", cluster.NameServer(), other.NameServer(), "Nothing was changed", "half a minute")...)
+			nothingWritten(t, cluster)
+		}
+		other.DeleteTopic(topic)
+		check("knows none") // it has just started
+		other.CreateTopic(topic, 2)
+		other.SetAddresses("broker-a", map[int64]string{0: cluster.Address("broker-a")})
+		other.SetAddresses("broker-b", nil)
+		check("knows broker-a (2 queues at " + cluster.Address("broker-a") + ")")
+		other.SetAddresses("broker-b", map[int64]string{0: "10.0.0.9:10911"}) // a master that was replaced
+		check("broker-b (2 queues at 10.0.0.9:10911)")
+		other.SetAddresses("broker-b", map[int64]string{0: cluster.Address("broker-b")})
+		if _, err := k.Plan(t.Context(), request(offset.ToLatest)); err != nil {
+			t.Error(err)
+		}
+	}
+	// One that does not answer is left out, and costs little.
+	other.SetFault(func(fake.Call) *fake.Fault { return &fake.Fault{Silent: true} })
+	k := newClient(t, Config{NameServers: []string{other.NameServer(), "127.0.0.1:1", cluster.NameServer()}})
+	begin := time.Now()
+	if _, err := k.Plan(t.Context(), request(offset.ToLatest)); err != nil || time.Since(begin) > 5*time.Second {
+		t.Errorf("after %s: %v", time.Since(begin), err)
+	}
+}
+
+// A name server forgets a broker that has died at once.
+func TestBrokersThatMustTakePart(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	cluster.SetAddresses("broker-b", nil)
+	req := request(offset.ToLatest)
+	req.Brokers = []string{"broker-a", "broker-b"}
+	_, err := k.Plan(t.Context(), req)
+	wantError(t, err, offset.BrokerMissing, "Broker broker-b must take part", "only on broker-a", "Nothing was changed")
+	nothingWritten(t, cluster)
+
+	req.Brokers, req.RecordedBrokers = []string{"broker-a"}, []string{"broker-b", "broker-a", "broker-b"}
+	plan, err := k.Plan(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := k.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, notes := range [][]string{plan.Notes, r.Notes} {
+		if s := strings.Join(notes, " "); !strings.Contains(s, "was made on broker broker-b too") {
+			t.Errorf("notes %q", s)
+		}
+	}
+	req.RecordedBrokers = []string{"broker-a"}
+	if plan, err = k.Plan(t.Context(), req); err != nil || strings.Contains(strings.Join(plan.Notes, " "), "reset before") {
+		t.Errorf("got %v, %v", plan, err)
+	}
+}
+
+func TestSystemTopicsAreRefused(t *testing.T) {
+	_, k := setups[0].start(t)
+	for _, name := range []string{"SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC", "rmq_sys_REVIVE_LOG_DefaultCluster", "rmq_sys_wheel_timer", "TBW102"} {
+		req := request(offset.ToLatest)
+		req.Scope.Topics = []string{name}
+		_, err := k.Plan(t.Context(), req)
+		wantError(t, err, offset.InvalidArgument, name, "belongs to RocketMQ itself")
+	}
+	for _, name := range []string{topic, "%RETRY%billing", "my_rmq_sys_orders", "SCHEDULE"} {
+		if IsSystemTopic(name) {
+			t.Errorf("%s was taken for a system topic", name)
+		}
+	}
+}
+
+// A group list of more than 16 MiB cannot be read, which is no reason to fail.
+func TestAGroupListThatIsTooLong(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	cluster.DeleteGroup(group)
+	cluster.CreateGroup(group)
+	body := `{"subscriptionGroupTable":{"` + strings.Repeat("g", remoting.DefaultMaxFrame) + `":{}}}`
+	long := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
+	cluster.SetFault(func(c fake.Call) *fake.Fault {
+		if c.Code == remoting.GetAllGroups {
+			head := fmt.Sprintf(`{"code":0,"version":513,"opaque":%d,"flag":1}`, c.Opaque)
+			frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(head)+len(long)+len(body)))
+			frame = binary.BigEndian.AppendUint32(frame, uint32(len(head)))
+			return &fake.Fault{Raw: append(append(append(frame, head...), long...), body...)}
+		}
+		return nil
+	})
+	mustReset(t, k, request(offset.ToLatest))
+	if got := where(cluster); got != everywhere(10) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// What is in flight by POP comes back, whatever is skipped.
+func TestMessagesInFlightAreTold(t *testing.T) {
+	for _, s := range setups {
+		_, k := s.start(t)
+		for _, c := range []struct {
+			req  offset.Request
+			skip bool
+		}{{request(offset.ToLatest), true}, {request(offset.ToEarliest), false}, {atTime(base.Add(6 * time.Second)), true}} {
+			plan, err := k.Plan(t.Context(), c.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := c.skip && plan.State == Unlisted
+			if told := strings.Contains(strings.Join(plan.Notes, " "), "received and not acknowledged"); told != want {
+				t.Errorf("%s, %s: notes %q", s.name, c.req.Target.Kind, plan.Notes)
+			}
+		}
+	}
 }

@@ -20,39 +20,42 @@ func (w *writer) readBack(ctx context.Context) {
 
 // readBackFrom looks at one broker; what it has shown before is settled.
 func (w *writer) readBackFrom(ctx context.Context, b *brokerState) {
-	var open []int
-	for _, i := range w.of[b.name] {
-		if !w.settled[i] && w.moves[i].How != HowKept && (w.written(i) || w.unanswered(i)) {
-			w.settled[i] = true
-			open = append(open, i)
+	var open []*queueWrite
+	for _, q := range w.of[b.name] {
+		if !q.settled && (q.written() || q.unanswered()) {
+			q.settled = true
+			open = append(open, q)
 		}
 	}
 	w.settle(ctx, b, open)
 }
 
-// written tells whether a move was written in this run and the broker has
-// confirmed it. What an earlier run wrote has been read back then.
-func (w *writer) written(i int) bool {
-	return w.moves[i].How != "" && !w.moves[i].Failed() && w.before[i].How == ""
-}
+// written tells whether a queue was written and the broker has confirmed it.
+func (q *queueWrite) written() bool { return q.How != "" && !q.Failed() && q.planned.How == "" }
 
 // unanswered tells whether a write has left without an answer.
-func (w *writer) unanswered(i int) bool {
+func (q *queueWrite) unanswered() bool {
 	var e *remoting.TransportError
-	return errors.As(w.causes[i], &e) && e.Sent
+	return errors.As(q.cause, &e) && e.Sent
 }
 
-// settle waits for the offsets of one broker to show.
-func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
+// settle waits for the offsets of one broker to show. What the broker's own
+// answer proves is looked at once: only to tell how far consumers have gone on
+// since, which those of a proxy do within milliseconds.
+func (w *writer) settle(ctx context.Context, b *brokerState, open []*queueWrite) {
 	start := time.Now()
 	wait := w.c.pace.interval
 	revised := false
 	for look := 0; len(open) > 0; look++ {
 		all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
 		if err == nil {
-			if open = w.judge(b, open, all, time.Since(start)); len(open) == 0 {
-				return
-			}
+			open = w.judge(b, open, all, time.Since(start))
+		}
+		open = slices.DeleteFunc(open, func(q *queueWrite) bool { return q.proved })
+		if len(open) == 0 {
+			return
+		}
+		if err == nil {
 			if !b.online { // a consumer may have come meanwhile, and moved on
 				_ = w.c.readClients(ctx, w.s, b)
 			}
@@ -62,13 +65,13 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 			}
 		}
 		patience := w.c.pace.settle
-		for _, i := range open {
-			if w.moves[i].How == HowPush || w.fragile[i] {
+		for _, q := range open {
+			if q.How == HowPush || q.fragile {
 				patience = w.c.pace.push
 			}
 		}
 		if errors.Is(err, remoting.ErrClosed) || time.Since(start)+wait > patience {
-			w.giveUp(open, time.Since(start), err)
+			giveUp(open, time.Since(start), err)
 			return
 		}
 		if look == 0 && patience == w.c.pace.push && w.tell != nil {
@@ -82,28 +85,27 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []int) {
 // judge removes the queues whose offset shows the reset. What was committed
 // under consumers shows at once, and proves nothing before these would have
 // committed something else.
-func (w *writer) judge(b *brokerState, open []int, all []committed, after time.Duration) []int {
-	var rest []int
-	for _, i := range open {
-		m := &w.moves[i]
-		m.Seen = all[m.ID].asked
-		if !landed(*m, b.consumed()) || w.fragile[i] && after < w.c.pace.commits {
-			rest = append(rest, i)
+func (w *writer) judge(b *brokerState, open []*queueWrite, all []committed, after time.Duration) []*queueWrite {
+	var rest []*queueWrite
+	for _, q := range open {
+		q.Seen = all[q.ID].asked
+		if !q.proved && (!landed(q.Outcome, b.consumed()) || q.fragile && after < w.c.pace.commits) {
+			rest = append(rest, q)
 			continue
 		}
-		if w.causes[i] != nil { // there was no answer, but it was done
-			w.causes[i], m.State, m.Reason, m.How = nil, offset.Done, "", w.how(b)
+		if q.cause != nil { // there was no answer, but it was done
+			q.cause, q.State, q.Reason, q.How = nil, offset.Done, "", howOf(b.way)
 		}
-		if m.Pending = m.How == HowServer && m.Seen == m.Offset; m.Seen != m.Offset {
-			m.State = offset.MovedOn
+		if q.Pending = q.How == HowServer && q.Seen == q.Offset; q.Seen != q.Offset {
+			q.State = offset.MovedOn
 		}
 	}
 	return rest
 }
 
-// how says what a write to the broker is that had no answer.
-func (w *writer) how(b *brokerState) string {
-	switch w.ways[slices.Index(w.s.brokers, b)] {
+// howOf says what a write is that had no answer.
+func howOf(w way) string {
+	switch w {
 	case wayBroker, wayQueue:
 		return HowServer
 	case wayPush:
@@ -134,48 +136,45 @@ func landed(m offset.Outcome, active bool) bool {
 // the offset of one that resets by itself shows at once. Where it has told
 // consumers of another topic, which have come since it was asked, the queues
 // get their offsets one by one.
-func (w *writer) revise(ctx context.Context, b *brokerState, open []int) {
-	if !b.online || w.in.kind == offset.ToOffsets {
+func (w *writer) revise(ctx context.Context, b *brokerState, open []*queueWrite) {
+	if !b.online || w.in.kind == offset.ToOffsets || b.resets == yes {
 		return
 	}
-	told := slices.ContainsFunc(open, func(i int) bool { return w.moves[i].How == HowServer || w.moves[i].How == HowPush })
+	told := slices.ContainsFunc(open, func(q *queueWrite) bool { return q.How == HowServer || q.How == HowPush })
 	if !told {
 		return
 	}
-	for _, i := range w.of[b.name] {
-		if m := &w.moves[i]; m.How == HowServer && w.before[i].How == "" {
-			m.How, m.Pending = HowPush, false
+	for _, q := range w.of[b.name] {
+		if q.How == HowServer && q.planned.How == "" {
+			q.How, q.Pending = HowPush, false
 		}
 	}
 	if b.subscribed {
 		return
 	}
-	for _, i := range open {
-		if w.moves[i].How == HowPush {
-			w.commit(ctx, b, i)
+	for _, q := range open {
+		if q.How == HowPush {
+			w.commit(ctx, b, q)
 		}
 	}
 }
 
 // giveUp notes for each queue what was seen instead of the target.
-func (w *writer) giveUp(open []int, after time.Duration, err error) {
-	for _, i := range open {
-		m := w.moves[i]
+func giveUp(open []*queueWrite, after time.Duration, err error) {
+	for _, q := range open {
 		switch {
-		case w.causes[i] != nil:
+		case q.cause != nil:
 			continue // the write itself has failed
 		case err != nil:
-			w.fail(i, fmt.Errorf("written, but it could not be read back: %w", err))
-			w.moves[i].State = offset.Unsettled
-		case m.How == HowPush:
+			q.doubt(fmt.Errorf("written, but it could not be read back: %w", err))
+		case q.How == HowPush:
 			// They may still do it: Go consumers have taken two minutes.
-			w.fail(i, fmt.Errorf("%w: the broker has told its consumers to go to %d, but after %s the offset is %s",
-				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))
-			w.moves[i].State = offset.Unsettled
+			q.doubt(fmt.Errorf("%w: the broker has told its consumers to go to %d, but after %s the offset is %s",
+				errOther, q.Offset, after.Round(time.Second), shown(q.Seen)))
 		default:
-			w.fail(i, fmt.Errorf("%w: %d was written, but after %s the offset is %s",
-				errOther, m.Offset, after.Round(time.Second), shown(m.Seen)))
-			w.moves[i].State = offset.Elsewhere
+			q.fail(fmt.Errorf("%w: %d was written, but after %s the offset is %s",
+				errOther, q.Offset, after.Round(time.Second), shown(q.Seen)))
+			q.State = offset.Elsewhere
 		}
 	}
 }

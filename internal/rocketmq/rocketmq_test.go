@@ -41,6 +41,14 @@ var setups = []setup{
 
 func (s setup) resetsItself() bool { return s.version == fake.V5_5_0 && !s.clientReset }
 
+// idle is the state of a group of which no broker lists a consumer.
+func (s setup) idle() string {
+	if s.version == fake.V4_9_7 {
+		return Offline
+	}
+	return Unlisted
+}
+
 // start runs two masters with two queues each of ten messages, a second apart,
 // and the group at offset 6 of all.
 func (s setup) start(t *testing.T) (*fake.Cluster, *Client) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -27,20 +28,66 @@ type topology struct {
 	masters   []master // sorted by name
 }
 
-// locate finds the masters of a topic. It needs every broker of the topic to
-// have one: a name server can pass a slave off as broker 0 while it acts for
-// its master (acting masters, 5.0 and later), and only its list of brokers
-// tells the difference.
+// locate finds the masters of a topic. It asks all name servers, because one
+// that has just started, or that a broker cannot reach, knows only a part, and
+// a part would be reset as if it were all: those that answer must agree. It
+// needs every broker of the topic to have a master: a name server can pass a
+// slave off as broker 0 while it acts for its master (acting masters, 5.0 and
+// later), and only its list of brokers tells the difference.
 func (c *Client) locate(ctx context.Context, topic string) (*topology, error) {
+	views := make([]view, len(c.servers))
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	var first sync.Once
+	parallel(len(views), len(views), func(i int) {
+		v := &views[i]
+		v.server = c.servers[i]
+		if v.topology, v.err = c.viewOf(ctx, v.server, topic); !v.silent() {
+			// Whoever does not answer soon after the first is taken for down.
+			first.Do(func() { time.AfterFunc(c.pace.others, enough) })
+		}
+	})
+	var failures []error
+	answered := views[:0]
+	for _, v := range views {
+		if v.silent() {
+			failures = append(failures, v.err)
+		} else {
+			answered = append(answered, v)
+		}
+	}
+	if len(answered) == 0 {
+		return nil, c.explain(errors.Join(failures...), fmt.Sprintf("Cannot find the brokers of topic %q", topic))
+	}
+	return c.agree(answered, topic)
+}
+
+// view is what one name server says of a topic.
+type view struct {
+	server   string
+	topology *topology // nil beside an error
+	err      error
+}
+
+// silent tells whether the name server has not answered.
+func (v view) silent() bool {
+	var lost *remoting.TransportError
+	return errors.As(v.err, &lost)
+}
+
+// viewOf asks one name server for a topic's masters.
+func (c *Client) viewOf(ctx context.Context, server, topic string) (*topology, error) {
 	var route, brokers remoting.Value
 	err := parallelErr(2, 2, func(i int) error {
-		var err error
-		if i == 0 {
-			route, err = c.askNameServers(ctx, remoting.GetRoute, fields{"topic": topic})
-			return c.explain(err, fmt.Sprintf("Cannot find the brokers of topic %q", topic))
+		code, f, into := remoting.GetRoute, fields{"topic": topic}, &route
+		if i == 1 {
+			code, f, into = remoting.GetClusterInfo, nil, &brokers
 		}
-		brokers, err = c.askNameServers(ctx, remoting.GetClusterInfo, nil)
-		return c.explain(err, "Cannot list the cluster's brokers")
+		resp, err := c.wire.Call(ctx, server, remoting.Request{Code: code, Fields: f})
+		if err == nil {
+			*into, err = parse(resp, code, server)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -53,6 +100,53 @@ func (c *Client) locate(ctx context.Context, topic string) (*topology, error) {
 		}
 	}
 	return readTopology(topic, route, brokers)
+}
+
+// agree returns what the name servers have in common, which must be all.
+func (c *Client) agree(views []view, topic string) (*topology, error) {
+	var known *view // the one that knows the most
+	unknown := 0
+	for i := range views {
+		v := &views[i]
+		switch {
+		case hasCode(v.err, remoting.TopicNotExist):
+			unknown++
+			v.topology = &topology{}
+		case v.err != nil:
+			return nil, c.explain(v.err, fmt.Sprintf("Cannot find the brokers of topic %q", topic))
+		}
+		if known == nil || len(v.topology.masters) > len(known.topology.masters) {
+			known = v
+		}
+	}
+	if unknown == len(views) {
+		return nil, c.explain(views[0].err, fmt.Sprintf("Cannot find the brokers of topic %q", topic))
+	}
+	for _, v := range views {
+		if slices.Equal(v.topology.masters, known.topology.masters) {
+			continue
+		}
+		return nil, &offset.Error{
+			Code: offset.Unreachable, State: offset.NothingChanged,
+			What: fmt.Sprintf("The name servers know different brokers of topic %q: %s knows %s, and %s knows %s",
+				topic, known.server, known.topology.names(), v.server, v.topology.names()),
+			Next: "A name server that has just started knows all brokers after half a minute: try again then. If they still differ, see which brokers cannot reach which name server, or take the name server that is wrong out of name_servers.",
+		}
+	}
+	c.wire.Prefer(known.server)
+	return known.topology, nil
+}
+
+// names tells the masters, with their queues and addresses.
+func (t *topology) names() string {
+	if len(t.masters) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, m := range t.masters {
+		names = append(names, fmt.Sprintf("%s (%s at %s)", m.name, queueCount(m.queues), m.address))
+	}
+	return someOf(names)
 }
 
 // readTopology checks what the name server says. Queues are taken from the

@@ -33,7 +33,9 @@ type brokerState struct {
 	topics     []string
 	model      string // CLUSTERING or BROADCASTING; empty while nobody is online
 	clients    []ClientInfo
-	exists     existence
+	exists     finding
+	resets     finding      // whether it resets offsets by itself; known once ways are chosen
+	way        way          // how its queues are written; the same
 	state      []queueState // by queue id
 }
 
@@ -43,11 +45,11 @@ func (b *brokerState) consumed() bool {
 	return b.online && (b.subscribed || len(b.topics) == 0)
 }
 
-// existence says whether a broker knows the group.
-type existence int
+// finding is an answer that a broker may not give.
+type finding int
 
 const (
-	maybe existence = iota // it could not be asked
+	maybe finding = iota // it could not be asked
 	yes
 	no
 )
@@ -100,7 +102,8 @@ func (c *Client) surveyBroker(ctx context.Context, s *survey, b *brokerState) er
 	err := parallelErr(3, 3, func(i int) error {
 		switch i {
 		case 0:
-			return c.readBounds(ctx, s.topic, b)
+			_, err := c.readBounds(ctx, s.topic, b)
+			return err
 		case 1:
 			return c.readClients(ctx, s, b)
 		default:
@@ -122,15 +125,16 @@ func (c *Client) surveyBroker(ctx context.Context, s *survey, b *brokerState) er
 	return err
 }
 
-// readBounds asks for each queue's log. The statistics cover the queues that
-// producers write to (before 5.0) or all; the rest is asked for one by one.
-func (c *Client) readBounds(ctx context.Context, topic string, b *brokerState) error {
-	body, _, err := c.askTable(ctx, b.master, remoting.GetTopicStats, fields{"topic": topic})
+// readBounds asks for each queue's log, and learns the broker's version. The
+// statistics cover the queues that producers write to (before 5.0) or all; the
+// rest is asked for one by one.
+func (c *Client) readBounds(ctx context.Context, topic string, b *brokerState) (version int, err error) {
+	body, resp, err := c.askTable(ctx, b.master, remoting.GetTopicStats, fields{"topic": topic})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	table := byQueue(body.Get("offsetTable"), topic)
-	return parallelErr(b.queues, c.pace.inFlight, func(q int) error {
+	return resp.Version, parallelErr(b.queues, c.pace.inFlight, func(q int) error {
 		s := &b.state[q]
 		if v, ok := table[int32(q)]; ok { //nolint:gosec // A queue id.
 			var ok1, ok2 bool
@@ -246,13 +250,14 @@ func (c *Client) readCommitted(ctx context.Context, group, topic string, m maste
 // out by a write: a 4.9.7 broker stores the offset of a group that does not
 // exist, and asking for a group's configuration (352) creates the group where
 // groups are created automatically.
-func (c *Client) knowsGroup(ctx context.Context, group string, b *brokerState) (existence, error) {
+func (c *Client) knowsGroup(ctx context.Context, group string, b *brokerState) (finding, error) {
 	if b.online || slices.ContainsFunc(b.state, func(q queueState) bool { return q.offset >= 0 }) {
 		return yes, nil
 	}
 	body, _, err := c.askTable(ctx, b.master, remoting.GetAllGroups, nil)
 	var lost *remoting.TransportError
-	if errors.As(err, &lost) {
+	var long *remoting.TooLongError // of tens of thousands of groups
+	if errors.As(err, &lost) && !errors.As(err, &long) {
 		return maybe, err
 	}
 	if err != nil { // Refused, or a list that cannot be read.
@@ -276,6 +281,51 @@ func (s *survey) missing() []string {
 		if b.exists == no {
 			names = append(names, strconv.Quote(b.name))
 		}
+	}
+	return names
+}
+
+// takePart refuses a reset without all the brokers that are to take part.
+func (s *survey) takePart(brokers []string) error {
+	absent := s.absent(brokers)
+	if len(absent) == 0 {
+		return nil
+	}
+	return &offset.Error{
+		Code: offset.BrokerMissing, State: offset.NothingChanged,
+		What: fmt.Sprintf("Broker %s must take part, and the name servers know topic %q only on %s: it is down, or has lost the topic", someOf(absent), s.topic, someOf(s.names())),
+		Next: "Bring the broker back, then try again; if it is gone for good, take it out of brokers.",
+	}
+}
+
+// absent returns those of the brokers that are not among the topic's.
+func (s *survey) absent(brokers []string) []string {
+	var absent []string
+	for _, name := range brokers {
+		if s.broker(name) == nil {
+			absent = append(absent, name)
+		}
+	}
+	slices.Sort(absent)
+	return slices.Compact(absent)
+}
+
+// absentNote tells of brokers that the last record knows and the name servers
+// do not.
+func (s *survey) absentNote(recorded []string) []string {
+	absent := s.absent(recorded)
+	if len(absent) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("The reset before was made on broker %s too, which the name servers do not know for this topic any more: it is down, or has lost the topic, and its queues are not reset. "+
+		"To make that an error, name the brokers in the argument brokers.", someOf(absent))}
+}
+
+// names returns the brokers' names.
+func (s *survey) names() []string {
+	var names []string
+	for _, b := range s.brokers {
+		names = append(names, b.name)
 	}
 	return names
 }
@@ -309,12 +359,16 @@ func (s *survey) check() error {
 	}
 }
 
-// stateName is the group's state in the tools' words.
+// stateName is the group's state. Proxies came with 5.0.
 func (s *survey) stateName() string {
-	if slices.ContainsFunc(s.brokers, func(b *brokerState) bool { return b.online }) {
+	switch {
+	case slices.ContainsFunc(s.brokers, func(b *brokerState) bool { return b.online }):
 		return Online
+	case slices.ContainsFunc(s.brokers, func(b *brokerState) bool { return b.version >= remoting.V5_0_0 }):
+		return Unlisted
+	default:
+		return Offline
 	}
-	return Offline
 }
 
 // clients returns who is online, each once: a client connects to every broker.

@@ -32,7 +32,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 	}
 	s, err := c.survey(ctx, req.Group, req.Topic)
 	if offset.CodeOf(err) == offset.TopicMissing {
-		if err := c.confirmGone(ctx, req); err != nil {
+		if err := c.confirmGone(ctx, req, nil); err != nil {
 			return nil, err
 		}
 		return gone(fmt.Sprintf("Topic %q", req.Topic))
@@ -62,12 +62,14 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		}
 		return gone(fmt.Sprintf("Group %q", req.Group))
 	}
+	if err := c.confirmGone(ctx, req, s); err != nil {
+		return nil, err
+	}
 	moves, notes, err := s.restore(req)
 	if err != nil {
 		return nil, err
 	}
-	ways, refusals := c.chooseWays(ctx, s, toOffsets, moves)
-	for i, err := range refusals {
+	for i, err := range c.chooseWays(ctx, s, toOffsets, moves) {
 		switch barred := s.brokers[i].name; {
 		case err == nil:
 		case req.Lenient && offset.CodeOf(err) == offset.GroupActive:
@@ -82,7 +84,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 			req.Progress(message)
 		}
 	}
-	result, err := c.carryOut(ctx, s, toOffsets, ways, moves, "restore "+on(req.Group, req.Topic), tell)
+	result, err := c.carryOut(ctx, s, toOffsets, moves, "restore "+on(req.Group, req.Topic), tell)
 	if result != nil {
 		result.Notes = append(notes, result.Notes...)
 	}
@@ -94,11 +96,22 @@ const (
 	bringBack        = `Bring the broker back, then destroy again. If it is gone for good, set on_destroy to "keep", apply, and destroy again.`
 )
 
-// confirmGone returns nil if none of the brokers that the reset was made on has
-// the topic any more. That the name servers know no way to it proves nothing:
-// they say the same while its brokers are down, for half a minute after they
-// themselves have started, and if they are another cluster's.
-func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error {
+// confirmGone returns nil if those of the brokers that the reset was made on
+// have the topic no more of which the survey knows nothing; no survey means all.
+// That the name servers know no way to a broker proves nothing: they say the
+// same while it is down, for half a minute after they themselves have started,
+// and if they are another cluster's.
+func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest, s *survey) error {
+	var names []string
+	for _, m := range req.Record {
+		if s == nil || m.Touched() && s.broker(m.Broker) == nil {
+			names = append(names, m.Broker)
+		}
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 0 {
+		return nil
+	}
 	info, err := c.askNameServers(ctx, remoting.GetClusterInfo, nil)
 	if err != nil {
 		return c.explain(err, "Cannot list the cluster's brokers")
@@ -106,25 +119,22 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error 
 	doubt := func(code offset.Code, next, format string, args ...any) error {
 		return &offset.Error{
 			Code: code, State: offset.NothingChanged, Next: next,
-			What: fmt.Sprintf("The name servers know no way to topic %q, and %s", req.Topic, fmt.Sprintf(format, args...)),
+			What: fmt.Sprintf("The name servers know no way to topic %q on broker %s, and %s", req.Topic, someOf(names), fmt.Sprintf(format, args...)),
 		}
 	}
 	var masters []master
-	for _, m := range req.Record {
-		if slices.ContainsFunc(masters, func(have master) bool { return have.name == m.Broker }) {
-			continue
-		}
-		b := info.Get("brokerAddrTable").Get(m.Broker)
+	for _, name := range names {
+		b := info.Get("brokerAddrTable").Get(name)
 		cluster, address := b.Get("cluster").Text(), b.Get("brokerAddrs").Get("0").Text()
 		switch {
 		case cluster != "" && req.ClusterID != "" && !slices.Contains(strings.Split(req.ClusterID, ","), cluster):
 			return doubt(offset.WrongCluster, checkNameServers,
-				"their broker %q is of cluster %q, while the reset was made on cluster %q", m.Broker, cluster, req.ClusterID)
+				"their broker %q is of cluster %q, while the reset was made on cluster %q", name, cluster, req.ClusterID)
 		case address == "":
 			return doubt(offset.NoLeader, bringBack+" "+checkNameServers,
-				"no master of broker %q, which the reset was made on: whether the topic is gone cannot be told", m.Broker)
+				"no master of broker %q, which the reset was made on: whether the topic is gone cannot be told", name)
 		}
-		masters = append(masters, master{name: m.Broker, address: address})
+		masters = append(masters, master{name: name, address: address})
 	}
 	return parallelErr(len(masters), len(masters), func(i int) error {
 		_, err := c.ask(ctx, masters[i], remoting.GetTopicStats, fields{"topic": req.Topic})
@@ -142,20 +152,21 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest) error 
 
 // restore makes the moves that lead back, and compares.
 func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []string, err error) {
-	var elsewhere, expired []string
+	var elsewhere, expired, gone []string
 	var compared, unknown int
 	for _, set := range req.Record {
 		set.Topic = s.topic
 		if !set.Touched() || set.Offset < 0 || set.How == HowKept || set.Previous == set.Offset || req.Skip != nil && req.Skip(set.Partition) {
 			continue
 		}
+		b := s.broker(set.Broker)
+		if b == nil || set.ID < 0 || int(set.ID) >= b.queues {
+			gone = append(gone, set.Name())
+			continue
+		}
 		if set.Previous < 0 {
 			unknown++
 			continue
-		}
-		b := s.broker(set.Broker)
-		if b == nil || set.ID < 0 || int(set.ID) >= b.queues {
-			return nil, nil, s.noQueue(set.Broker, set.ID)
 		}
 		compared++
 		q := b.state[set.ID]
@@ -192,6 +203,9 @@ func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []s
 			What: fmt.Sprintf("Cannot restore %s: the log of %d of %s does not hold the previous offset any more (%s)",
 				on(s.group, s.topic), len(expired), queueCount(compared), someOf(expired)),
 		}
+	}
+	if len(gone) > 0 {
+		notes = append(notes, fmt.Sprintf("The topic has %s no more, so there was nothing to restore there: %s.", queueCount(len(gone)), someOf(gone)))
 	}
 	if unknown > 0 {
 		notes = append(notes, fmt.Sprintf("%s had no offset before the reset, or the broker could not tell: as brokers cannot delete one queue's offset, they stay where the reset put them.", upperFirst(queueCount(unknown))))

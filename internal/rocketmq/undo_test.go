@@ -68,7 +68,7 @@ func TestUndoComparesFirst(t *testing.T) {
 			"another cluster's topic": {func(c *fake.Cluster) {
 				c.DeleteTopic(topic)
 				c.CreateTopic(topic, 1)
-			}, offset.PartitionGone, []string{"no queue 1"}},
+			}, offset.OutsideLog, []string{"the log of 2 of 2 queues"}},
 		} {
 			t.Run(s.name+"/"+name, func(t *testing.T) {
 				cluster, k := s.start(t)
@@ -271,7 +271,7 @@ func TestAnUndoThatFailsHalfWayCanBeRepeated(t *testing.T) {
 	cluster, k := setups[0].start(t)
 	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
 	cluster.SetFault(func(c fake.Call) *fake.Fault {
-		if c.Server == "broker-b" && c.Code == remoting.UpdateOffset {
+		if c.Server == "broker-b" && (c.Code == remoting.UpdateOffset || c.Code == remoting.ResetOffset) {
 			return &fake.Fault{Code: 1, Remark: "disk full"}
 		}
 		return nil
@@ -352,5 +352,47 @@ func TestLenientUndoLeavesAloneWhatCannotGoBack(t *testing.T) {
 		if !strings.Contains(notes, words) {
 			t.Errorf("notes %q do not say %q", notes, words)
 		}
+	}
+}
+
+// A queue that is gone needs no restore, and must not stand in the way of one.
+func TestUndoOfATopicThatHasShrunk(t *testing.T) {
+	for name, lenient := range map[string]bool{"a restore": false, "of a reset that failed half-way": true} {
+		t.Run(name, func(t *testing.T) {
+			cluster, k := setups[0].start(t)
+			undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+			undo.Lenient = lenient
+			cluster.ShrinkTopic(topic, 1)
+			r, err := k.Undo(t.Context(), undo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := where(cluster); got != "a/0=6 a/1=0 b/0=6 b/1=0" {
+				t.Errorf("got %s", got)
+			}
+			if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "2 queues no more, so there was nothing to restore there: broker-a/1, broker-b/1") {
+				t.Errorf("notes %q", notes)
+			}
+		})
+	}
+}
+
+func TestUndoWhereOneBrokerHasTheTopicNoMore(t *testing.T) {
+	cluster, k := setups[0].start(t)
+	undo := undoOf(mustReset(t, k, request(offset.ToEarliest)))
+	cluster.SetAddresses("broker-b", nil) // down: that is no proof
+	_, err := k.Undo(t.Context(), undo)
+	wantError(t, err, offset.NoLeader, `on broker broker-b, and no master of broker "broker-b"`, "Bring the broker back", "Nothing was changed")
+	cluster.SetAddresses("broker-b", map[int64]string{0: cluster.Address("broker-b")})
+	cluster.DropTopic("broker-b", topic)
+	r, err := k.Undo(t.Context(), undo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := where(cluster); !strings.HasPrefix(got, "a/0=6 a/1=6") {
+		t.Errorf("got %s", got)
+	}
+	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "broker-b/0, broker-b/1") {
+		t.Errorf("notes %q", notes)
 	}
 }

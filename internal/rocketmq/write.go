@@ -16,44 +16,56 @@ import (
 )
 
 // writer carries out moves on the brokers of a survey. It writes to those
-// moves that say no How yet, and leaves in each what became of it.
+// queues that say no How yet, and leaves in each what became of it.
 type writer struct {
 	c      *Client
 	s      *survey
 	in     intent
-	ways   []way
-	before []offset.Move // as planned
-	moves  []offset.Outcome
-	of     map[string][]int // the moves of each broker, which is all that its goroutine may touch
+	queues []*queueWrite            // sorted, as the moves were
+	of     map[string][]*queueWrite // by broker, whose goroutine alone may touch them
 	tell   func(string)
 	// interrupted is not nil once the caller has gone. What has been written
 	// is finished all the same.
 	interrupted func() error
 
 	accepted atomic.Bool // a broker has taken a write, or may have
-	causes   []error     // by move: why it failed, if it did
-	settled  []bool      // by move: it was read back, or there was no way to
-	fragile  []bool      // by move: the target was committed under consumers of the topic, which may know nothing of it
 }
 
-func (c *Client) writer(s *survey, in intent, ways []way, moves []offset.Move) *writer {
-	w := &writer{
-		c: c, s: s, in: in, ways: ways, before: moves, moves: offset.Outcomes(moves), of: map[string][]int{},
-		interrupted: func() error { return nil },
-		causes:      make([]error, len(moves)), settled: make([]bool, len(moves)), fragile: make([]bool, len(moves)),
-	}
-	for i, m := range moves {
-		w.of[m.Broker] = append(w.of[m.Broker], i)
+// queueWrite is one queue of a write: what was planned, and what becomes of it.
+type queueWrite struct {
+	offset.Outcome
+	planned offset.Move
+	cause   error // why it failed, if it did
+	proved  bool  // the broker that resets by itself has said where it put it
+	settled bool  // it was read back, or there was no way to
+	fragile bool  // the target was committed under consumers of the topic, which may know nothing of it
+}
+
+func (c *Client) writer(s *survey, in intent, moves []offset.Move) *writer {
+	w := &writer{c: c, s: s, in: in, of: map[string][]*queueWrite{}, interrupted: func() error { return nil }}
+	for _, o := range offset.Outcomes(moves) {
+		q := &queueWrite{Outcome: o, planned: o.Move}
+		w.queues = append(w.queues, q)
+		w.of[o.Broker] = append(w.of[o.Broker], q)
 	}
 	return w
 }
 
-// todo returns the moves of a broker that are still to be written.
-func (w *writer) todo(b *brokerState) []int {
-	var todo []int
-	for _, i := range w.of[b.name] {
-		if w.moves[i].How == "" && w.causes[i] == nil {
-			todo = append(todo, i)
+// outcomes returns what became of the queues.
+func (w *writer) outcomes() []offset.Outcome {
+	all := make([]offset.Outcome, len(w.queues))
+	for i, q := range w.queues {
+		all[i] = q.Outcome
+	}
+	return all
+}
+
+// todo returns the queues of a broker that are still to be written.
+func (w *writer) todo(b *brokerState) []*queueWrite {
+	var todo []*queueWrite
+	for _, q := range w.of[b.name] {
+		if q.How == "" && q.cause == nil {
+			todo = append(todo, q)
 		}
 	}
 	return todo
@@ -63,54 +75,57 @@ func (w *writer) todo(b *brokerState) []int {
 // queues the first: what it refuses, such as for want of a right, is most
 // likely refused everywhere, and then nothing was changed.
 func (w *writer) write(ctx context.Context) {
-	var brokers []int
-	for i, b := range w.s.brokers {
+	var brokers []*brokerState
+	for _, b := range w.s.brokers {
 		if len(w.todo(b)) > 0 {
-			brokers = append(brokers, i)
+			brokers = append(brokers, b)
 		}
 	}
 	if len(brokers) == 0 {
 		return
 	}
-	first := w.s.brokers[brokers[0]]
-	w.broker(ctx, first, w.ways[brokers[0]], true)
-	if slices.ContainsFunc(w.of[first.name], func(i int) bool { return w.causes[i] != nil }) {
-		for _, i := range brokers[1:] {
-			for _, m := range w.todo(w.s.brokers[i]) {
-				w.fail(m, fmt.Errorf("not attempted, because broker %q failed", first.name))
+	first, others := brokers[0], brokers[1:]
+	w.broker(ctx, first, true)
+	if slices.ContainsFunc(w.of[first.name], func(q *queueWrite) bool { return q.cause != nil }) {
+		for _, b := range others {
+			for _, q := range w.todo(b) {
+				q.fail(fmt.Errorf("not attempted, because broker %q failed", first.name))
 			}
 		}
 		return
 	}
-	if w.delicate() {
+	if w.delicate(brokers) {
 		w.readBackFrom(ctx, first)
-		for _, n := range brokers[1:] {
-			w.broker(ctx, w.s.brokers[n], w.ways[n], false)
-			w.readBackFrom(ctx, w.s.brokers[n])
+		for _, b := range others {
+			w.broker(ctx, b, false)
+			w.readBackFrom(ctx, b)
 		}
 		return
 	}
-	parallel(len(brokers)-1, len(brokers), func(i int) {
-		n := brokers[i+1]
-		w.broker(ctx, w.s.brokers[n], w.ways[n], false)
-	})
+	parallel(len(others), len(others), func(i int) { w.broker(ctx, others[i], false) })
 }
 
 // delicate tells whether brokers have to go one after the other, each read
 // back before the next: the Go client loses the reset of some queues when two
-// brokers tell it to reset at the same time (seen with 2.1.3 on 4.9.7). Only
-// brokers before 5.2 tell their clients; the others show the reset at once.
-func (w *writer) delicate() bool {
-	if w.in.kind == offset.ToOffsets {
+// brokers tell it to reset at the same time (seen with 2.1.3 on 4.9.7). Brokers
+// that reset by themselves tell it nothing that could be lost.
+func (w *writer) delicate(brokers []*brokerState) bool {
+	if w.in.kind == offset.ToOffsets || !slices.ContainsFunc(brokers, func(b *brokerState) bool { return b.resets != yes }) {
 		return false
 	}
 	return slices.ContainsFunc(w.s.clients(), func(c ClientInfo) bool { return c.Language == "GO" })
 }
 
-// fail notes that a queue was not written, or that nobody knows.
-func (w *writer) fail(i int, err error) {
-	w.causes[i] = err
-	w.moves[i].Fail(err.Error())
+// fail notes that a queue was not written.
+func (q *queueWrite) fail(err error) {
+	q.cause = err
+	q.Fail(err.Error())
+}
+
+// doubt notes that nobody knows whether a queue was written.
+func (q *queueWrite) doubt(err error) {
+	q.cause = err
+	q.Doubt(err.Error())
 }
 
 // took notes the answer to a write: one that has left was, or may have been,
@@ -126,32 +141,27 @@ func (w *writer) took(err error) {
 
 // broker writes one broker's queues. If it is cautious, it stops where the
 // first queue fails.
-func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious bool) {
-	todo := w.todo(b)
-	switch how {
-	case wayBroker, wayPush:
-		if w.whole(ctx, b, how, todo) {
-			return
-		}
-		todo = w.todo(b)
-		how = wayCommit
-	case wayCommit, wayQueue:
+func (w *writer) broker(ctx context.Context, b *brokerState, cautious bool) {
+	if (b.way == wayBroker || b.way == wayPush) && w.whole(ctx, b) {
+		return
 	}
 	one := w.commit
-	if how == wayQueue {
+	if b.way == wayQueue {
 		one = w.resetQueue
 	}
+	todo := w.todo(b)
 	if len(todo) > 0 {
 		// Alone: a broker that has no offset of the group on the topic makes the
 		// table for them with the first commit, and of two at the same time it
 		// keeps only one (seen on 4.9.7).
-		if one(ctx, b, todo[0]); cautious && w.causes[todo[0]] != nil {
-			for _, i := range todo[1:] {
-				w.fail(i, fmt.Errorf("not attempted, because queue %d failed", w.moves[todo[0]].ID))
+		first := todo[0]
+		todo = todo[1:]
+		if one(ctx, b, first); cautious && first.cause != nil {
+			for _, q := range todo {
+				q.fail(fmt.Errorf("not attempted, because queue %d failed", first.ID))
 			}
 			return
 		}
-		todo = todo[1:]
 	}
 	parallel(len(todo), w.c.pace.inFlight, func(i int) { one(ctx, b, todo[i]) })
 }
@@ -160,7 +170,8 @@ func (w *writer) broker(ctx context.Context, b *brokerState, how way, cautious b
 // that is done or has failed for good, and false if the queues that are still
 // to do need a commit each: before 5.2 a broker only passes the reset on to
 // its consumers, and refuses if none is online or a queue has no offset.
-func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int) bool {
+func (w *writer) whole(ctx context.Context, b *brokerState) bool {
+	todo, how := w.todo(b), b.way
 	if b.online && b.subscribed { // whether the broker resets by itself may not be known yet
 		w.baseline(ctx, b, todo)
 	}
@@ -175,7 +186,7 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		}
 		if noOffset(err) {
 			err = fmt.Errorf("the broker passes no reset on to its consumers as long as one of the topic's queues has no offset: %w", err)
-			w.refuseAll(todo, err)
+			refuseAll(todo, err)
 			return true
 		}
 	}
@@ -188,23 +199,23 @@ func (w *writer) whole(ctx context.Context, b *brokerState, how way, todo []int)
 		if body, err = parse(resp, remoting.ResetOffset, b.address); err == nil {
 			return w.adopt(b, how, todo, byQueue(body.Get("offsetTable"), w.s.topic))
 		}
-		w.refuseAll(todo, err)
-		for _, i := range todo { // The broker has said yes: it was done, wherever that led.
-			w.moves[i].State = offset.Unsettled
+		for _, q := range todo { // The broker has said yes: it was done, wherever that led.
+			q.doubt(err)
 		}
 		return true
 	}
-	w.refuseAll(todo, err)
+	refuseAll(todo, err)
 	return true
 }
 
 // refuseAll notes that no queue was written. Nobody knows what became of an
 // offset that was committed before.
-func (w *writer) refuseAll(todo []int, err error) {
-	for _, i := range todo {
-		w.fail(i, err)
-		if w.fragile[i] {
-			w.moves[i].State = offset.Unsettled
+func refuseAll(todo []*queueWrite, err error) {
+	for _, q := range todo {
+		if q.fragile {
+			q.doubt(err)
+		} else {
+			q.fail(err)
 		}
 	}
 }
@@ -213,17 +224,17 @@ func (w *writer) refuseAll(todo []int, err error) {
 // consumers are told to reset: these may have committed since, and only what
 // they leave proves that they took the reset up. What cannot be read stays as
 // it was.
-func (w *writer) baseline(ctx context.Context, b *brokerState, todo []int) {
-	if !slices.ContainsFunc(todo, func(i int) bool { return w.moves[i].Previous < 0 }) {
+func (w *writer) baseline(ctx context.Context, b *brokerState, todo []*queueWrite) {
+	if !slices.ContainsFunc(todo, func(q *queueWrite) bool { return q.Previous < 0 }) {
 		return
 	}
 	all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
 	if err != nil {
 		return
 	}
-	for _, i := range todo {
-		if m := &w.moves[i]; m.Previous < 0 {
-			m.Previous = all[m.ID].offset
+	for _, q := range todo {
+		if q.Previous < 0 {
+			q.Previous = all[q.ID].offset
 		}
 	}
 }
@@ -232,7 +243,7 @@ func (w *writer) baseline(ctx context.Context, b *brokerState, todo []int) {
 // have committed where they are on every queue, as they do seconds after they
 // have come. Committing in their place would be no use: they would write over
 // it, having been told nothing.
-func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (*remoting.Response, error) {
+func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []*queueWrite) (*remoting.Response, error) {
 	if w.tell != nil {
 		w.tell(fmt.Sprintf("Waiting for the consumers at broker %s to commit an offset on every queue, without which it passes no reset on", b.name))
 	}
@@ -254,45 +265,44 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []int) (
 // seed gives an offset to the queues that have none though consumers are
 // online, so that the broker passes a reset on to these. Before 5.0 a 0 may
 // mean none.
-func (w *writer) seed(ctx context.Context, b *brokerState, todo []int) error {
+func (w *writer) seed(ctx context.Context, b *brokerState, todo []*queueWrite) error {
 	all, _, err := w.c.readCommitted(ctx, w.s.group, w.s.topic, b.master)
 	if err != nil {
 		return err
 	}
-	for _, i := range todo {
-		if all[w.moves[i].ID].offset >= 0 {
+	for _, q := range todo {
+		if all[q.ID].offset >= 0 {
 			continue
 		}
-		if w.commit(ctx, b, i); w.causes[i] != nil {
-			return w.causes[i]
+		if w.commit(ctx, b, q); q.cause != nil {
+			return q.cause
 		}
-		w.moves[i].How = ""
+		q.How = ""
 	}
 	return nil
 }
 
 // adopt takes over what the broker says it has done. It returns false if it
 // has left queues out: before 5.2 it resets those that producers write to.
-func (w *writer) adopt(b *brokerState, how way, todo []int, table map[int32]remoting.Value) bool {
+func (w *writer) adopt(b *brokerState, how way, todo []*queueWrite, table map[int32]remoting.Value) bool {
 	all := true
-	for _, i := range todo {
-		m := &w.moves[i]
-		n, ok := table[m.ID].Int()
+	for _, q := range todo {
+		n, ok := table[q.ID].Int()
 		if !ok || n < 0 {
 			all = false
 			continue
 		}
-		m.How = HowServer
+		q.How, q.proved = HowServer, b.resets == yes
 		if how == wayPush || b.version < remoting.V5_1_0 {
-			m.How = HowPush
+			q.How = HowPush
 		}
 		// Messages that come in meanwhile belong before an instant in the future.
 		past := w.in.ms <= w.c.clock.Now().UnixMilli()
-		if w.in.kind == offset.ToTime && past && b.version < remoting.V5_1_1 && n > m.Offset {
-			w.fail(i, fmt.Errorf("the broker has looked up %d for the instant, where the first message at or after it is %d, and has sent its consumers there", n, m.Offset))
+		if w.in.kind == offset.ToTime && past && b.version < remoting.V5_1_1 && n > q.Offset {
+			q.fail(fmt.Errorf("the broker has looked up %d for the instant, where the first message at or after it is %d, and has sent its consumers there", n, q.Offset))
 			continue
 		}
-		m.Offset, m.End = n, max(m.End, n)
+		q.Offset, q.End = n, max(q.End, n)
 	}
 	return all
 }
@@ -307,7 +317,7 @@ func noOffset(err error) bool {
 }
 
 // resetAll sends the reset of all queues.
-func (w *writer) resetAll(ctx context.Context, b *brokerState, todo []int) (*remoting.Response, error) {
+func (w *writer) resetAll(ctx context.Context, b *brokerState, todo []*queueWrite) (*remoting.Response, error) {
 	resp, err := w.c.ask(ctx, b.master, remoting.ResetOffset, fields{
 		"topic": w.s.topic, "group": w.s.group, "isForce": strconv.FormatBool(!w.in.ahead),
 		"timestamp": strconv.FormatInt(w.timestamp(b, todo), 10), "queueId": "-1", "offset": "-1",
@@ -322,7 +332,7 @@ func (w *writer) resetAll(ctx context.Context, b *brokerState, todo []int) (*rem
 // or any of several of the same millisecond. The latest time with which they
 // skip nothing on any queue lies just before the first of the targets; with it
 // they begin early only where the message before is nearer.
-func (w *writer) timestamp(b *brokerState, todo []int) int64 {
+func (w *writer) timestamp(b *brokerState, todo []*queueWrite) int64 {
 	switch {
 	case w.in.kind == offset.ToLatest:
 		return -1
@@ -332,9 +342,9 @@ func (w *writer) timestamp(b *brokerState, todo []int) int64 {
 		return w.in.ms
 	}
 	atEnd, first := true, int64(math.MaxInt64)
-	for _, i := range todo {
-		if m := w.moves[i]; m.Offset < m.End {
-			atEnd, first = false, min(first, b.state[m.ID].reached)
+	for _, q := range todo {
+		if q.Offset < q.End {
+			atEnd, first = false, min(first, b.state[q.ID].reached)
 		}
 	}
 	if atEnd {
@@ -350,38 +360,77 @@ const pendingRemark = "previously reset"
 // commit commits one queue's offset, as a consumer does. Where that is ignored
 // because of an earlier reset, the broker is one that resets by itself, and is
 // asked to do that for the queue.
-func (w *writer) commit(ctx context.Context, b *brokerState, i int) {
-	m := &w.moves[i]
+func (w *writer) commit(ctx context.Context, b *brokerState, q *queueWrite) {
 	resp, err := w.c.ask(ctx, b.master, remoting.UpdateOffset, fields{
-		"consumerGroup": w.s.group, "topic": w.s.topic, "queueId": strconv.Itoa(int(m.ID)),
-		"commitOffset": strconv.FormatInt(m.Offset, 10),
+		"consumerGroup": w.s.group, "topic": w.s.topic, "queueId": strconv.Itoa(int(q.ID)),
+		"commitOffset": strconv.FormatInt(q.Offset, 10),
 	})
 	if err == nil && strings.Contains(resp.Remark, pendingRemark) {
-		w.resetQueue(ctx, b, i)
+		w.resetQueue(ctx, b, q)
 		return
 	}
 	w.took(err)
 	if err != nil {
-		w.fail(i, err)
+		q.fail(err)
 		return
 	}
-	m.How = HowPerQueue
-	w.fragile[i] = b.consumed()
+	q.How = HowPerQueue
+	q.fragile = b.consumed()
 }
 
 // resetQueue makes a broker that resets by itself reset one queue to the
-// offset. It must never reach another broker: that would ignore queue and
-// offset, and send all consumers to the end of all queues.
-func (w *writer) resetQueue(ctx context.Context, b *brokerState, i int) {
-	m := &w.moves[i]
-	_, err := w.c.ask(ctx, b.master, remoting.ResetOffset, fields{
-		"topic": w.s.topic, "group": w.s.group, "isForce": "true", "timestamp": "-1",
-		"queueId": strconv.Itoa(int(m.ID)), "offset": strconv.FormatInt(m.Offset, 10),
-	})
-	w.took(err)
+// offset, which its answer proves. It must never reach another broker: that
+// would ignore queue and offset, and send all consumers to the end of all queues.
+func (w *writer) resetQueue(ctx context.Context, b *brokerState, q *queueWrite) {
+	resp, err := w.resetTo(ctx, b, q)
+	if outsideLog(err) && w.in.clamp && w.follow(ctx, b, q) {
+		resp, err = w.resetTo(ctx, b, q)
+	}
 	if err != nil {
-		w.fail(i, err)
+		q.fail(err)
 		return
 	}
-	m.How = HowServer
+	q.How = HowServer
+	body, err := parse(resp, remoting.ResetOffset, b.address)
+	if err != nil {
+		q.doubt(err)
+		return
+	}
+	switch n, ok := byQueue(body.Get("offsetTable"), w.s.topic)[q.ID].Int(); {
+	case !ok:
+		q.doubt(fmt.Errorf("broker %q accepted the reset, but does not say where it put the queue", b.name))
+	case n != q.Offset:
+		q.cause = fmt.Errorf("%w: broker %q was told %d, and says that it put the queue to %d", errOther, b.name, q.Offset, n)
+		q.Seen, q.State, q.Reason = n, offset.Elsewhere, q.cause.Error()
+	default:
+		q.proved = true
+	}
+}
+
+func (w *writer) resetTo(ctx context.Context, b *brokerState, q *queueWrite) (*remoting.Response, error) {
+	resp, err := w.c.ask(ctx, b.master, remoting.ResetOffset, fields{
+		"topic": w.s.topic, "group": w.s.group, "isForce": "true", "timestamp": "-1",
+		"queueId": strconv.Itoa(int(q.ID)), "offset": strconv.FormatInt(q.Offset, 10),
+	})
+	w.took(err)
+	return resp, err
+}
+
+// outsideLog tells whether a broker refuses an offset that its log does not hold.
+func outsideLog(err error) bool {
+	var e *remoting.Error
+	return errors.As(err, &e) && e.Code == remoting.SystemError && strings.Contains(e.Remark, "not in consume queue range")
+}
+
+// follow moves the target of a queue into the log, out of which retention has
+// taken it since it was resolved. It returns false if it cannot.
+func (w *writer) follow(ctx context.Context, b *brokerState, q *queueWrite) bool {
+	start, err := w.c.askOffset(ctx, b.master, remoting.GetMinOffset, w.s.topic, int(q.ID), nil)
+	if err != nil || start <= q.Offset {
+		return false
+	}
+	q.Start, q.End = start, max(start, q.End)
+	q.Clamped = q.Clamped || w.in.kind == offset.ToOffsets
+	q.Offset = start
+	return true
 }

@@ -1,0 +1,398 @@
+//go:build acceptance
+
+package rocketmq_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
+	brokers "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq"
+)
+
+// perQueue is how many messages each queue of a kind's topic holds, and aim
+// where the resets that go to the middle lead.
+const (
+	perQueue = 20
+	aim      = 12
+)
+
+// kind is a way to consume.
+type kind struct {
+	name    string
+	ordered bool
+	proxied bool // brokers do not list its consumers
+	start   func(c *brokers.Cluster, group, topic string) (*brokers.Consumer, error)
+}
+
+var kinds = []kind{
+	{"push", false, false, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
+	{"push through a proxy", false, true, (*brokers.Cluster).NewProxiedConsumer},
+	{"POP", false, true, (*brokers.Cluster).NewPopConsumer},
+	{"POP, ordered", true, true, (*brokers.Cluster).NewPopConsumer},
+}
+
+// settings of brokers under which POP keeps its offsets in different places.
+var popSettings = []struct {
+	name  string
+	lines []string
+}{
+	{"defaults", nil},
+	{"popConsumerKVServiceEnable", []string{"popConsumerKVServiceEnable=true"}},
+	{"enablePopBufferMerge", []string{"enablePopBufferMerge=true"}},
+}
+
+// cell is one row of the table.
+type cell struct {
+	setting, kind, phase, reset string
+	want, got                   int
+	wrong                       string
+}
+
+// TestRealConsumersOfEveryKind asserts what consumers receive after a reset, on
+// every setting that changes where brokers keep offsets, and prints it.
+func TestRealConsumersOfEveryKind(t *testing.T) {
+	var mu sync.Mutex
+	var table []cell
+	t.Run("settings", func(t *testing.T) {
+		for _, s := range popSettings {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, brokers.Config{Masters: 1, Proxy: true, Settings: s.lines})
+				w.producer(t)
+				t.Run("kinds", func(t *testing.T) {
+					for _, k := range kinds {
+						for _, live := range []bool{true, false} {
+							phase := map[bool]string{true: "live", false: "stopped"}[live]
+							t.Run(k.name+" "+phase, func(t *testing.T) {
+								t.Parallel()
+								cells := everyReset(t, w, k, live)
+								mu.Lock()
+								defer mu.Unlock()
+								for _, c := range cells {
+									c.setting, c.kind, c.phase = s.name, k.name, phase
+									table = append(table, c)
+								}
+							})
+						}
+					}
+					t.Run("busy POP", func(t *testing.T) {
+						t.Parallel()
+						busy(t, w)
+					})
+					t.Run("in flight", func(t *testing.T) {
+						t.Parallel()
+						inFlight(t, w)
+					})
+				})
+			})
+		}
+	})
+	slices.SortStableFunc(table, func(a, b cell) int {
+		return strings.Compare(a.setting+a.kind+a.phase, b.setting+b.kind+b.phase)
+	})
+	var out strings.Builder
+	for _, c := range table {
+		fmt.Fprintf(&out, "%-26s | %-20s | %-7s | %-20s | %2d of %2d %s\n", c.setting, c.kind, c.phase, c.reset, c.got, c.want, c.wrong)
+		if c.wrong != "" {
+			t.Errorf("%s, %s, %s, %s: %s", c.setting, c.kind, c.phase, c.reset, c.wrong)
+		}
+	}
+	t.Logf("messages received\n%s", out.String())
+}
+
+// places names messages.
+type places map[string]bool
+
+func (p places) diff(q places) []string {
+	var missing []string
+	for _, m := range slices.Sorted(maps.Keys(p)) {
+		if !q[m] {
+			missing = append(missing, m)
+		}
+	}
+	return missing
+}
+
+// from names the messages of each queue from an offset up to another.
+func (w *world) from(queues int, from, to int64) places {
+	p := places{}
+	for _, b := range w.cluster.Brokers() {
+		for q := range queues {
+			for n := from; n < to; n++ {
+				p[brokers.Place(b, q, n)] = true
+			}
+		}
+	}
+	return p
+}
+
+func placesOf(got []brokers.Received) places {
+	p := places{}
+	for _, m := range got {
+		p[brokers.Place(m.Broker, m.Queue, m.Offset)] = true
+	}
+	return p
+}
+
+// everyReset resets one group in every way, one after the other, and counts
+// what its consumer gets.
+func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
+	const queues = 2
+	f := w.fill(t, queues, perQueue)
+	group := w.name("kind")
+	create := w.cluster.CreateGroup
+	if k.ordered {
+		create = w.cluster.CreateOrderedGroup
+	}
+	if err := create(within(t), group); err != nil {
+		t.Fatal(err)
+	}
+	start := func() *brokers.Consumer {
+		c, err := k.start(w.cluster, group, f.topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Stop() })
+		return c
+	}
+	stop := func(c *brokers.Consumer) {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	c := start()
+	if got := awaitPlaces(t, c, 0, w.from(queues, 0, perQueue)); got != "" {
+		t.Fatalf("before any reset: %s", got)
+	}
+	if !live {
+		stop(c)
+	}
+	hundred := int64(100)
+	limited := request(group, f.topic, offset.ToEarliest)
+	limited.Limits.MaxReplayed = &hundred
+	kept := atTime(group, f.topic, f.before[aim])
+	kept.KeepAhead = true
+	given := request(group, f.topic, offset.ToOffsets)
+	given.Target.Offsets = offset.Offsets{}
+	for _, b := range w.cluster.Brokers() {
+		given.Target.Offsets[b] = map[int32]int64{0: aim, 1: aim}
+	}
+	end := int64(perQueue)
+	var cells []cell
+	for _, r := range []struct {
+		name string
+		req  offset.Request
+		want places
+		undo bool
+	}{
+		{"earliest", request(group, f.topic, offset.ToEarliest), w.from(queues, 0, end), false},
+		{"time", atTime(group, f.topic, f.before[aim]), w.from(queues, aim, end), false},
+		{"offsets", given, w.from(queues, aim, end), false},
+		{"earliest, limited", limited, w.from(queues, 0, end), false},
+		{"time, force = false", kept, w.from(queues, aim, end), false},
+		{"restore", request(group, f.topic, offset.ToEarliest), places{}, true},
+		{"latest", request(group, f.topic, offset.ToLatest), places{}, false},
+	} {
+		if live && r.undo {
+			continue // its consumers have moved on: there is nothing that could be put back
+		}
+		if r.name == "latest" { // what is skipped, if nobody takes it before
+			if !live {
+				end = send(t, w, f, queues, end, 5)
+			}
+		}
+		row := cell{reset: r.name, want: len(r.want)}
+		first := 0
+		if live {
+			first = len(c.Received())
+		}
+		plan, err := w.client.Plan(within(t), r.req)
+		if err != nil {
+			t.Fatalf("%s: %v", r.name, err)
+		}
+		if k.proxied && plan.State == rocketmq.Offline {
+			t.Errorf("%s: the group of a proxy is called %q", r.name, plan.State)
+		}
+		result, err := w.client.Apply(within(t), plan)
+		if err != nil {
+			row.wrong = err.Error()
+			cells = append(cells, row)
+			continue
+		}
+		for _, o := range result.Outcomes {
+			if o.How != rocketmq.HowServer || o.Failed() {
+				row.wrong = fmt.Sprintf("done by %q: %+v", o.How, o)
+			}
+		}
+		if r.undo {
+			undo := offset.UndoRequest{Group: group, Topic: f.topic, ClusterID: result.ClusterID, Record: result.Outcomes}
+			if _, err := w.client.Undo(within(t), undo); err != nil {
+				row.wrong = err.Error()
+			}
+		}
+		if !live {
+			c = start()
+		}
+		if r.name == "latest" { // a consumer that gets what is new has skipped the rest
+			from := end
+			end = send(t, w, f, queues, end, 1)
+			r.want = w.from(queues, from, end)
+			row.want = len(r.want)
+		}
+		if wrong := awaitPlaces(t, c, first, r.want); wrong != "" && row.wrong == "" {
+			row.wrong = wrong
+		}
+		row.got = len(placesOf(c.Received()[first:]))
+		if !live {
+			stop(c)
+		}
+		cells = append(cells, row)
+	}
+	return cells
+}
+
+// send stores more messages in each queue and returns the new end.
+func send(t *testing.T, w *world, f filled, queues int, end int64, more int) int64 {
+	t.Helper()
+	for range more {
+		for _, b := range w.cluster.Brokers() {
+			for q := range queues {
+				if err := w.producer(t).Send(within(t), f.topic, b, q, brokers.Place(b, q, end)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		end++
+	}
+	return end
+}
+
+// awaitPlaces waits until the consumer has got, after the first few, just these
+// messages, and says what is wrong with them. What must not come is waited for
+// a moment: nothing announces it.
+func awaitPlaces(t *testing.T, c *brokers.Consumer, first int, want places) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	got, err := c.Wait(ctx, first, func(got []brokers.Received) bool { return len(want.diff(placesOf(got))) == 0 })
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if missing := want.diff(placesOf(got)); len(missing) > 0 {
+		return fmt.Sprintf("%d never came: %v", len(missing), missing)
+	}
+	time.Sleep(1500 * time.Millisecond)
+	if extra := placesOf(c.Received()[first:]).diff(want); len(extra) > 0 {
+		return fmt.Sprintf("%d came that must not: %v", len(extra), extra)
+	}
+	return ""
+}
+
+// busy resets a group by POP, which consumes at full speed while a producer
+// runs, to a moment ago, 20 times: each is a success, each message from there
+// on comes, and a second apply of the same offsets is not needed.
+func busy(t *testing.T, w *world) {
+	ctx := within(t)
+	f := w.fill(t, 2, 1)
+	group := w.name("busy")
+	if err := w.cluster.CreateGroup(ctx, group); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.cluster.NewPopConsumer(group, f.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Stop() })
+	p, err := w.cluster.NewProducer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for n := int64(1); ; n++ {
+			for q := range 2 {
+				if err := p.Send(ctx, f.topic, "broker-a", q, brokers.Place("broker-a", q, n)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+	defer func() {
+		close(stop)
+		running.Wait()
+		_ = p.Stop()
+	}()
+	if _, err := c.Wait(ctx, 0, func(got []brokers.Received) bool { return len(got) > 100 }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		first := len(c.Received())
+		r, err := w.reset(ctx, atTime(group, f.topic, time.Now().Add(-time.Second)))
+		if err != nil {
+			t.Fatalf("reset %d: %v", i, err)
+		}
+		want := places{}
+		for _, o := range r.Outcomes {
+			if o.Failed() {
+				t.Fatalf("reset %d: %+v", i, o)
+			}
+			for n := o.Offset; n < o.End; n++ {
+				want[brokers.Place(o.Broker, int(o.ID), n)] = true
+			}
+		}
+		got, err := c.Wait(ctx, first, func(got []brokers.Received) bool { return len(want.diff(placesOf(got))) == 0 })
+		if err != nil {
+			t.Fatalf("reset %d: %v of %d never came, %d did: %v", i, want.diff(placesOf(got)), len(want), len(got), err)
+		}
+	}
+}
+
+// inFlight skips everything under a consumer by POP that has received messages
+// and acknowledged none: they come back, which the plan says.
+func inFlight(t *testing.T, w *world) {
+	ctx := within(t)
+	f := w.fill(t, 2, 10)
+	group := w.name("held")
+	if err := w.cluster.CreateGroup(ctx, group); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.cluster.NewHoldingPopConsumer(group, f.topic, 15*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Stop() })
+	all := w.from(2, 0, 10)
+	if _, err := c.Wait(ctx, 0, func(got []brokers.Received) bool { return len(all.diff(placesOf(got))) == 0 }); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.client.Plan(ctx, request(group, f.topic, offset.ToLatest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, "received and not acknowledged") {
+		t.Errorf("notes %q", notes)
+	}
+	first := len(c.Received())
+	if _, err := w.client.Apply(ctx, plan); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Wait(ctx, first, func(got []brokers.Received) bool { return len(all.diff(placesOf(got))) == 0 }); err != nil {
+		t.Errorf("the note is wrong: %d came back, %v", len(placesOf(got)), err)
+	}
+}
