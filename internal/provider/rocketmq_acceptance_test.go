@@ -165,7 +165,7 @@ func (r *realRocketMQ) testPlanApplyAndUndo(t *testing.T) {
 		output "offsets" { value = jsonencode(data.rocketmq_consumer_group_offsets.before.offsets) }
 	`))
 	const figures = "3 queues of 4 move, 8 messages replayed, 2 skipped"
-	says(t, w.must(0, "plan"), figures, "Group: not online; cluster DefaultCluster",
+	says(t, w.must(0, "plan"), figures, "Group: not listed; cluster DefaultCluster",
 		fmt.Sprintf("+ reset_at = %q", r.third.Truncate(time.Millisecond).UTC().Format(time.RFC3339Nano)), "+ lag = 14")
 	r.toolSays(t, "main", start)
 

@@ -31,7 +31,7 @@ func TestRocketMQPreviewFiguresAreThoseOfTheApply(t *testing.T) {
 		state  string
 		note   string
 	}{
-		"5.5.0":        {state: "not online"},
+		"5.5.0":        {state: "not listed"},
 		"5.5.0 online": {online: true, state: "online"},
 		"4.9.7 online": {
 			conf: rocketfake.Config{Version: rocketfake.V4_9_7}, online: true, state: "online",

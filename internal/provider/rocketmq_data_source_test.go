@@ -47,7 +47,7 @@ func TestRocketMQGroupDataSource(t *testing.T) {
 					"language": knownvalue.StringExact("GO"), "version": knownvalue.StringExact("V4_5_2"),
 				})})),
 
-				of(fresh, "state", knownvalue.StringExact("not online")),
+				of(fresh, "state", knownvalue.StringExact("not listed")),
 				of(fresh, "message_model", knownvalue.Null()),
 				of(fresh, "clients", knownvalue.ListSizeExact(0)),
 				of(fresh, "total_lag", knownvalue.Int64Exact(1)),
@@ -57,7 +57,7 @@ func TestRocketMQGroupDataSource(t *testing.T) {
 						`"1":{"lag":1,"last_consume_time":"`+at(98)+`","max":100,"min":10,"offset":99}},`+
 						`"broker-b":{"0":{"lag":null,"max":100,"min":10,"offset":null},"1":{"lag":null,"max":100,"min":10,"offset":null}}}`)),
 
-				of(nobody, "state", knownvalue.StringExact("not online")),
+				of(nobody, "state", knownvalue.StringExact("not listed")),
 				of(nobody, "offsets", knownvalue.MapSizeExact(0)),
 				of(nobody, "total_lag", knownvalue.Int64Exact(0)),
 			},

@@ -54,7 +54,7 @@ func rocketmqGroupOffsetsAttributes() map[string]schema.Attribute {
 		"topic":          {required: true, strings: []validator.String{notEmpty}, description: "The topic."},
 	}, map[string]schema.Attribute{
 		"cluster_id":    dataText("The name of the cluster."),
-		"state":         dataText("`online` while a client consumes, else `not online`."),
+		"state":         dataText("`online` while a client is connected to a broker. Where none is: `not online` on brokers before 5.0, and `not listed` later, because brokers never list the consumers of a proxy (the 5.x clients over gRPC), which may be consuming."),
 		"message_model": dataText("`CLUSTERING` or `BROADCASTING`. Null while no client is online, because only clients tell it."),
 		"clients": schema.ListNestedAttribute{
 			Computed: true, MarkdownDescription: "The clients that are online.",

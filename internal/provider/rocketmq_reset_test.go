@@ -64,9 +64,9 @@ func TestRocketMQResetRecordsGivenOffsets(t *testing.T) {
 				rocketmqState("reset_at", knownvalue.Null()),
 				rocketmqState("cluster_id", knownvalue.StringExact("DefaultCluster")),
 				rocketmqState("record", knownvalue.StringExact(
-					` {"broker-a":{"1":{"previous":null,"offset":10,"min":10,"max":100,"clamped":true,"how":"per-queue","pending":false}},`+
-						`"broker-b":{"0":{"previous":null,"offset":30,"min":10,"max":100,"how":"per-queue","pending":false},`+
-						`"1":{"previous":null,"offset":100,"min":10,"max":100,"clamped":true,"how":"per-queue","pending":false}}}`)),
+					` {"broker-a":{"1":{"previous":null,"offset":10,"min":10,"max":100,"clamped":true,"how":"server","pending":true}},`+
+						`"broker-b":{"0":{"previous":null,"offset":30,"min":10,"max":100,"how":"server","pending":true},`+
+						`"1":{"previous":null,"offset":100,"min":10,"max":100,"clamped":true,"how":"server","pending":true}}}`)),
 				rocketmqState("summary", rocketmqSummary(3, 3, 0, 2, 3, 90+70, 20+90)),
 			},
 		}},
