@@ -307,12 +307,15 @@ func (c *Cluster) Trim(broker, topic string, queue int, to int64) {
 	q.min = to
 }
 
-// Commit stores a group's offset, as if a consumer had committed it.
+// Commit stores a group's offset, as if a consumer had committed it, which has
+// taken up a reset that waited for it before.
 func (c *Cluster) Commit(broker, group, topic string, queue int32, offset int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	k := key{group, topic, queue}
 	c.brokers[broker].groups[group] = true
-	c.brokers[broker].offsets[key{group, topic, queue}] = offset
+	delete(c.brokers[broker].pending, k)
+	c.brokers[broker].offsets[k] = offset
 }
 
 // Committed returns a group's offset, and false if it has none.
