@@ -51,6 +51,8 @@ func (w *writer) settle(ctx context.Context) (notes []string, err error) {
 		switch {
 		case o.State == offset.MovedOn:
 			moved = append(moved, insteadOf(o))
+		case o.State == offset.Elsewhere && o.Seen < 0:
+			o.Doubt(w.words.done + ", and yet no offset is left: the topic or the group may have been deleted since")
 		case o.State == offset.Elsewhere:
 			o.Reason = fmt.Sprintf("another writer has put it to %s since", offsetText(o.Seen))
 		case o.State == offset.Unsettled && o.Reason == "":

@@ -374,6 +374,16 @@ func TestAcknowledgedAndYetAtTheOldPlaceIsUnsettled(t *testing.T) {
 	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 }
 
+// No writer takes offsets away: who deletes the topic or the group does.
+func TestOffsetsThatAreGoneAreNotBlamedOnAWriter(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	backTo(f, -1, 1000)
+	result, err := run(t.Context(), c, reset(oneBack))
+	wantError(t, err, offset.Incomplete, "no offset is left: the topic or the group may have been deleted since")
+	wantUnsettled(t, result, 0, 1, 2)
+}
+
 func TestWhatCameOfAWrite(t *testing.T) {
 	type given struct {
 		acknowledged, atPrevious, idle bool
