@@ -33,7 +33,7 @@ func connect(t testing.TB, servers []string, change ...func(*connection.Config))
 	c.poll, c.settling = 20*time.Millisecond, 100*time.Millisecond
 	c.cluster.Times.Failover = wire.Patience{First: time.Millisecond, Most: 50 * time.Millisecond, Total: 5 * time.Second}
 	c.cluster.Times.Settling = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 20 * time.Millisecond}
-	c.cluster.Times.Contact = wire.Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 200 * time.Millisecond}
+	c.cluster.Times.Contact = wire.Patience{First: time.Millisecond, Most: 20 * time.Millisecond, Total: time.Second}
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)

@@ -46,7 +46,7 @@ var quick = Times{
 	Queue:    time.Millisecond,
 	Idle:     time.Minute,
 	Failover: Patience{First: time.Millisecond, Most: 20 * time.Millisecond, Total: 5 * time.Second},
-	Contact:  Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 100 * time.Millisecond},
+	Contact:  Patience{First: time.Millisecond, Most: 20 * time.Millisecond, Total: time.Second},
 	Settling: Patience{First: time.Millisecond, Most: 5 * time.Millisecond, Total: 20 * time.Millisecond},
 }
 
