@@ -483,8 +483,8 @@ const checkpoints = "primary.checkpoints.internal"
 
 // checkpoint is a record of MirrorMaker's (connect-mirror-client's Checkpoint).
 func checkpoint(group, topic string, partition int32, upstream, downstream int64) fake.Record {
-	text := func(s string) string { return string(binary.BigEndian.AppendUint16(nil, uint16(len(s)))) + s } //nolint:gosec // Short names.
-	number := func(n int64) string { return string(binary.BigEndian.AppendUint64(nil, uint64(n))) }         //nolint:gosec // Not negative.
+	text := func(s string) string { return string(binary.BigEndian.AppendUint16(nil, uint16(len(s)))) + s }
+	number := func(n int64) string { return string(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 	return fake.Record{
 		At:    march,
 		Key:   text(group) + text(topic) + number(int64(partition))[4:],

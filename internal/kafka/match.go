@@ -77,7 +77,7 @@ func snapshotSelection(req offset.Request) selection {
 	for name, t := range here(req.Target, req.Scope.Topics) {
 		for id, p := range t.Partitions {
 			if p.Committed >= 0 {
-				partitions[name] = append(partitions[name], int32(id))
+				partitions[name] = append(partitions[name], int32(id)) //nolint:gosec // A topic's size.
 			}
 		}
 	}
@@ -422,7 +422,7 @@ func matchNotes(plan *offset.Plan, found []found) []string {
 	for topic, of := range here(t, plan.Request.Scope.Topics) {
 		for id, p := range of.Partitions {
 			if p.Committed < 0 {
-				without = append(without, name(topic, int32(id)))
+				without = append(without, name(topic, int32(id))) //nolint:gosec // A topic's size.
 			}
 		}
 	}

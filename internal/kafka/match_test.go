@@ -14,6 +14,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
 
 // pair is two clusters: records are written to west, and mirrored to east.
@@ -212,6 +213,25 @@ func TestSnapshotPutBackOnItsOwnCluster(t *testing.T) {
 	}
 	got = plan(t, c, p.failover(s))
 	lands(t, got, "orders", map[int32]string{0: "1 record", 1: "1 record", 2: "1 record"})
+}
+
+// What stood beside an offset is right beside it on its own cluster, and
+// nowhere else: it may hold offsets of that log.
+func TestSnapshotPutsMetadataBackOnItsOwnClusterOnly(t *testing.T) {
+	p := newPair(t, map[string]int32{"orders": 1})
+	p.shifted(t, "orders", 1, 50, 10)
+	p.west.CommitWith(t, "billing", kafkaclient.Commits{"orders": {0: {Offset: 20, Epoch: -1, Metadata: "state at 20"}}})
+	s := take(t, p.engines[0], "billing")
+	p.west.Commit(t, "billing", fake.Offsets{"orders": {0: 30}})
+	for i, cluster := range []*fake.Cluster{p.west, p.east} {
+		if _, err := run(t.Context(), p.engines[i], p.failover(s)); err != nil {
+			t.Fatal(err)
+		}
+		got := cluster.Commits(t, "billing")["orders"][0]
+		if want := []string{"20 state at 20", "10 "}[i]; fmt.Sprintf("%d %s", got.Offset, got.Metadata) != want {
+			t.Errorf("committed %+v, want %q", got, want)
+		}
+	}
 }
 
 func TestFailoverByOtherNames(t *testing.T) {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -59,7 +60,8 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 		return nil, err
 	}
 	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: id, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
-	if topics == nil {
+	all := topics == nil
+	if all {
 		topics = topicsOf(rowsOf(blocks))
 		s.Notes = append(s.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
 	}
@@ -68,9 +70,13 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 		return nil, groupMissing(id)
 	}
 	p, err := c.cluster.locate(ctx, selection{topics: topics, right: opRead})
+	if gone := (*offset.Error)(nil); all && errors.As(err, &gone) && gone.Code == offset.TopicMissing {
+		p, err = c.remaining(ctx, s, topics)
+	}
 	if err != nil {
 		return nil, err
 	}
+	topics = topicsOf(p.rows)
 	s.ClusterID = p.ClusterID
 	if err := spread(id, p.rows, blocks, ofGroup); err != nil {
 		return nil, err
@@ -94,6 +100,24 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 	}
 	s.fill(p, places)
 	return s, nil
+}
+
+// remaining finds the topics that are still there of those that the group has
+// offsets for, and tells which are not.
+func (c *Client) remaining(ctx context.Context, s *TakenSnapshot, topics []string) (*place, error) {
+	found, err := c.cluster.locate(ctx, selection{topics: topics, lenient: true})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found.forbidden) > 0:
+		return nil, wire.NoRight("READ", "topic", found.forbidden...)
+	}
+	left := topicsOf(found.rows)
+	if len(left) == 0 {
+		return nil, wire.TopicsMissing(topics...)
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("The group has offsets in %s, which do not exist any more: left out.", wire.Listed(found.missing)))
+	return c.cluster.locate(ctx, selection{topics: left, right: opRead})
 }
 
 // fill puts what was found into the snapshot, and tells what will be missed.

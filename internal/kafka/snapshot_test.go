@@ -318,6 +318,23 @@ func TestSnapshotBelowTheLogsStartIsTold(t *testing.T) {
 	}
 }
 
+func TestSnapshotLeavesOutTopicsThatAreGone(t *testing.T) {
+	f := orders(t)
+	f.Commit(t, "billing", fake.Offsets{"bills": {0: 0}})
+	// A broker keeps the offsets of a deleted topic for a moment.
+	f.ControlKey(3, func(kmsg.Request) (kmsg.Response, error, bool) {
+		_ = f.DeleteTopic("bills")
+		return nil, nil, false
+	})
+	c := connect(t, f.Bootstrap())
+	s := take(t, c, "billing")
+	if len(s.Topics) != 1 || !slices.ContainsFunc(s.Notes, func(n string) bool { return strings.Contains(n, "bills") }) {
+		t.Errorf("%+v, %q", s.Topics, s.Notes)
+	}
+	_, err := c.Snapshot(t.Context(), "billing", []string{"bills", "orders"})
+	wantError(t, err, offset.TopicMissing, `"bills"`)
+}
+
 func TestSnapshotFollowsLeaders(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())

@@ -71,7 +71,7 @@ func (s *Snapshot) Fingerprint(key, value []byte) Fingerprint {
 			size = -1
 		}
 		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(size))
+		binary.BigEndian.PutUint64(length[:], uint64(size)) //nolint:gosec // The bits count.
 		_, _ = h.Write(length[:])
 		_, _ = h.Write(part)
 	}
@@ -106,7 +106,7 @@ func (s *Snapshot) Offsets() Offsets {
 		of := map[int32]int64{}
 		for id, p := range t.Partitions {
 			if p.Committed >= 0 {
-				of[int32(id)] = p.Committed
+				of[int32(id)] = p.Committed //nolint:gosec // A topic's size.
 			}
 		}
 		if len(of) > 0 {
