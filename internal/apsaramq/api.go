@@ -121,7 +121,7 @@ func judge(a managed.Answer, write bool) (envelope, managed.Verdict, error) {
 		return envelope{}, strangeVerdict(a.Status), &managed.VendorError{
 			Status:    a.Status,
 			Message:   fmt.Sprintf("the answer is not the API's JSON but %s of %d bytes: %q", contentType(a.Header), len(a.Body), managed.Clean(string(a.Body[:min(len(a.Body), 400)]), 100)),
-			RequestID: headerRequestID(a.Header),
+			RequestID: managed.RequestID(a.Header),
 		}
 	}
 	success, told := e.Success.Bool()
@@ -181,15 +181,13 @@ func vendorError(a managed.Answer, e envelope) *managed.VendorError {
 	}
 	id := managed.Clean(e.RequestID.String(), 100)
 	if id == "" {
-		id = headerRequestID(a.Header)
+		id = managed.RequestID(a.Header)
 	}
 	return &managed.VendorError{
 		Status: status, Code: managed.Clean(e.Code.String(), 100), Message: managed.Clean(e.Message.String(), 500),
 		Detail: strings.Join(detail, ", "), RequestID: id,
 	}
 }
-
-func headerRequestID(h http.Header) string { return managed.Clean(h.Get("X-Acs-Request-Id"), 100) }
 
 func contentType(h http.Header) string {
 	if t := managed.Clean(h.Get("Content-Type"), 60); t != "" {
@@ -286,14 +284,15 @@ func (e *instance) getLag(ctx context.Context, groupID, topicName string) (topic
 
 // reset sends ResetConsumeOffset. To a time it can be repeated; to the latest
 // message it cannot, for what arrives between two tries would be skipped too.
-func (e *instance) reset(ctx context.Context, groupID, topicName string, target offset.Target) (envelope, error) {
+// It returns the request's id.
+func (e *instance) reset(ctx context.Context, groupID, topicName string, target offset.Target) (requestID string, err error) {
 	body := resetBody{ResetType: resetLatest}
 	if target.Kind == offset.ToTime {
 		body = resetBody{ResetType: resetTime, ResetTime: target.Time.In(zone).Format(time.DateTime)}
 	}
 	call, err := e.client.prepare(opReset, http.MethodPatch, []string{"instances", e.id, "consumerGroups", groupID, "consumeOffsets", topicName}, nil, body)
 	if err != nil {
-		return envelope{}, &managed.Failure{Err: err}
+		return "", &managed.Failure{Err: err}
 	}
 	call.Once = target.Kind == offset.ToLatest
 	var decoded envelope
@@ -303,10 +302,14 @@ func (e *instance) reset(ctx context.Context, groupID, topicName string, target 
 		decoded, verdict, err = judge(a, true)
 		return verdict, err
 	}
-	if _, err := e.client.http.Do(ctx, call); err != nil {
-		return envelope{}, err
+	answer, err := e.client.http.Do(ctx, call)
+	if err != nil {
+		return "", err
 	}
-	return decoded, nil
+	if id := managed.Clean(decoded.RequestID.String(), 100); id != "" {
+		return id, nil
+	}
+	return managed.RequestID(answer.Header), nil
 }
 
 // codeOf sorts the vendor's codes into the kinds of trouble that all engines

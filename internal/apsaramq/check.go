@@ -41,7 +41,7 @@ func Check(req offset.Request, onDestroy string) []managed.Refusal {
 		refuse("topic", "ApsaraMQ resets exactly one topic, with all its queues.")
 	}
 	if req.KeepAhead {
-		refuse("force", "ApsaraMQ moves every queue, also those whose offset would go back; it has no reset with force = false.")
+		refuse("force", "ApsaraMQ moves every queue, also those whose offset goes forward, so that what lies between is skipped there; it has no reset with force = false.")
 	}
 	if req.Limits.MaxReplayed != nil {
 		refuse("max_replayed_messages", "ApsaraMQ tells no offsets, so nobody can know before the reset how many messages it replays.")

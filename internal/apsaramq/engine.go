@@ -64,9 +64,11 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 	name := req.Scope.Topics[0]
 	req.Tell("Resetting")
 	result := &offset.Result{ClusterID: e.id, State: seen.group.Status.String(), At: e.client.clock.Now(), Notes: seen.notes}
-	if _, err = e.reset(ctx, req.Group, name, req.Target); err != nil && !managed.InDoubt(err) {
+	id, err := e.reset(ctx, req.Group, name, req.Target)
+	if err != nil && !managed.InDoubt(err) {
 		return nil, e.fail(ctx, req, opReset, err)
 	}
+	result.Notes = append(result.Notes, managed.Requested([]string{id})...)
 	req.Tell("Reading back")
 	// It has been sent: whatever the user does now, the state has to tell how
 	// it stands.
@@ -117,10 +119,14 @@ func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error
 	}
 	name := req.Scope.Topics[0]
 	var err error
-	if seen.group, err = e.getGroup(ctx, req.Group); err != nil {
+	if seen.group, err = e.getGroup(ctx, req.Group); barred(err) {
+		seen.notes = append(seen.notes, leftOut(opGroup, "whether the group exists, and is no broadcasting group, is not known before the reset"))
+	} else if err != nil {
 		return seen, e.fail(ctx, req, opGroup, err)
 	}
-	if _, err = e.getTopic(ctx, name); err != nil {
+	if _, err = e.getTopic(ctx, name); barred(err) {
+		seen.notes = append(seen.notes, leftOut(opTopic, "whether the topic exists is not known before the reset"))
+	} else if err != nil {
 		return seen, e.fail(ctx, req, opTopic, err)
 	}
 	model := seen.group.MessageModel.String()
@@ -149,13 +155,17 @@ func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error
 			Next:  "Reset the clients themselves; the service resets clustering groups only.",
 		}
 	}
-	if seen.timespan, err = e.getTimespan(ctx, req.Group, name); err != nil {
+	spanned := true
+	if seen.timespan, err = e.getTimespan(ctx, req.Group, name); barred(err) {
+		spanned = false
+		seen.notes = append(seen.notes, leftOut(opTimespan, "whether the time lies within the stored messages is not known before the reset"))
+	} else if err != nil {
 		if ctx.Err() != nil || req.Target.Kind == offset.ToTime {
 			return seen, e.fail(ctx, req, opTimespan, err)
 		}
 		seen.notes = append(seen.notes, "The time span of the stored messages could not be read: "+err.Error()+".")
 	}
-	if req.Target.Kind == offset.ToTime {
+	if req.Target.Kind == offset.ToTime && spanned {
 		if err := e.checkStored(req, seen.timespan); err != nil {
 			return seen, err
 		}
@@ -167,6 +177,26 @@ func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error
 		seen.notes = append(seen.notes, "The group's lag could not be read: "+err.Error()+".")
 	}
 	return seen, nil
+}
+
+// barred tells whether a call that only looks failed because the key may not
+// make it, or because the gateway does not know it. Wrong keys are no such case:
+// they may not reset either.
+func barred(err error) bool {
+	var v *managed.VendorError
+	if !errors.As(err, &v) {
+		return false
+	}
+	code := strings.ToLower(v.Code)
+	if strings.HasPrefix(code, "forbidden") || strings.HasPrefix(code, "nopermission") {
+		return true
+	}
+	return managed.Barred(err) && !denied(code)
+}
+
+// leftOut says that a call that only looks was left out, and what follows.
+func leftOut(operation, so string) string {
+	return fmt.Sprintf("This key may not call %s, or the gateway does not know it: %s.", operation, so)
 }
 
 // validate refuses what needs no network to be refused.

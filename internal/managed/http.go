@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -137,6 +139,39 @@ type Answer struct {
 	Body   []byte
 }
 
+// RequestID returns the id under which a vendor's support finds a request, as
+// its answer's header tells it; empty if it does not.
+func RequestID(h http.Header) string {
+	for _, name := range []string{"X-Request-Id", "X-Acs-Request-Id"} {
+		if id := h.Get(name); id != "" {
+			return Clean(id, 100)
+		}
+	}
+	return ""
+}
+
+// Requested is the note about the calls that a reset has sent.
+func Requested(ids []string) []string {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" })
+	if len(ids) == 0 {
+		return nil
+	}
+	const most = 5
+	text := strings.Join(ids[:min(len(ids), most)], ", ")
+	if len(ids) > most {
+		text += fmt.Sprintf(" and %d more", len(ids)-most)
+	}
+	return []string{"The vendor's support finds the reset under the request id " + text + "."}
+}
+
+// Barred tells whether a call failed because this key may not make it (HTTP
+// 403), or because the gateway knows no such API (HTTP 404 of the gateway
+// itself). What only looks before a reset can then be left out.
+func Barred(err error) bool {
+	var v *VendorError
+	return errors.As(err, &v) && (v.Status == http.StatusForbidden || v.Status == http.StatusNotFound && strings.HasPrefix(v.Code, "APIG"))
+}
+
 // Call is one call, sent as often as it takes.
 type Call struct {
 	Name   string // the operation's name in the vendor's words
@@ -161,6 +196,7 @@ type Call struct {
 // Failure is the error of a call that failed.
 type Failure struct {
 	Doubt bool // it may have been executed
+	Once  bool // it was not repeated, see Call
 	Tries int  // how often it was sent, or tried to be
 	Err   error
 }
@@ -176,6 +212,13 @@ func (f *Failure) Error() string {
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// SentOnce tells whether err is of a call that was not repeated because doing
+// it twice is not the same as doing it once.
+func SentOnce(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Once
+}
+
 // InDoubt tells whether err is of a call that may have been executed.
 func InDoubt(err error) bool {
 	var f *Failure
@@ -185,7 +228,7 @@ func InDoubt(err error) bool {
 // Do sends a call until it is done, refused, or has been tried often enough.
 // The error is a *Failure.
 func (c *Client) Do(ctx context.Context, call Call) (Answer, error) {
-	failure := &Failure{}
+	failure := &Failure{Once: call.Once}
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval = c.options.Retry.First
 	pauses.MaxInterval = c.options.Retry.Longest
@@ -282,6 +325,9 @@ func (c *Client) try(ctx context.Context, call Call, n int) (Answer, Verdict, er
 	}
 	verdict, err := call.Judge(answer)
 	fields["status"] = answer.Status
+	if id := RequestID(answer.Header); id != "" {
+		fields["request_id"] = id
+	}
 	if err != nil {
 		fields["error"] = c.Redactor.Error(err).Error()
 	}

@@ -47,7 +47,7 @@ func TestManagedActions(t *testing.T) {
 	t.Run("DMS", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafkaAction("message_offset = 20\nmax_replayed_messages = 120"))
+		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafkaAction("message_offset = 20\nout_of_range = \"error\""))
 		says(t, w.must(0, "apply", "-auto-approve", invokeKafka), "3 partitions of 3 move, 120 messages replayed, 0 skipped", "orders-0: 60 → 20", "3 partitions of 3 moved, 120 messages replayed")
 		checked(t, kafkaStands(s, 20, 20, 20))
 	})
@@ -70,7 +70,7 @@ func TestManagedActionsRefuseAtPlanTime(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
 		w := newWorkspace(t, providerOf(romaSection(s))+managedKafkaAction("message_offset = 20\nmax_replayed_messages = 120"))
-		says(t, w.must(1, "apply", "-auto-approve", invokeKafka), "max_replayed_messages = 120", "ROMA Connect tells no offsets of partitions")
+		says(t, w.must(1, "apply", "-auto-approve", invokeKafka), "out_of_range = \"error\"", "ROMA Connect does not tell where the log starts")
 		checked(t, kafkaStands(s, 60, 60, 60))
 		if n := len(s.Requests("")); n != 0 {
 			t.Errorf("%d requests were sent", n)

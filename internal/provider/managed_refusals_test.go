@@ -90,10 +90,7 @@ func TestManagedKafkaRefusesAtPlanTime(t *testing.T) {
 		"limit of replays of a time": {topic + toInstant + `max_replayed_messages = 10`, "max_replayed_messages", "finds the offsets of a time only while it resets", "", ""},
 		"limit of skips of a time":   {topic + toInstant + `max_skipped_messages = 10`, "max_skipped_messages", "finds the offsets of a time only while it resets", "", ""},
 
-		"exact range":      {topic + toOffset + `out_of_range = "error"`, "out_of_range", "", "ROMA Connect does not tell where they are", ""},
-		"limit of replays": {topic + toOffset + `max_replayed_messages = 1000`, "max_replayed_messages", "", "ROMA Connect tells no offsets of partitions", ""},
-		"limit of skips":   {topic + toOffset + `max_skipped_messages = 1000`, "max_skipped_messages", "", "ROMA Connect tells no offsets of partitions", ""},
-		"restore":          {topic + toOffset + `on_destroy = "restore"`, "on_destroy", "", "there is nothing that could be restored", ""},
+		"exact range": {topic + toOffset + `out_of_range = "error"`, "out_of_range", "", "ROMA Connect does not tell where the log starts", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,8 +167,8 @@ func TestManagedRefusalsOfWhatWasUnknown(t *testing.T) {
 			Steps: []resource.TestStep{{
 				Config: "resource \"terraform_data\" \"v\" { input = \"roma\" }\n" +
 					providerOf(strings.Replace(dmsSection(s), `"dms"`, "terraform_data.v.output", 1)) +
-					managedKafka("message_offset = 20\non_destroy = \"restore\""),
-				ExpectError: onLine("on_destroy", "ROMA Connect tells no offsets of partitions"),
+					managedKafka("message_offset = 20\nout_of_range = \"error\""),
+				ExpectError: onLine("out_of_range", "ROMA Connect does not tell where the log starts"),
 			}},
 		})
 		checked(t, kafkaStands(s, 60, 60, 60))

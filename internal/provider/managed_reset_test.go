@@ -181,6 +181,33 @@ func TestDMSReset(t *testing.T) {
 	})
 }
 
+// So does ROMA Connect where the gateway knows its ShowGroup; where the log
+// begins is not told.
+func TestROMAConnectResetWithShowGroup(t *testing.T) {
+	t.Parallel()
+	s := huawei(t)
+	s.WithoutShowGroup(false)
+	config := func(arguments string) string {
+		return providerOf(romaSection(s)) + managedKafka(arguments+"\non_destroy = \"restore\"")
+	}
+	const one = `{"previous":60,"offset":20,"start":null,"end":100}`
+	unitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: patient(t),
+		Steps: []resource.TestStep{
+			{Config: config("message_offset = 20\nmax_replayed_messages = 119"), ExpectError: saying("120 messages would be replayed and max_replayed_messages is 119")},
+			{
+				Config: config("message_offset = 20\nmax_replayed_messages = 120\nmax_skipped_messages = 0"),
+				Check:  kafkaStands(s, 20, 20, 20),
+				ConfigStateChecks: []statecheck.StateCheck{
+					state("summary", kafkaNumbers(3, 3, 0, 0, 0, 120, 0)),
+					state("record", knownvalue.StringExact(` {"orders":{"0":`+one+`,"1":`+one+`,"2":`+one+`}}`)),
+				},
+			},
+		},
+		CheckDestroy: kafkaStands(s, 60, 60, 60),
+	})
+}
+
 // What a restore cannot do exactly is an error that changes nothing.
 func TestDMSRestoreOfOffsetsThatHaveMovedOn(t *testing.T) {
 	t.Parallel()
@@ -414,7 +441,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 		s := huawei(t)
 		w := newWorkspace(t, providerOf(romaSection(s))+managedKafka("message_offset = 20"))
 		out := w.must(0, "apply", "-auto-approve")
-		says(t, out, unknown, "Group: Empty; cluster "+kafkaInstance, "ROMA Connect tells no offsets of partitions", "The group's lag over all its topics is 120",
+		says(t, out, unknown, "Group: Empty; cluster "+kafkaInstance, "The service tells no offsets of partitions", "The group's lag over all its topics is 120",
 			"please note", "with a lag of 240 over all its topics; before it was 120")
 		saysNot(t, out, noZeros, "0 back")
 	})
@@ -431,7 +458,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 		s := huawei(t)
 		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafka("datetime = \"2026-03-01T14:00:40Z\""))
 		out := w.must(0, "plan")
-		says(t, out, unknown, "DMS for Kafka finds the offsets of a time while it resets; the group has offsets on 3 of the topic's 3 partitions")
+		says(t, out, unknown, "The service finds the offsets of a time while it resets; the group has offsets on 3 of the topic's 3 partitions")
 		saysNot(t, out, noZeros)
 	})
 	t.Run("what would fail", func(t *testing.T) {

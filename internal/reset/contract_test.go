@@ -153,7 +153,7 @@ func planWritesNothing(t *testing.T, s *subject) {
 		t.Fatalf("moves %+v", plan.Moves)
 	}
 	for i, m := range plan.Moves {
-		if m.ID != int32(i) || m.Topic != "orders" || m.Previous != 60 || m.Offset != s.target[m.ID] || m.Start != 10 || m.End != 100 || m.Clamped {
+		if m.ID != int32(i) || m.Topic != "orders" || m.Previous != 60 || m.Offset != s.target[m.ID] || m.Start != s.start() || m.End != 100 || m.Clamped {
 			t.Errorf("move %+v", m)
 		}
 	}
@@ -186,7 +186,7 @@ func applyTells(t *testing.T, s *subject) {
 		{Partition: offset.Partition{ID: 2}, Previous: 60, Offset: 100},
 	} {
 		o := res.Outcomes[i]
-		if o.ID != want.ID || o.Previous != want.Previous || o.Offset != want.Offset || o.Start != 10 || o.End != 100 || !o.Clamped || o.State != offset.Done || o.Seen != o.Offset {
+		if o.ID != want.ID || o.Previous != want.Previous || o.Offset != want.Offset || o.Start != s.start() || o.End != 100 || !o.Clamped || o.State != offset.Done || o.Seen != o.Offset {
 			t.Errorf("outcome %+v", o)
 		}
 	}
@@ -289,7 +289,7 @@ func resumed(t *testing.T, s *subject) {
 	record := s.rest(t, s.failing(t, s.request).Outcomes)
 	s.at(t, s.target)
 	for i, o := range record {
-		if o.ID != int32(i) || o.Failed() || o.Reason != "" || o.Previous != 60 || o.Offset != s.target[o.ID] || o.Start != 10 || o.End != 100 {
+		if o.ID != int32(i) || o.Failed() || o.Reason != "" || o.Previous != 60 || o.Offset != s.target[o.ID] || o.Start != s.start() || o.End != 100 {
 			t.Errorf("outcome %+v", o)
 		}
 	}

@@ -33,6 +33,9 @@ import (
 // subject is an engine with the broker behind it: the group billing at 60 on
 // the three partitions of the topic orders, whose logs hold 10 to 100.
 type subject struct {
+	// startUnknown tells that the service does not tell where the log starts.
+	startUnknown bool
+
 	engine  reset.Engine
 	tells   bool // offsets of partitions: there are moves, limits and undos
 	request offset.Request
@@ -73,8 +76,9 @@ func openers() []opener {
 		{"RocketMQ 5.5.0 with consumers", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, true), true},
 		{"RocketMQ 5.5.0 with client resets", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0, ClientReset: true}, false), true},
 		{"RocketMQ 4.9.7", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V4_9_7}, false), true},
-		{"DMS", openROMAConnect(romaconnect.DMS), true},
-		{"ROMA Connect", openROMAConnect(romaconnect.ROMA), false},
+		{"DMS", openROMAConnect(romaconnect.DMS, false), true},
+		{"ROMA Connect", openROMAConnect(romaconnect.ROMA, true), true},
+		{"ROMA Connect without ShowGroup", openROMAConnect(romaconnect.ROMA, false), false},
 		{"ApsaraMQ", openApsaraMQ, false},
 	}
 }
@@ -265,12 +269,20 @@ func openRocketMQ(conf rocketmqfake.Config, online bool) func(t *testing.T) *sub
 	}
 }
 
-func openROMAConnect(which romaconnect.Service) func(t *testing.T) *subject {
+func (s *subject) start() int64 {
+	if s.startUnknown {
+		return offset.None
+	}
+	return 10
+}
+
+func openROMAConnect(which romaconnect.Service, show bool) func(t *testing.T) *subject {
 	return func(t *testing.T) *subject {
 		t.Helper()
 		const id = "2ad36ba6-fee8-4a9a-9b1d-5b8b9a8b2f3c"
 		s := romaconnectservice.New(t)
 		s.AddInstance(id)
+		s.WithoutShowGroup(!show)
 		log := romaconnectservice.Log(10, 100, contractBase)
 		s.AddTopic(id, "orders", log, log, log)
 		s.AddGroup(id, "billing")
@@ -287,7 +299,7 @@ func openROMAConnect(which romaconnect.Service) func(t *testing.T) *subject {
 		refused := standin.Fault{Operation: romaconnectservice.Reset, Kind: standin.Told, Status: http.StatusBadRequest, Code: "DMS.00400002", Message: "refused"}
 		lost := standin.Fault{Operation: romaconnectservice.Reset, Kind: standin.DropAfter}
 		sub := &subject{
-			engine: client.Instance(id), request: explicit("orders"), target: contractTarget,
+			engine: client.Instance(id), request: explicit("orders"), target: contractTarget, startUnknown: show,
 			committed: func() map[int32]int64 { return s.Offsets(id, "billing", "orders") },
 			commit:    func(p int32, at int64) { s.Commit(id, "billing", "orders", map[int32]int64{p: at}) },
 			writes:    func() int { return len(s.Requests(romaconnectservice.Reset)) },
@@ -295,7 +307,11 @@ func openROMAConnect(which romaconnect.Service) func(t *testing.T) *subject {
 				s.Fail(standin.Fault{Operation: romaconnectservice.Reset, Met: func() { s.Fail(refused) }})
 			},
 			mute: func() {
-				unreadable := standin.Fault{Operation: romaconnectservice.GroupInfo, Kind: standin.Told, Times: -1, Status: http.StatusForbidden, Code: "DMS.10240004", Message: "not now"}
+				look := romaconnectservice.GroupInfo
+				if which == romaconnect.ROMA {
+					look = romaconnectservice.ShowGroup
+				}
+				unreadable := standin.Fault{Operation: look, Kind: standin.Told, Times: -1, Status: http.StatusForbidden, Code: "DMS.10240004", Message: "not now"}
 				lost := lost
 				lost.Times, lost.Met = -1, func() { s.Fail(unreadable) }
 				s.Fail(lost)

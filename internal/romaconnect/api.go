@@ -19,6 +19,7 @@ const (
 	opReset  = "reset-message-offset"
 	opGroups = "ListInstanceGroups"    // ROMA Connect
 	opTopics = "ListMqsInstanceTopics" // ROMA Connect
+	opShow   = "ShowGroup"             // ROMA Connect
 	opGroup  = "ShowGroups"            // DMS
 	opTopic  = "ShowInstanceTopicDetail"
 )
@@ -51,22 +52,30 @@ type failureBody struct {
 	} `json:"error"` // IAM
 }
 
+// get reads something: the answer must be HTTP 200 with JSON. The error is a
+// *managed.Failure.
+func (c *Client) get(ctx context.Context, operation string, path []string, query [][2]string, data any) error {
+	_, err := c.call(ctx, operation, http.MethodGet, path, query, nil, data, false)
+	return err
+}
+
 // call sends one call. If data is not nil, the answer must be HTTP 200 with
-// JSON, else HTTP 204. The error is a *managed.Failure.
-func (c *Client) call(ctx context.Context, operation, method string, path []string, query [][2]string, body, data any) error {
+// JSON, else HTTP 204. Once tells that doing it twice is not the same. It
+// returns the request's id; the error is a *managed.Failure.
+func (c *Client) call(ctx context.Context, operation, method string, path []string, query [][2]string, body, data any, once bool) (string, error) {
 	u, err := managed.Address(c.base, path, query)
 	if err != nil {
-		return &managed.Failure{Err: err}
+		return "", &managed.Failure{Err: err}
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}}
 	var raw []byte
 	if body != nil {
 		if raw, err = json.Marshal(body); err != nil {
-			return &managed.Failure{Err: err}
+			return "", &managed.Failure{Err: err}
 		}
 	}
-	_, err = c.http.Do(ctx, managed.Call{
-		Name: operation, Method: method, URL: u, Header: header, Body: raw, Write: method != http.MethodGet,
+	answer, err := c.http.Do(ctx, managed.Call{
+		Name: operation, Method: method, URL: u, Header: header, Body: raw, Write: method != http.MethodGet, Once: once,
 		Sign: c.authenticate,
 		Judge: func(a managed.Answer) (managed.Verdict, error) {
 			verdict, err := judge(a, data == nil)
@@ -78,7 +87,7 @@ func (c *Client) call(ctx context.Context, operation, method string, path []stri
 			return verdict, err
 		},
 	})
-	return err
+	return managed.RequestID(answer.Header), err
 }
 
 // authenticate adds the token, or the signature.
@@ -151,11 +160,10 @@ func vendorError(a managed.Answer) *managed.VendorError {
 
 // requestID returns what the vendor's support asks for.
 func requestID(h http.Header, fromBody string) string {
-	id := h.Get("X-Request-Id")
-	if id == "" {
-		id = fromBody
+	if id := managed.RequestID(h); id != "" {
+		return id
 	}
-	return managed.Clean(id, 100)
+	return managed.Clean(fromBody, 100)
 }
 
 // decode reads an answer. The vendor's page shows the lists of ROMA Connect
@@ -200,9 +208,10 @@ type topicList struct {
 	Total managed.Scalar `json:"total"`
 }
 
-// groupDetail is what DMS tells of a group.
+// groupDetail is what ShowGroup (ROMA Connect) and ShowGroups (DMS) tell of a
+// group. One table of ROMA Connect's page shows the group inside of an array.
 type groupDetail struct {
-	Group *struct {
+	Group *oneOf[struct {
 		ID      managed.Scalar `json:"group_id"`
 		State   managed.Scalar `json:"state"`
 		Members []struct {
@@ -221,7 +230,22 @@ type groupDetail struct {
 			Current   managed.Scalar `json:"message_current_offset"`
 			LogEnd    managed.Scalar `json:"message_log_end_offset"`
 		} `json:"group_message_offsets"`
-	} `json:"group"`
+	}] `json:"group"`
+}
+
+// oneOf is an object, or the first of an array of them.
+type oneOf[T any] struct{ it *T }
+
+func (o *oneOf[T]) UnmarshalJSON(text []byte) error {
+	if len(text) == 0 || text[0] != '[' {
+		return json.Unmarshal(text, &o.it)
+	}
+	var items []T
+	if err := json.Unmarshal(text, &items); err != nil || len(items) == 0 {
+		return err
+	}
+	o.it = &items[0]
+	return nil
 }
 
 // topicDetail is what DMS tells of a topic. Its "lso" is the log's start, not
@@ -239,17 +263,47 @@ type topicDetail struct {
 type status struct {
 	state   string
 	members []offset.Member
-	lag     managed.Scalar // over all its topics; ROMA Connect only
+	exact   bool           // offsets and ends are told; else only the list of groups was to be had
+	lag     managed.Scalar // over all its topics, from the list
 	offsets map[int32]int64
 	ends    map[int32]int64
+	barred  string // the call that this key may not make, so that nothing is known
 }
 
-// groupStatus asks for the group, and with DMS for its offsets on the topic.
+// idle tells whether the group has no members, as far as is known. Where the
+// service does not tell, it is the one that refuses a group online.
+func (s status) idle() bool { return s.barred != "" || inactive(s.state) }
+
+// groupStatus asks for the group and its offsets on the topic, or finds it in
+// the list where there is no such call: ROMA Connect's pages know it, and not
+// every gateway does.
 func (e *instance) groupStatus(ctx context.Context, group, topic string) (status, error) {
 	if e.client.service == DMS {
-		return e.dmsGroup(ctx, group, topic)
+		s, err := e.showGroup(ctx, opGroup, []string{"v2", e.client.project, "instances", e.id, "management", "groups", group}, topic)
+		if managed.Barred(err) {
+			return status{barred: opGroup}, nil
+		}
+		return s, err
 	}
-	return e.romaGroup(ctx, group)
+	if !e.listed.Load() {
+		s, err := e.showGroup(ctx, opShow, []string{"v2", e.client.project, "mqs", "instances", e.id, "management", "groups", group}, topic)
+		var v *managed.VendorError
+		if err == nil {
+			e.shown.Store(true)
+		}
+		if err == nil || !errors.As(err, &v) || v.Status != http.StatusForbidden && v.Status != http.StatusNotFound {
+			return s, err
+		}
+		// A group that is missing may be told so, too: the list knows.
+		if managed.Barred(err) && !e.shown.Load() {
+			e.listed.Store(true)
+		}
+	}
+	s, err := e.romaGroup(ctx, group)
+	if managed.Barred(err) {
+		return status{barred: opGroups}, nil
+	}
+	return s, err
 }
 
 // romaGroup looks for the group in the list, whose filter takes every name
@@ -260,7 +314,7 @@ func (e *instance) romaGroup(ctx context.Context, group string) (status, error) 
 	for page := range maxPages {
 		var list groupList
 		query := [][2]string{{"group", group}, {"limit", strconv.Itoa(pageSize)}, {"offset", strconv.Itoa(page * pageSize)}}
-		if err := c.call(ctx, opGroups, http.MethodGet, path, query, nil, &list); err != nil {
+		if err := c.get(ctx, opGroups, path, query, &list); err != nil {
 			return status{}, err
 		}
 		for _, g := range list.Groups {
@@ -275,19 +329,18 @@ func (e *instance) romaGroup(ctx context.Context, group string) (status, error) 
 	return status{}, &managed.Failure{Err: &missingError{group: true}}
 }
 
-// dmsGroup asks for one group.
-func (e *instance) dmsGroup(ctx context.Context, group, topic string) (status, error) {
-	c := e.client
+// showGroup asks for one group.
+func (e *instance) showGroup(ctx context.Context, operation string, path []string, topic string) (status, error) {
 	var d groupDetail
-	path := []string{"v2", c.project, "instances", e.id, "management", "groups", group}
-	if err := c.call(ctx, opGroup, http.MethodGet, path, nil, nil, &d); err != nil {
+	if err := e.client.get(ctx, operation, path, nil, &d); err != nil {
 		return status{}, err
 	}
-	if d.Group == nil {
+	if d.Group == nil || d.Group.it == nil {
 		return status{}, &managed.Failure{Err: &missingError{group: true}}
 	}
-	s := status{state: d.Group.State.String(), offsets: map[int32]int64{}, ends: map[int32]int64{}}
-	for _, m := range d.Group.Members {
+	group := d.Group.it
+	s := status{state: group.State.String(), exact: true, offsets: map[int32]int64{}, ends: map[int32]int64{}}
+	for _, m := range group.Members {
 		member := offset.Member{ID: m.MemberID.String(), ClientID: m.ClientID.String(), Host: m.Host.String()}
 		for _, a := range m.Assignment {
 			for _, p := range a.Partitions {
@@ -301,7 +354,7 @@ func (e *instance) dmsGroup(ctx context.Context, group, topic string) (status, e
 		}
 		s.members = append(s.members, member)
 	}
-	for _, o := range d.Group.Offsets {
+	for _, o := range group.Offsets {
 		p, ok := partition(o.Partition)
 		if !ok || o.Topic.String() != topic {
 			continue
@@ -335,7 +388,7 @@ func (e *instance) romaTopic(ctx context.Context, topic string) (map[int32]bound
 	for page := range maxPages {
 		var list topicList
 		query := [][2]string{{"limit", strconv.Itoa(pageSize)}, {"name", topic}, {"offset", strconv.Itoa(page * pageSize)}}
-		if err := c.call(ctx, opTopics, http.MethodGet, path, query, nil, &list); err != nil {
+		if err := c.get(ctx, opTopics, path, query, &list); err != nil {
 			return nil, err
 		}
 		for _, t := range list.Topics {
@@ -363,7 +416,7 @@ func (e *instance) dmsTopic(ctx context.Context, topic string) (map[int32]bounds
 	c := e.client
 	var d topicDetail
 	path := []string{"v2", c.project, "instances", e.id, "management", "topics", topic}
-	if err := c.call(ctx, opTopic, http.MethodGet, path, nil, nil, &d); err != nil {
+	if err := c.get(ctx, opTopic, path, nil, &d); err != nil {
 		return nil, err
 	}
 	found := make(map[int32]bounds, len(d.Partitions))
@@ -391,10 +444,13 @@ type order struct {
 	partition int32 // offset.AllPartitions for all
 	offset    int64 // None if it is a time
 	millis    int64
+	// once tells that it leads to the log's end as of then: executed twice, it
+	// would skip what has come in between. All else has the same effect.
+	once bool
 }
 
-// reset sends one order. Each has the same effect if it is executed twice.
-func (e *instance) reset(ctx context.Context, group, topic string, o order) error {
+// reset sends one order and returns its request's id.
+func (e *instance) reset(ctx context.Context, group, topic string, o order) (string, error) {
 	c := e.client
 	body := resetBody{Topic: topic, Partition: o.partition}
 	if o.offset >= 0 {
@@ -406,7 +462,7 @@ func (e *instance) reset(ctx context.Context, group, topic string, o order) erro
 	if c.service == DMS {
 		path = []string{"v2", DefaultEngine, c.project, "instances", e.id, "groups", group, opReset}
 	}
-	return c.call(ctx, opReset, http.MethodPut, path, nil, body, nil)
+	return c.call(ctx, opReset, http.MethodPut, path, nil, body, nil, o.once)
 }
 
 // missingError tells that a list does not hold what was looked for.
@@ -454,7 +510,7 @@ func codeOf(operation string, err error) offset.Code {
 		return offset.Unauthorized
 	case v.Status == http.StatusNotFound && operation == opTopic:
 		return offset.TopicMissing
-	case v.Status == http.StatusNotFound && operation == opGroup:
+	case v.Status == http.StatusNotFound && (operation == opGroup || operation == opShow):
 		return offset.GroupMissing
 	case v.Status == http.StatusNotFound && (operation == opGroups || operation == opTopics):
 		return offset.InstanceMissing

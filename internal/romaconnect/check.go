@@ -14,8 +14,9 @@ import (
 //
 // With the service Either it returns what neither service can do.
 //
-// DMS tells offsets by partition, so with message_offset it can check limits
-// and the log's range beforehand, and it can restore. ROMA Connect tells none.
+// Both tell offsets by partition, so with message_offset limits can be checked
+// beforehand, and a reset can be restored; DMS tells the log's range too. A key
+// or a gateway that does not allow these calls is found when they are made.
 func Check(service Service, req offset.Request, onDestroy string) []managed.Refusal {
 	var refusals []managed.Refusal
 	refuse := func(argument, detail string) {
@@ -74,14 +75,16 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 	if req.Isolation == offset.ReadCommitted {
 		refuse("isolation_level", name+" has no isolation level for resets. Leave it out.")
 	}
-	exact := canDoMore(service) && (target.Kind == offset.ToOffset || target.Kind == "")
-	if req.OutOfRange == offset.Refuse && !exact {
-		refuse("out_of_range", "The service itself moves a target outside of the log to its start or end"+why(service, ", and this can be checked beforehand only with message_offset.", ", and ROMA Connect does not tell where they are. Use \"clamp\"."))
+	exact := target.Kind == offset.ToOffset || target.Kind == ""
+	switch {
+	case req.OutOfRange != offset.Refuse:
+	case service != DMS && service != Either:
+		refuse("out_of_range", "The service itself moves a target outside of the log to its start or end, and ROMA Connect does not tell where the log starts. Use \"clamp\".")
+	case !exact:
+		refuse("out_of_range", "The service itself moves a target outside of the log to its start or end, and this can be checked beforehand only with message_offset.")
 	}
 	if !exact {
-		reason := why(service,
-			name+" finds the offsets of a time only while it resets, so they can be counted beforehand only with message_offset.",
-			"ROMA Connect tells no offsets of partitions, so nobody can know before the reset how many messages it concerns.")
+		reason := name + " finds the offsets of a time only while it resets, so they can be counted beforehand only with message_offset."
 		if req.Limits.MaxReplayed != nil {
 			refuse("max_replayed_messages", reason)
 		}
@@ -93,11 +96,7 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 		refuse("allow_new_group", name+" resets only groups that exist. Create the group first.")
 	}
 	switch onDestroy {
-	case "", "keep":
-	case "restore":
-		if !canDoMore(service) {
-			refuse("on_destroy", "ROMA Connect tells no offsets of partitions, so there is nothing that could be restored. Use \"keep\".")
-		}
+	case "", "keep", "restore":
 	case "delete_offsets":
 		refuse("on_destroy", name+" has no call that deletes the offsets of partitions. Use \"keep\".")
 	default:
@@ -116,16 +115,6 @@ func Check(service Service, req offset.Request, onDestroy string) []managed.Refu
 		}
 	}
 	return refusals
-}
-
-// canDoMore tells whether the service is DMS for Kafka, or may be.
-func canDoMore(service Service) bool { return service == DMS || service == Either }
-
-func why(service Service, dms, roma string) string {
-	if canDoMore(service) {
-		return dms
-	}
-	return roma
 }
 
 // everyPartition tells whether a scope means all partitions of its topic.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
@@ -17,6 +18,9 @@ import (
 type instance struct {
 	client *Client
 	id     string
+	// The gateway lets this key ask for one group, or it does not: then only the
+	// list is to be had.
+	shown, listed atomic.Bool
 }
 
 // Instance resets the groups of one managed instance.
@@ -26,11 +30,12 @@ type Instance = instance
 type view struct {
 	group  status
 	bounds map[int32]bounds // nil if not even the number of partitions is known
+	notes  []string
 }
 
-// Plan looks up the group and the topic. With DMS and message_offset it has a
-// move for each partition. Otherwise it has none: the service finds the
-// offsets of a time only while it resets, and ROMA Connect tells none at all.
+// Plan looks up the group and the topic. Where the service tells the group's
+// offsets, it has a move for each partition with message_offset. Otherwise it
+// has none: the service finds the offsets of a time only while it resets.
 func (e *instance) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	req = named(req)
 	if err := e.validate(req); err != nil {
@@ -43,7 +48,7 @@ func (e *instance) Plan(ctx context.Context, req offset.Request) (*offset.Plan, 
 	now := e.client.clock.Now()
 	plan := &offset.Plan{
 		Request: req, ClusterID: e.id, State: seen.group.state, Members: seen.group.members, At: now,
-		Notes: e.describe(req, seen),
+		Notes: append(e.describe(req, seen), seen.notes...),
 	}
 	if at, ok := instant(req.Target, now); ok {
 		plan.Instant = at
@@ -83,7 +88,7 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 	if err != nil {
 		return nil, err
 	}
-	if !inactive(seen.group.state) { // it came back just now
+	if !seen.group.idle() { // it came back just now
 		return nil, e.active(e.what(req), seen.group, 0)
 	}
 	now := e.client.clock.Now()
@@ -100,8 +105,13 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 	}
 
 	req.Tell("Resetting")
-	result := &offset.Result{ClusterID: e.id, State: seen.group.state, At: now}
-	sent, err := e.send(ctx, req, orders(req, at))
+	result := &offset.Result{ClusterID: e.id, State: seen.group.state, At: now, Notes: seen.notes}
+	list := orders(req, at)
+	for i := range list {
+		list[i].once = seen.toEnd(list[i], now)
+	}
+	sent, ids, err := e.send(ctx, req, list)
+	result.Notes = append(result.Notes, managed.Requested(ids)...)
 	if err != nil && sent == 0 && !managed.InDoubt(err) {
 		return nil, e.fail(ctx, e.what(req), opReset, err)
 	}
@@ -131,20 +141,40 @@ func orders(req offset.Request, at time.Time) []order {
 	return list
 }
 
-// send sends orders until one fails and returns how many were executed. After
-// the first, the user's interrupt no longer stops the others: half a reset
-// helps nobody.
-func (e *instance) send(ctx context.Context, req offset.Request, list []order) (int, error) {
+// toEnd tells whether an order leads to the log's end as of when it is
+// executed: a time in the future, or an offset behind the last record.
+func (v view) toEnd(o order, now time.Time) bool {
+	if o.offset < 0 {
+		return o.millis > now.UnixMilli()
+	}
+	for id, b := range v.bounds {
+		end, told := v.group.ends[id]
+		if o.partition != offset.AllPartitions && o.partition != id {
+			continue
+		}
+		if end = max(end, b.end); (told || b.end >= 0) && o.offset > end {
+			return true
+		}
+	}
+	return false
+}
+
+// send sends orders until one fails and returns how many were executed, and
+// the ids of their requests. After the first, the user's interrupt no longer
+// stops the others: half a reset helps nobody.
+func (e *instance) send(ctx context.Context, req offset.Request, list []order) (sent int, ids []string, err error) {
 	finish := context.WithoutCancel(ctx)
 	for i, o := range list {
 		if i > 0 {
 			ctx = finish //nolint:fatcontext // It is one context for all that follow the first.
 		}
-		if err := e.reset(ctx, req.Group, req.Scope.Topics[0], o); err != nil {
-			return i, err
+		id, err := e.reset(ctx, req.Group, req.Scope.Topics[0], o)
+		if err != nil {
+			return i, ids, err
 		}
+		ids = append(ids, id)
 	}
-	return len(list), nil
+	return len(list), ids, nil
 }
 
 // conclude reads back and says how it stands. failed is the error of the
@@ -154,15 +184,19 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	// it stands.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*e.client.timeout)
 	defer cancel()
-	if e.client.service != DMS {
-		note := e.romaReadBack(ctx, req, before)
+	next := "Apply again: the reset has the same effect if it is executed twice."
+	if managed.SentOnce(failed) {
+		next = "Compare the lag with what you expect. Applying again resets to the log's end as of then, so it also skips what has arrived in between; that is why it was not sent again."
+	}
+	if !before.group.exact {
+		note := e.stateNow(ctx, req, before)
 		if failed == nil {
 			result.Notes = append(result.Notes, note)
 			return result, nil
 		}
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.State = "It is not known whether the service executed the reset. " + note
-		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		told.Next = next
 		result.InDoubt = true
 		return result, told
 	}
@@ -187,7 +221,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		result.InDoubt = true
 		told := e.fail(ctx, e.what(req), opReset, failed)
 		told.State = "It is not known whether the service executed the reset. " + note
-		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		told.Next = next
 		return result, told
 	}
 
@@ -212,11 +246,11 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		// read back proves neither that it was reset nor that it was not.
 		result.InDoubt = slices.ContainsFunc(wrong, func(m offset.Outcome) bool { return m.Offset < 0 })
 		told.State = "Read back: " + figures(wrong) + "."
-		told.Next = "Apply again: the reset has the same effect if it is executed twice."
+		told.Next = next
 		return result, told
 	case len(wrong) == 0:
 		return result, nil
-	case !inactive(after.state):
+	case !after.idle():
 		result.Notes = append(result.Notes, "A consumer has become active since and has moved on: "+figures(wrong)+".")
 		return result, nil
 	default:
@@ -245,6 +279,11 @@ func settle(m *offset.Outcome, doubtful bool, failed error) bool {
 		// The log's end has grown, or its start moved on, before the service
 		// looked.
 		m.Offset = m.Seen
+		return true
+	case m.Offset >= 0 && m.Start < 0 && !doubtful && m.Seen > m.Offset && m.Seen <= m.End:
+		// ROMA Connect does not tell where a log starts, and moves a target
+		// before that there.
+		m.Offset, m.Clamped = m.Seen, true
 		return true
 	case doubtful && m.Offset < 0:
 		m.Doubt("it is not known whether it was reset: " + failed.Error())
@@ -285,11 +324,18 @@ func (e *instance) inspect(ctx context.Context, req offset.Request) (view, error
 	var seen view
 	var err error
 	topic := req.Scope.Topics[0]
-	if seen.bounds, err = e.topicBounds(ctx, topic); err != nil {
+	if seen.bounds, err = e.topicBounds(ctx, topic); managed.Barred(err) {
+		seen.notes = append(seen.notes, e.barred(e.topicOperation(), "whether the topic and the partitions exist is not known before the reset"))
+	} else if err != nil {
 		return seen, e.fail(ctx, e.what(req), e.topicOperation(), err)
 	}
 	if seen.group, err = e.groupStatus(ctx, req.Group, topic); err != nil {
 		return seen, e.fail(ctx, e.what(req), e.groupOperation(), err)
+	}
+	if seen.group.barred != "" {
+		seen.notes = append(seen.notes, e.barred(seen.group.barred, "whether the group exists and has members, and where it is, is not known; the service itself resets no group with members"))
+	} else if !seen.group.exact {
+		seen.notes = append(seen.notes, fmt.Sprintf("This key may not call %s, or the gateway does not know it, so that no offsets of partitions are told: nothing is recorded, and a restore has nothing to put back.", opShow))
 	}
 	if seen.bounds == nil || everyPartition(req.Scope) {
 		return seen, nil
@@ -339,30 +385,41 @@ func (e *instance) validate(req offset.Request) error {
 // moves returns what a reset to an offset does to each partition, as far as
 // DMS tells. It returns nil where nobody can know.
 func (e *instance) moves(req offset.Request, seen view) ([]offset.Move, error) {
-	if e.client.service != DMS || req.Target.Kind != offset.ToOffset && req.Target.Kind != offset.ToOffsets {
+	limited := req.Limits.MaxReplayed != nil || req.Limits.MaxSkipped != nil
+	if !seen.group.exact && (limited || req.OutOfRange == offset.Refuse) {
+		return nil, &offset.Error{
+			Code:  offset.Unsupported,
+			What:  e.what(req) + ": the service tells no offsets of partitions, so limits and out_of_range cannot be checked",
+			State: offset.NothingChanged,
+			Next:  fmt.Sprintf("Give the key the right to call %s, or apply without limits and with out_of_range = \"clamp\".", e.offsetsOperation()),
+		}
+	}
+	if !seen.group.exact || req.Target.Kind != offset.ToOffset && req.Target.Kind != offset.ToOffsets {
 		return nil, nil
 	}
 	moves := e.unresolved(req, seen)
-	known := true
+	known, bounded := true, true
 	var outside []string
 	for i := range moves {
 		m := &moves[i]
-		if m.Start < 0 || m.End < 0 {
-			known = false
-			continue
-		}
 		target := req.Target.Offset
 		if req.Target.Kind == offset.ToOffsets {
 			target = req.Target.Offsets[m.Topic][m.ID]
 		}
+		// Without an end, nobody can say how much a first offset replays.
+		known = known && (m.End >= 0 || m.Previous >= 0)
+		if m.End < 0 || m.Start < 0 && e.client.service == DMS {
+			bounded = false
+			continue
+		}
+		bounded = bounded && m.Start >= 0
 		m.Offset = min(max(target, m.Start), m.End)
 		if m.Clamped = m.Offset != target; m.Clamped {
 			outside = append(outside, fmt.Sprintf("%d in partition %d, which has %d to %d", target, m.ID, m.Start, m.End))
 		}
 	}
-	limited := req.Limits.MaxReplayed != nil || req.Limits.MaxSkipped != nil
 	switch {
-	case !known && (limited || req.OutOfRange == offset.Refuse):
+	case (!known || !bounded && e.client.service == DMS) && limited, !bounded && req.OutOfRange == offset.Refuse:
 		return nil, &offset.Error{
 			Code:  offset.Unsupported,
 			What:  e.what(req) + ": the service does not tell the bounds of every partition, so limits and out_of_range cannot be checked",
@@ -413,7 +470,7 @@ func (e *instance) unresolved(req offset.Request, seen view) []offset.Move {
 	return moves
 }
 
-// readBack asks DMS for the offsets, a few times if they do not yet show the
+// readBack asks for the offsets, a few times if they do not yet show the
 // reset.
 func (e *instance) readBack(ctx context.Context, req offset.Request, moves []offset.Move) (status, error) {
 	var after status
@@ -427,24 +484,30 @@ func (e *instance) readBack(ctx context.Context, req offset.Request, moves []off
 		if after, err = e.groupStatus(ctx, req.Group, req.Scope.Topics[0]); err != nil {
 			return after, err
 		}
+		if !after.exact { // it was, before the reset
+			return after, errors.New("the service tells no offsets of partitions any more")
+		}
 		settled := true
 		for _, m := range moves {
 			if n, ok := after.offsets[m.ID]; !ok || m.Offset >= 0 && n != m.Offset {
 				settled = false
 			}
 		}
-		if settled || !inactive(after.state) {
+		if settled || !after.idle() {
 			break
 		}
 	}
 	return after, nil
 }
 
-// romaReadBack says in a sentence what ROMA Connect tells after a reset.
-func (e *instance) romaReadBack(ctx context.Context, req offset.Request, before view) string {
+// stateNow says in a sentence what is told after a reset where no offsets are.
+func (e *instance) stateNow(ctx context.Context, req offset.Request, before view) string {
 	after, err := e.groupStatus(ctx, req.Group, req.Scope.Topics[0])
 	if err != nil {
 		return "The group could not be read back: " + err.Error() + "."
+	}
+	if after.barred != "" {
+		return e.barred(after.barred, "the group could not be read back")
 	}
 	text := "After the reset the group is in state " + after.state
 	if n, ok := after.lag.Int(); ok {
@@ -453,23 +516,28 @@ func (e *instance) romaReadBack(ctx context.Context, req offset.Request, before 
 			text += fmt.Sprintf("; before it was %d", b)
 		}
 	}
-	return text + ". ROMA Connect tells no offsets of partitions."
+	return text + ". The service tells no offsets of partitions."
+}
+
+// barred says that a call that only looks was left out, and what follows.
+func (e *instance) barred(operation, so string) string {
+	return fmt.Sprintf("This key may not call %s, or the gateway does not know it: %s.", operation, so)
 }
 
 // describe tells a plan's reader what is known beside moves.
 func (e *instance) describe(req offset.Request, seen view) []string {
 	var notes []string
-	if !inactive(seen.group.state) {
+	if !seen.group.idle() {
 		notes = append(notes, fmt.Sprintf("The group is active (state %s): the apply waits for its members to leave, up to %s.", seen.group.state, req.Wait()))
 	}
 	switch {
-	case e.client.service != DMS:
-		notes = append(notes, "ROMA Connect tells no offsets of partitions: how many messages will be replayed or skipped cannot be known.")
+	case !seen.group.exact:
+		notes = append(notes, "The service tells no offsets of partitions: how many messages will be replayed or skipped cannot be known.")
 		if n, ok := seen.group.lag.Int(); ok {
 			notes = append(notes, fmt.Sprintf("The group's lag over all its topics is %d.", n))
 		}
 	case req.Target.Kind != offset.ToOffset:
-		notes = append(notes, fmt.Sprintf("DMS for Kafka finds the offsets of a time while it resets; the group has offsets on %d of the topic's %d partitions.", len(seen.group.offsets), len(seen.bounds)))
+		notes = append(notes, fmt.Sprintf("The service finds the offsets of a time while it resets; the group has offsets on %d of the topic's %d partitions.", len(seen.group.offsets), len(seen.bounds)))
 	}
 	return notes
 }
@@ -515,10 +583,22 @@ func (e *instance) name() string {
 }
 
 func (e *instance) groupOperation() string {
+	switch {
+	case e.client.service == DMS:
+		return opGroup
+	case e.listed.Load():
+		return opGroups
+	default:
+		return opShow
+	}
+}
+
+// offsetsOperation is the call that tells offsets of partitions.
+func (e *instance) offsetsOperation() string {
 	if e.client.service == DMS {
 		return opGroup
 	}
-	return opGroups
+	return opShow
 }
 
 func (e *instance) topicOperation() string {

@@ -44,8 +44,12 @@ func start(t *testing.T) *service.Server {
 	s.AddGroup(instance, group)
 	s.AddGroup(instance, "x-"+group, service.Member{ClientID: "other", Host: "/192.0.2.1"}) // the list's filter takes it too
 	s.Commit(instance, group, topic, before())
+	s.WithoutShowGroup(true) // so that ROMA Connect tells no offsets; see TestShowGroup
 	return s
 }
+
+// full are the logs of start, with records in each.
+var full = []service.Partition{service.Log(0, 100, begin), service.Log(20, 100, begin), service.Log(0, 100, begin)}
 
 func before() map[int32]int64 { return map[int32]int64{0: 90, 1: 60} }
 
@@ -493,7 +497,7 @@ func TestFailures(t *testing.T) {
 	reset := func(kind standin.Kind, times int) standin.Fault {
 		return standin.Fault{Operation: service.Reset, Kind: kind, Times: times}
 	}
-	moved := map[int32]int64{0: 70, 1: 70, 2: 0}
+	moved := map[int32]int64{0: 70, 1: 70, 2: 70}
 	for _, c := range []struct {
 		name   string
 		req    offset.Request
@@ -511,7 +515,7 @@ func TestFailures(t *testing.T) {
 		{name: "wrong token", config: func(c *romaconnect.Config) { c.AccessKey, c.SecretKey, c.AuthToken = "", "", "a-wrong-token" }, code: offset.Unauthorized, texts: []string{"APIGW.0301", "(secret)"}},
 		{name: "wrong clock", config: func(c *romaconnect.Config) { c.Clock = clock.Fixed(time.Now().Add(-time.Hour)) }, code: offset.Unauthorized, texts: []string{"expired", "clock"}},
 		{name: "expired token", config: func(c *romaconnect.Config) { c.AccessKey, c.SecurityToken = "HWTEMPORARY", "temporary-token" }, code: offset.Unauthorized, texts: []string{"the security token has expired", "request id"}},
-		{name: "other project", config: func(c *romaconnect.Config) { c.ProjectID = "other" }, code: offset.Unauthorized, texts: []string{"APIGW.0302"}},
+		{name: "other project", config: func(c *romaconnect.Config) { c.ProjectID = "other" }, code: offset.Unauthorized, texts: []string{"APIGW.0302"}, sent: 1},
 		{name: "no right to reset", faults: []standin.Fault{{Operation: service.Reset, Kind: standin.Told, Status: 403, Code: "DMS.10240103", Message: "Denied."}}, code: offset.Unauthorized, texts: []string{"DMS.10240103: Denied.", service.Reset}, sent: 1},
 		{name: "missing instance", id: "other", code: offset.InstanceMissing, texts: []string{"DMS.00404022", "This instance does not exist.", "request id", "instance_id"}},
 		{name: "missing group", req: func() offset.Request { r := toOffset(70); r.Group = "other"; return r }(), code: offset.GroupMissing, texts: []string{`"other"`, "group_id"}},
@@ -534,6 +538,7 @@ func TestFailures(t *testing.T) {
 		for _, which := range both {
 			t.Run(c.name+"/"+string(which), func(t *testing.T) {
 				s := start(t)
+				s.AddTopic(instance, topic, full...) // an offset beyond an end is not sent again
 				s.AddKey("HWTEMPORARY", standin.Key{Secret: service.SecretKey, Token: "temporary-token", Expired: true})
 				s.Fail(c.faults...)
 				cfg := config(s, which)
@@ -614,6 +619,7 @@ func TestFailuresThatARetryMends(t *testing.T) {
 		for _, which := range both {
 			for _, req := range []offset.Request{toOffset(70), toTime(begin.Add(10 * time.Second))} {
 				s := start(t)
+				s.AddTopic(instance, topic, full...)
 				s.Fail(standin.Fault{Operation: service.Reset, Kind: kind, Times: 2})
 				result, err := apply(t.Context(), engine(t, s, which), req)
 				if err != nil {
@@ -905,10 +911,10 @@ func TestWhatCannotBeDoneIsRefusedWithoutTheNetwork(t *testing.T) {
 		{"isolation_level read_committed", with(toOffset(0), func(r *offset.Request) { r.Isolation = offset.ReadCommitted }), "", []string{"isolation_level"}, []string{"isolation_level"}},
 		{"out_of_range error with an offset", with(toOffset(0), strict), "", []string{"out_of_range"}, nil},
 		{"out_of_range error with a time", with(toTime(begin), strict), "", []string{"out_of_range"}, []string{"out_of_range"}},
-		{"limits with an offset", with(toOffset(0), limited), "", limits, nil},
+		{"limits with an offset", with(toOffset(0), limited), "", nil, nil},
 		{"limits with a time", with(toTime(begin), limited), "", limits, limits},
 		{"allow_new_group", with(toOffset(0), func(r *offset.Request) { r.AllowNewGroup = true }), "", []string{"allow_new_group"}, []string{"allow_new_group"}},
-		{"on_destroy restore", toOffset(0), "restore", []string{"on_destroy"}, nil},
+		{"on_destroy restore", toOffset(0), "restore", nil, nil},
 		{"on_destroy delete_offsets", toOffset(0), "delete_offsets", []string{"on_destroy"}, []string{"on_destroy"}},
 		{"a group named ..", with(toOffset(0), func(r *offset.Request) { r.Group = ".." }), "", []string{"group_id"}, []string{"group_id"}},
 		{"a topic named .", with(toOffset(0), func(r *offset.Request) { r.Scope.Topics = []string{"."} }), "", []string{"topic"}, []string{"topic"}},
@@ -1104,5 +1110,127 @@ func TestTheEnvironmentFillsWhatIsEmpty(t *testing.T) {
 	}
 	if got = fill(romaconnect.Config{Endpoint: "elsewhere.example"}); got.AuthToken != "" {
 		t.Error("the environment's token would go to an endpoint from the configuration")
+	}
+}
+
+// ROMA Connect's pages know a call that tells a group's offsets, in two shapes.
+// With it a reset is counted, limited, proved and undone as with DMS.
+func TestShowGroup(t *testing.T) {
+	for name, array := range map[string]bool{"object": false, "array": true} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			s.WithoutShowGroup(false)
+			if array {
+				s.InArray()
+			}
+			e := engine(t, s, romaconnect.ROMA)
+			none, fifty := int64(0), int64(50)
+			req := toOffset(70, 1)
+			req.Limits.MaxSkipped = &none
+			_, err := apply(t.Context(), e, req)
+			if offset.CodeOf(err) != offset.LimitExceeded || !strings.Contains(err.Error(), "10 messages would be skipped") {
+				t.Errorf("got %v", err)
+			}
+			want(t, s, before())
+
+			req = toOffset(50)
+			req.Limits.MaxReplayed = &fifty
+			_, err = apply(t.Context(), e, req) // partition 2 has no offset, and its end is not told
+			if offset.CodeOf(err) != offset.Unsupported || !strings.Contains(err.Error(), "Nothing was changed") {
+				t.Errorf("got %v", err)
+			}
+			want(t, s, before())
+
+			result, err := apply(t.Context(), e, toOffset(50, 0, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, s, map[int32]int64{0: 50, 1: 50})
+			if o := result.Outcomes; len(o) != 2 || o[0].Previous != 90 || o[0].Seen != 50 || o[1].Previous != 60 || o[1].Failed() {
+				t.Errorf("outcomes %+v", o)
+			}
+			if notes := strings.Join(result.Notes, " "); !strings.Contains(notes, "under the request id ") {
+				t.Errorf("notes %q", notes)
+			}
+			if _, err := e.Undo(t.Context(), offset.UndoRequest{Group: group, ClusterID: instance, Record: result.Outcomes}); err != nil {
+				t.Fatal(err)
+			}
+			want(t, s, before())
+
+			// A target before the log, whose start is not told, is moved there.
+			result, err = apply(t.Context(), e, toOffset(5, 1))
+			if err != nil || result.Outcomes[0].Offset != 20 || !result.Outcomes[0].Clamped {
+				t.Errorf("got %+v, %v", result, err)
+			}
+
+			s.Join(instance, group, service.Member{ClientID: "billing-1", Host: "/192.0.2.9"})
+			var wait time.Duration
+			req = toOffset(50, 1)
+			req.WaitForInactive = &wait
+			if _, err := apply(t.Context(), e, req); offset.CodeOf(err) != offset.GroupActive || !strings.Contains(err.Error(), `client "billing-1" at /192.0.2.9`) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A key that may reset, and not look, still resets: the service itself refuses
+// what must not be.
+func TestLooksThatAreBarredAreLeftOutAndNamed(t *testing.T) {
+	for _, fault := range []standin.Fault{
+		{Kind: standin.Told, Times: -1, Status: 403, Code: "DMS.10240103", Message: "Denied."},
+		{Kind: standin.Told, Times: -1, Status: 404, Code: "APIGW.0101", Message: "The API does not exist"},
+	} {
+		for which, operations := range map[romaconnect.Service][]string{
+			romaconnect.ROMA: {service.Groups, service.Topics, service.ShowGroup},
+			romaconnect.DMS:  {service.GroupInfo, service.TopicInfo},
+		} {
+			s := start(t)
+			for _, o := range operations {
+				fault.Operation = o
+				s.Fail(fault)
+			}
+			result, err := apply(t.Context(), engine(t, s, which), toOffset(70, 0))
+			if err != nil {
+				t.Errorf("%s, HTTP %d: %v", which, fault.Status, err)
+				continue
+			}
+			want(t, s, map[int32]int64{0: 70, 1: 60})
+			notes := strings.Join(result.Notes, "\n")
+			for _, o := range operations[:2] {
+				if !strings.Contains(notes, "This key may not call "+o) {
+					t.Errorf("%s, HTTP %d: the notes do not name %s: %s", which, fault.Status, o, notes)
+				}
+			}
+			req := toOffset(70, 0)
+			req.Limits.MaxReplayed = new(int64)
+			if _, err := apply(t.Context(), engine(t, s, which), req); offset.CodeOf(err) != offset.Unsupported {
+				t.Errorf("%s: a limit that cannot be checked was passed: %v", which, err)
+			}
+		}
+	}
+}
+
+// What means the log's end skips, sent twice, what has come in between.
+func TestWhatMeansTheEndIsSentOnce(t *testing.T) {
+	for _, which := range both {
+		for name, req := range map[string]offset.Request{
+			"a time in the future": toTime(time.Now().Add(time.Hour)), "an offset beyond the end": toOffset(101, 0),
+		} {
+			s := start(t)
+			s.WithoutShowGroup(false)
+			s.Fail(standin.Fault{Operation: service.Reset, Kind: standin.Unavailable, Times: 2})
+			result, err := apply(t.Context(), engine(t, s, which), req)
+			if err == nil || !strings.Contains(err.Error(), "that is why it was not sent again") {
+				t.Errorf("%s, %s: %v", which, name, err)
+			}
+			if n := len(s.Requests(service.Reset)); n != 1 {
+				t.Errorf("%s, %s: %d resets were sent", which, name, n)
+			}
+			if result == nil {
+				t.Errorf("%s, %s: no result", which, name)
+			}
+			want(t, s, before())
+		}
 	}
 }

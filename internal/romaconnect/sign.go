@@ -56,16 +56,13 @@ func authorization(r *http.Request, body []byte, who Credentials, signed []strin
 	return algorithm + " Access=" + who.AccessKey + ", SignedHeaders=" + names + ", Signature=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// canonicalPath encodes each decoded segment anew and ends with a slash,
-// whether the path does or not.
+// canonicalPath encodes the decoded path anew, segment by segment, and ends
+// with a slash, whether the path does or not. A slash inside of a name is one
+// of the path then, as the vendor's signers and its gateway take it.
 func canonicalPath(u *url.URL) string {
 	var b strings.Builder
-	for segment := range strings.SplitSeq(strings.Trim(u.EscapedPath(), "/"), "/") {
-		plain, err := url.PathUnescape(segment)
-		if err != nil {
-			plain = segment
-		}
-		b.WriteString("/" + managed.Escape(plain))
+	for segment := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
+		b.WriteString("/" + managed.Escape(segment))
 	}
 	return b.String() + "/"
 }

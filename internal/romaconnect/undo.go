@@ -10,18 +10,16 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// Undo puts back, partition by partition, what a reset through DMS has moved,
-// if nothing has moved it since; a lenient request leaves alone what something
-// has, and tells it in a note. A partition that is back already is done. ROMA
-// Connect tells no offsets that could be compared or put back.
+// Undo puts back, partition by partition, what a reset has moved, if nothing
+// has moved it since; a lenient request leaves alone what something has, and
+// tells it in a note. A partition that is back already is done. It needs a
+// service that tells offsets of partitions.
 func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
 	what := fmt.Sprintf("Restore the offsets of consumer group %q on %s", req.Group, e.name())
 	refuse := func(code offset.Code, reason, next string) (*offset.Result, error) {
 		return nil, &offset.Error{Code: code, What: what + ": " + reason, State: offset.NothingChanged, Next: next}
 	}
 	switch {
-	case e.client.service != DMS:
-		return refuse(offset.Unsupported, "ROMA Connect tells no offsets of partitions, so none are known that could be put back", "Set on_destroy = \"keep\".")
 	case req.ClusterID != "" && req.ClusterID != e.id:
 		return refuse(offset.WrongCluster, fmt.Sprintf("the reset was done on instance %q", req.ClusterID), "Set instance_id to that instance, or on_destroy = \"keep\".")
 	}
@@ -46,14 +44,17 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 		return gone(result, err)
 	}
 	limits, err := e.topicBounds(ctx, topic)
-	if err != nil {
-		return gone(result, e.fail(ctx, what, opTopic, err))
+	if err != nil && !managed.Barred(err) {
+		return gone(result, e.fail(ctx, what, e.topicOperation(), err))
 	}
 	now, err := e.groupStatus(ctx, req.Group, topic)
 	if err != nil {
-		return gone(result, e.fail(ctx, what, opGroup, err))
+		return gone(result, e.fail(ctx, what, e.groupOperation(), err))
 	}
-	if !inactive(now.state) {
+	switch {
+	case !now.exact:
+		return refuse(offset.Unsupported, "the service tells no offsets of partitions, so that nobody can compare them", "Give the key the right to call "+e.offsetsOperation()+", or set on_destroy = \"keep\".")
+	case !now.idle():
 		return nil, e.active(what, now, 0)
 	}
 	result.State = now.state
@@ -98,19 +99,23 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 
 	tell("Putting the offsets back")
 	sent := 0
+	var ids []string
 	finish := context.WithoutCancel(ctx)
 	for _, m := range back {
 		if sent > 0 {
 			ctx = finish //nolint:fatcontext // It is one context for all that follow the first.
 		}
-		if err = e.reset(ctx, req.Group, topic, order{partition: m.ID, offset: m.Previous}); err != nil {
+		id, failed := e.reset(ctx, req.Group, topic, order{partition: m.ID, offset: m.Previous})
+		if err = failed; err != nil {
 			break
 		}
+		ids = append(ids, id)
 		sent++
 	}
 	if err != nil && sent == 0 && !managed.InDoubt(err) {
 		return nil, e.fail(ctx, what, opReset, err)
 	}
+	result.Notes = append(result.Notes, managed.Requested(ids)...)
 	return e.concludeUndo(ctx, req.Group, what, back, result, err)
 }
 
@@ -139,7 +144,7 @@ func (e *instance) concludeUndo(ctx context.Context, group, what string, back []
 	}
 	switch {
 	case err != nil:
-		told := e.fail(ctx, what, opGroup, err)
+		told := e.fail(ctx, what, e.groupOperation(), err)
 		told.Code = offset.Incomplete
 		told.State = "The offsets could not be read back, so it is not known which were put back."
 		return result, told

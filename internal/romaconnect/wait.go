@@ -33,7 +33,7 @@ func (e *instance) awaitInactive(ctx context.Context, group, what string, wait t
 		if err != nil {
 			return e.fail(ctx, what, e.groupOperation(), err)
 		}
-		if inactive(seen.state) {
+		if seen.idle() {
 			return nil
 		}
 		left := time.Until(deadline)

@@ -31,6 +31,7 @@ const (
 	Reset     = "reset-message-offset"
 	Groups    = "ListInstanceGroups"      // ROMA Connect
 	Topics    = "ListMqsInstanceTopics"   // ROMA Connect
+	ShowGroup = "ShowGroup"               // ROMA Connect
 	GroupInfo = "ShowGroups"              // DMS
 	TopicInfo = "ShowInstanceTopicDetail" // DMS
 )
@@ -70,6 +71,7 @@ type service struct {
 	instances map[string]*instance
 	requests  int
 	inArray   bool
+	noShow    bool
 	now       func() time.Time
 }
 
@@ -107,8 +109,14 @@ func (s *Server) AddKey(id string, key standin.Key) {
 	s.Locked(func() { s.s.keys[id] = key })
 }
 
-// InArray makes the server wrap ROMA Connect's lists into an array, as the
-// vendor's page shows them.
+// WithoutShowGroup says whether the gateway is one that does not know ROMA
+// Connect's ShowGroup.
+func (s *Server) WithoutShowGroup(without bool) {
+	s.Locked(func() { s.s.noShow = without })
+}
+
+// InArray makes the server wrap ROMA Connect's lists, and the group in an
+// answer to ShowGroup, into an array, as the vendor's pages show them.
 func (s *Server) InArray() {
 	s.Locked(func() { s.s.inArray = true })
 }
@@ -202,7 +210,9 @@ func read(method string, segments []string) path {
 		p.operation = Groups
 	case mqs && len(s) == 1 && s[0] == "topics":
 		p.operation = Topics
-	case !mqs && len(s) == 3 && s[0] == "management" && s[1] == "groups":
+	case mqs && len(s) == 3 && s[0] == "management" && s[1] == "groups":
+		p.operation, p.group = ShowGroup, s[2]
+	case len(s) == 3 && s[0] == "management" && s[1] == "groups":
 		p.operation, p.group = GroupInfo, s[2]
 	case !mqs && len(s) == 3 && s[0] == "management" && s[1] == "topics":
 		p.operation, p.topic = TopicInfo, s[2]
@@ -265,6 +275,10 @@ func (s *service) Execute(operation string, segments []string, query map[string]
 		return s.Fail(http.StatusNotFound, "DMS.00404022", "This instance does not exist.")
 	}
 	switch operation {
+	case ShowGroup:
+		if s.noShow {
+			return s.Fail(http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment")
+		}
 	case Groups:
 		return s.groups(i, query)
 	case Topics:
@@ -276,8 +290,11 @@ func (s *service) Execute(operation string, segments []string, query map[string]
 	if g == nil {
 		return s.Fail(http.StatusBadRequest, "DMS.111400864", "The consumer group does not exist.")
 	}
-	if operation == GroupInfo {
-		return s.groupInfo(i, p.group, g)
+	switch operation {
+	case GroupInfo:
+		return s.groupInfo(i, p.group, g, false)
+	case ShowGroup:
+		return s.groupInfo(i, p.group, g, s.inArray)
 	}
 	return s.reset(i, g, body)
 }
@@ -358,7 +375,7 @@ func (s *service) topicInfo(i *instance, topic string) standin.Answer {
 	return s.answer(http.StatusOK, standin.JSON(map[string]any{"topic": topic, "partitions": list}))
 }
 
-func (s *service) groupInfo(i *instance, name string, g *group) standin.Answer {
+func (s *service) groupInfo(i *instance, name string, g *group, inArray bool) standin.Answer {
 	g.look()
 	members := []map[string]any{}
 	for n, m := range g.members {
@@ -376,9 +393,13 @@ func (s *service) groupInfo(i *instance, name string, g *group) standin.Answer {
 			offsets = append(offsets, map[string]any{"partition": p, "topic": topic, "lag": end - n, "message_current_offset": n, "message_log_end_offset": end})
 		}
 	}
-	return s.answer(http.StatusOK, standin.JSON(map[string]any{"group": map[string]any{
+	var told any = map[string]any{
 		"group_id": name, "state": g.state(), "coordinator_id": 1, "members": members, "group_message_offsets": offsets, "assignment_strategy": "range",
-	}}))
+	}
+	if inArray {
+		told = []any{told}
+	}
+	return s.answer(http.StatusOK, standin.JSON(map[string]any{"group": told}))
 }
 
 // reset does what reset-message-offset asks for, and moves a target outside

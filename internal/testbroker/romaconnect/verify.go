@@ -51,7 +51,10 @@ func Verify(r *http.Request, body []byte, keys map[string]standin.Key, now time.
 		if !ok {
 			return "the path is malformed"
 		}
-		path += "/" + standin.Encode(plain)
+		// A gateway decodes the path first: a slash in a name is one of the path.
+		for part := range strings.SplitSeq(plain, "/") {
+			path += "/" + standin.Encode(part)
+		}
 	}
 	if !strings.HasSuffix(path, "/") {
 		path += "/"
