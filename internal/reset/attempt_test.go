@@ -383,10 +383,10 @@ func TestAPreviewsPlanServesOnce(t *testing.T) {
 		"too late":      {func(_ *reset.Run, _ *memory, h *hands) { h.turn(2001 * time.Millisecond) }, to(20), "plan plan apply"},
 		"another reset": {nil, to(21), "plan plan apply"},
 		"used before": {func(run *reset.Run, m *memory, _ *hands) {
-			run.Reset(context.Background(), m.opening(), attempt(to(20)))
+			run.Reset(t.Context(), m.opening(), attempt(to(20)))
 		}, to(20), "plan apply plan apply"},
 		"after an undo": {func(run *reset.Run, m *memory, _ *hands) {
-			run.Destroy(context.Background(), m.opening(), reset.Destruction{
+			run.Destroy(t.Context(), m.opening(), reset.Destruction{
 				Broker: reset.Kafka, OnDestroy: reset.DestroyRestores,
 				Last: reset.Last{Name: reset.Name{Group: "billing"}, Record: []offset.Outcome{{Move: offset.Move{Partition: m.partition[0], Previous: 50, Offset: 60}}}},
 			})
