@@ -90,6 +90,12 @@ var examples = map[string]example{
 	"resources/rocketmq_consumer_offset_reset/import-by-identity.tf": {
 		queues: billingQueues, needs: &[2]string{"1.12", "1.12"},
 	},
+	"data-sources/kafka_consumer_groups/each.tf": {
+		want: map[string]fake.Offsets{
+			"billing":        {"orders": {0: 125, 1: 125, 2: 125}, "payments": billing["payments"]},
+			"search-indexer": {"orders": {0: 125, 1: 125, 2: 125}},
+		},
+	},
 	"functions/csv_decode/function.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 120, 1: 118, 2: 900}, "payments": billing["payments"]}),
 	},

@@ -164,6 +164,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		newKafkaGroupOffsets,
 		newKafkaTopicOffsets,
+		newKafkaGroups,
 		newKafkaSnapshotNow,
 		newKafkaMirrorCheckpoints,
 		newRocketMQGroupOffsets,

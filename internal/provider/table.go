@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -83,8 +81,7 @@ func offsetsValue(offsets offset.Offsets) types.Map {
 	return types.MapValueMust(offsetsType, outer)
 }
 
-// record returns the table as the JSON document of an attribute record. It
-// begins with a space, so that Terraform does not unfold it in a plan.
+// record returns the table as the JSON document of an attribute record.
 func (t *table) record() types.String {
 	doc := map[string]map[string]map[string]any{}
 	for _, r := range t.rows {
@@ -100,11 +97,7 @@ func (t *table) record() types.String {
 		}
 		doc[r.outer][strconv.FormatInt(int64(r.inner), 10)] = values
 	}
-	b, err := json.Marshal(doc)
-	if err != nil { // Strings and numbers can be marshalled.
-		return types.StringValue(fmt.Sprintf(" %q", err))
-	}
-	return types.StringValue(" " + string(b))
+	return document(doc)
 }
 
 func numberOrNil(n int64) any {
