@@ -177,8 +177,6 @@ func (c *Client) topicOffsets(ctx context.Context, topics []string, target offse
 	for i, m := range moves {
 		offsets.Partitions[i] = TopicPartition{Partition: m.Partition, Offset: m.Offset, Start: m.Start, End: m.End}
 	}
-	if instant.After(now) {
-		offsets.Notes = append(offsets.Notes, future(instant))
-	}
+	offsets.Notes = instantNotes(p.rows, instant, now)
 	return offsets, nil
 }

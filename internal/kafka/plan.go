@@ -245,11 +245,7 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	if missing {
 		note("Consumer group %q does not exist yet and is created by the reset.", plan.Request.Group)
 	}
-	if plan.Instant.After(plan.At) {
-		notes = append(notes, future(plan.Instant))
-	} else if late := s.unmatched(plan.Instant); len(late) > 0 {
-		note("No record is at or after the instant %s in %s: there the reset goes to the log's end.", plan.Instant.UTC().Format(time.RFC3339), listed(late))
-	}
+	notes = append(notes, instantNotes(s.rows, plan.Instant, plan.At)...)
 	if s.group.keeps {
 		note("The brokers cannot delete committed offsets (they are older than Kafka 2.4): on_destroy = \"delete_offsets\" is refused then, and so is a restore of partitions that had no offset before.")
 	}
@@ -280,20 +276,26 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	return notes
 }
 
-// unmatched names the partitions that hold records, but none at or after the
-// instant.
-func (s *survey) unmatched(instant time.Time) []string {
+// instantNotes tells where an instant means the log's end: of the partitions
+// that hold records, but none at or after it.
+func instantNotes(rows []row, instant, now time.Time) []string {
+	if instant.IsZero() {
+		return nil
+	}
+	at := instant.UTC().Format(time.RFC3339)
+	if instant.After(now) {
+		return []string{fmt.Sprintf("The instant %s lies in the future: where no record has such a time, it means the log's end.", at)}
+	}
 	var late []string
-	for i := range s.rows {
-		if r := &s.rows[i]; !instant.IsZero() && r.match < 0 && r.end > r.start {
+	for i := range rows {
+		if r := &rows[i]; r.match < 0 && r.end > r.start {
 			late = append(late, name(r.topic, r.id))
 		}
 	}
-	return late
-}
-
-func future(instant time.Time) string {
-	return fmt.Sprintf("The instant %s lies in the future: where no record has such a time, it means the log's end.", instant.UTC().Format(time.RFC3339))
+	if len(late) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("No record is at or after the instant %s in %s: there it means the log's end.", at, listed(late))}
 }
 
 func isAre(n int, noun string) string {
