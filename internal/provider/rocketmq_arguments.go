@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/resettime"
 )
 
@@ -36,6 +38,7 @@ type rocketmqArguments struct {
 	ResetTime           types.String `tfsdk:"reset_time"`
 	TimeZone            types.String `tfsdk:"time_zone"`
 	Offsets             types.Map    `tfsdk:"offsets"`
+	Brokers             types.Set    `tfsdk:"brokers"`
 	Force               types.Bool   `tfsdk:"force"`
 	MaxReplayedMessages types.Number `tfsdk:"max_replayed_messages"`
 	MaxSkippedMessages  types.Number `tfsdk:"max_skipped_messages"`
@@ -50,8 +53,8 @@ func rocketmqArgumentSchema() map[string]argument {
 			description: "The consumer group whose offsets are reset.",
 		},
 		"topic": {
-			required: true, strings: []validator.String{notEmpty},
-			description: "The topic whose queues are reset.",
+			required: true, strings: []validator.String{ownTopic},
+			description: "The topic whose queues are reset. Topics of RocketMQ itself, such as `SCHEDULE_TOPIC_XXXX`, are refused.",
 		},
 		"instance_id": {
 			replaces: true, strings: []validator.String{notEmpty},
@@ -78,6 +81,11 @@ func rocketmqArgumentSchema() map[string]argument {
 			description: "With `SPECIFIED_OFFSET`: the offset for each queue, a map of broker name to a map of queue to offset. Queues that it does not name stay where they are. " +
 				"An offset outside of the queue's log is moved to its start or end, and counted in `summary.clamped`.",
 		},
+		"brokers": {
+			kind: stringSetArgument, sets: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(notEmpty)},
+			description: "The names of the brokers that must take part. Name servers forget a broker that has died at once, and the rest would be reset as if it were all: " +
+				"with this argument, a broker that is not among the topic's is an error, and nothing is changed. A change of it alone resets nothing.",
+		},
 		"force": {
 			kind:        boolArgument,
 			description: "`false` leaves a queue alone whose target lies ahead of its offset, so that nothing is skipped (default `true`).",
@@ -93,11 +101,29 @@ func rocketmqArgumentSchema() map[string]argument {
 	}
 }
 
+// ownTopic accepts what is not a topic of RocketMQ itself.
+var ownTopic = stringCheck{
+	description: "must not be empty or a topic of RocketMQ itself",
+	check: func(s string) string {
+		switch {
+		case s == "":
+			return "The value must not be empty."
+		case rocketmq.IsSystemTopic(s):
+			return fmt.Sprintf("%q belongs to RocketMQ itself: brokers consume it, and a reset of it loses or repeats the messages of others. Name a topic of your own.", s)
+		default:
+			return ""
+		}
+	},
+}
+
 func (a *rocketmqArguments) group() types.String    { return a.ConsumerGroup }
 func (a *rocketmqArguments) instance() types.String { return a.InstanceID }
 
 // validate checks what no single attribute's validator can see.
 func (a *rocketmqArguments) validate(diags *diag.Diagnostics) {
+	if !a.Brokers.IsNull() && !a.InstanceID.IsNull() {
+		diags.AddAttributeError(path.Root("brokers"), "Unexpected brokers", "brokers names brokers that the name servers know. A managed instance, which instance_id names, tells no brokers.")
+	}
 	if a.ResetType.IsUnknown() {
 		return
 	}
@@ -154,7 +180,7 @@ func (a *rocketmqArguments) known() bool {
 			return false
 		}
 	}
-	return a.aimKnown()
+	return a.aimKnown() && whollyKnownSet(a.Brokers)
 }
 
 // meaning returns what the arguments mean; nil if not all of it is known.
@@ -189,9 +215,10 @@ func (a *rocketmqArguments) target() (offset.Target, diag.Diagnostics) {
 }
 
 // request returns what the engine is asked to do. All attributes must be known.
-func (a *rocketmqArguments) request(context.Context) (offset.Request, diag.Diagnostics) {
+func (a *rocketmqArguments) request(ctx context.Context) (offset.Request, diag.Diagnostics) {
 	target, diags := a.target()
 	return offset.Request{
+		Brokers:   stringsOf(ctx, a.Brokers, &diags),
 		Group:     a.ConsumerGroup.ValueString(),
 		Scope:     offset.Scope{Topics: []string{a.Topic.ValueString()}},
 		Target:    target,
@@ -206,6 +233,7 @@ func (a *rocketmqArguments) faults() attributes {
 		offset.GroupMissing: "consumer_group", offset.GroupKind: "consumer_group",
 		offset.InstanceMissing: "instance_id",
 		offset.TopicMissing:    "topic", offset.NoLeader: "topic",
+		offset.BrokerMissing: "brokers",
 	}
 	if !a.ResetTime.IsNull() {
 		at[offset.OutsideLog] = "reset_time"

@@ -61,6 +61,11 @@ func TestRocketMQResetRefusesBadInput(t *testing.T) {
 		"negative offset":                {given + `offsets = { "broker-a" = { "0" = -1 } }`, "offsets", "not negative; got -1"},
 		"null offset":                    {given + `offsets = { "broker-a" = { "0" = null } }`, "offsets", "must not be null"},
 		"offsets of no map":              {given + `offsets = { "broker-a" = 1 }`, "offsets", "map of number required"},
+		"a system topic":                 {toLatest + `, topic = "SCHEDULE_TOPIC_XXXX"`, "topic", "belongs to RocketMQ itself"},
+		"the topic of half messages":     {toLatest + `, topic = "RMQ_SYS_TRANS_HALF_TOPIC"`, "topic", "belongs to RocketMQ itself"},
+		"no brokers":                     {toLatest + `, brokers = []`, "brokers", "at least 1 elements"},
+		"a broker that is null":          {toLatest + `, brokers = ["broker-a", null]`, "brokers", "null"},
+		"brokers of an instance":         {toLatest + `, brokers = ["broker-a"], instance_id = "rmq-cn-1"`, "brokers", "tells no brokers"},
 		"empty topic":                    {toLatest + `, topic = ""`, "topic", "must not be empty"},
 		"empty group":                    {toLatest + `, consumer_group = ""`, "consumer_group", "must not be empty"},
 		"negative limit":                 {toLatest + `, max_skipped_messages = -1`, "max_skipped_messages", "at least 0"},
@@ -185,7 +190,11 @@ func TestRocketMQResetRefusesAtApplyBeforeAnythingIsWritten(t *testing.T) {
 			arguments: toLatest, attribute: "consumer_group", says: "consumes by broadcasting",
 		},
 		"missing broker": {
-			arguments: `reset_type = "SPECIFIED_OFFSET", offsets = { "broker-z" = { "0" = 20 } }`, attribute: "offsets", says: `its brokers are "broker-a", "broker-b"`,
+			arguments: `reset_type = "SPECIFIED_OFFSET", offsets = { "broker-z" = { "0" = 20 } }`, attribute: "offsets", says: `its brokers are broker-a, broker-b`,
+		},
+		"a broker that must take part": {
+			prepare:   func(c *rocketfake.Cluster) { c.SetAddresses("broker-b", nil) },
+			arguments: toLatest + `, brokers = ["broker-a", "broker-b"]`, attribute: "brokers", says: "Broker broker-b must take part",
 		},
 		"missing queue": {
 			arguments: `reset_type = "SPECIFIED_OFFSET", offsets = { "broker-a" = { "0" = 20, "2" = 20 } }`, attribute: "offsets", says: `no queue 2 on broker "broker-a": it has queues 0 to 1`,

@@ -205,6 +205,7 @@ func TestRocketMQResetIsQuietUntilItsMeaningChanges(t *testing.T) {
 			step(update, moved, toFifty+`, triggers = {}`),
 			step(update, moved, toFifty+`, on_destroy = "restore"`),
 			step(update, moved, toFifty+`, force = false, max_replayed_messages = 5, max_skipped_messages = 0`),
+			step(update, moved, toFifty+`, brokers = ["broker-a", "broker-b"]`),
 			step(update, moved, toFifty+`, timeouts = { create = "5m" }`),
 			step(nothing, moved, toFifty+`, timeouts = { create = "300s" }`),
 			step(update, moved, toFifty+`, reset_on = "triggers"`),

@@ -148,14 +148,7 @@ func placesOf(got []brokers.Received) places {
 func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
 	const queues = 2
 	f := w.fill(t, queues, perQueue)
-	group := w.name("kind")
-	create := w.cluster.CreateGroup
-	if k.ordered {
-		create = w.cluster.CreateOrderedGroup
-	}
-	if err := create(within(t), group); err != nil {
-		t.Fatal(err)
-	}
+	group := w.groupAtStart(t, f, k.ordered)
 	start := func() *brokers.Consumer {
 		c, err := k.start(w.cluster, group, f.topic)
 		if err != nil {
@@ -210,7 +203,7 @@ func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
 				end = send(t, w, f, queues, end, 5)
 			}
 		}
-		row := cell{reset: r.name, want: len(r.want)}
+		row, begin := cell{reset: r.name, want: len(r.want)}, time.Now()
 		first := 0
 		if live {
 			first = len(c.Received())
@@ -252,12 +245,35 @@ func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
 			row.wrong = wrong
 		}
 		row.got = len(placesOf(c.Received()[first:]))
+		t.Logf("%s: %d of %d in %s %s", r.name, row.got, row.want, time.Since(begin).Round(time.Millisecond), row.wrong)
 		if !live {
 			stop(c)
 		}
 		cells = append(cells, row)
 	}
 	return cells
+}
+
+// groupAtStart makes a group at offset 0: consumers by POP begin at the log's
+// end where their group has no offset.
+func (w *world) groupAtStart(t *testing.T, f filled, ordered bool) string {
+	t.Helper()
+	group := w.name("kind")
+	create := w.cluster.CreateGroup
+	if ordered {
+		create = w.cluster.CreateOrderedGroup
+	}
+	if err := create(within(t), group); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range w.cluster.Brokers() {
+		for q := range f.queues {
+			if err := w.cluster.Commit(within(t), group, f.topic, b, q, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return group
 }
 
 // send stores more messages in each queue and returns the new end.
@@ -303,10 +319,7 @@ func awaitPlaces(t *testing.T, c *brokers.Consumer, first int, want places) stri
 func busy(t *testing.T, w *world) {
 	ctx := within(t)
 	f := w.fill(t, 2, 1)
-	group := w.name("busy")
-	if err := w.cluster.CreateGroup(ctx, group); err != nil {
-		t.Fatal(err)
-	}
+	group := w.groupAtStart(t, f, false)
 	c, err := w.cluster.NewPopConsumer(group, f.topic)
 	if err != nil {
 		t.Fatal(err)
@@ -368,10 +381,7 @@ func busy(t *testing.T, w *world) {
 func inFlight(t *testing.T, w *world) {
 	ctx := within(t)
 	f := w.fill(t, 2, 10)
-	group := w.name("held")
-	if err := w.cluster.CreateGroup(ctx, group); err != nil {
-		t.Fatal(err)
-	}
+	group := w.groupAtStart(t, f, false)
 	c, err := w.cluster.NewHoldingPopConsumer(group, f.topic, 15*time.Second)
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,8 @@ func (c *Cluster) startProxy(ctx context.Context) error {
 		"rocketMQClusterName": ClusterName, "proxyClusterName": ClusterName, "namesrvAddr": c.nameServer,
 		"proxyMode": "CLUSTER", "localServeAddr": "127.0.0.1", "proxyName": "proxy",
 		"grpcServerPort": ports[0], "remotingListenPort": ports[1],
-		"enableACL": false, "traceOn": false, "useDelayLevel": true,
+		// Consumers ask again after a second or two, so that they can be stopped.
+		"grpcClientConsumerMinLongPollingTimeoutMillis": 100,
 	})
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func run() error {
 	client.ResetLogger()
 	c, err := client.NewSimpleConsumer(
 		&client.Config{Endpoint: *endpoint, ConsumerGroup: *group, Credentials: &credentials.SessionCredentials{}},
-		client.WithAwaitDuration(time.Second),
+		client.WithAwaitDuration(2*time.Second),
 		client.WithSubscriptionExpressions(map[string]*client.FilterExpression{*topic: client.SUB_ALL}),
 	)
 	if err != nil {
