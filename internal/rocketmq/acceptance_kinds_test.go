@@ -30,17 +30,21 @@ type kind struct {
 	name    string
 	ordered bool
 	proxied bool // brokers do not list its consumers
+	slow    bool // it takes some 20 s to take a reset up: each gets a group of its own
 	start   func(c *brokers.Cluster, group, topic string) (*brokers.Consumer, error)
 }
 
 var kinds = []kind{
-	{"push", false, false, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
-	{"push through a proxy", false, true, (*brokers.Cluster).NewProxiedConsumer},
-	{"POP", false, true, (*brokers.Cluster).NewPopConsumer},
-	{"POP, ordered", true, true, (*brokers.Cluster).NewPopConsumer},
+	{"push", false, false, true, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
+	{"push through a proxy", false, true, true, (*brokers.Cluster).NewProxiedConsumer},
+	{"POP", false, true, false, (*brokers.Cluster).NewPopConsumer},
+	{"POP, ordered", true, true, false, (*brokers.Cluster).NewPopConsumer},
 }
 
-// settings of brokers under which POP keeps its offsets in different places.
+// resets are the ways to reset, in an order in which one leaves what the next needs.
+var resets = []string{"earliest", "time", "offsets", "earliest, limited", "time, force = false", "restore", "latest"}
+
+// popSettings are those of brokers under which POP keeps its offsets in different places.
 var popSettings = []struct {
 	name  string
 	lines []string
@@ -60,6 +64,7 @@ type cell struct {
 // TestRealConsumersOfEveryKind asserts what consumers receive after a reset, on
 // every setting that changes where brokers keep offsets, and prints it.
 func TestRealConsumersOfEveryKind(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var table []cell
 	t.Run("settings", func(t *testing.T) {
@@ -72,21 +77,34 @@ func TestRealConsumersOfEveryKind(t *testing.T) {
 					for _, k := range kinds {
 						for _, live := range []bool{true, false} {
 							phase := map[bool]string{true: "live", false: "stopped"}[live]
-							t.Run(k.name+" "+phase, func(t *testing.T) {
-								t.Parallel()
-								cells := everyReset(t, w, k, live)
-								mu.Lock()
-								defer mu.Unlock()
-								for _, c := range cells {
-									c.setting, c.kind, c.phase = s.name, k.name, phase
-									table = append(table, c)
+							groups := [][]string{resets}
+							if k.slow {
+								groups = slices.Collect(slices.Chunk(resets, 1))
+							}
+							for _, names := range groups {
+								if live && names[0] == "restore" {
+									continue // its consumers move on: there is nothing that could be put back
 								}
-							})
+								t.Run(k.name+" "+phase+" "+names[0], func(t *testing.T) {
+									t.Parallel()
+									cells := everyReset(t, w, k, live, names)
+									mu.Lock()
+									defer mu.Unlock()
+									for _, c := range cells {
+										c.setting, c.kind, c.phase = s.name, k.name, phase
+										table = append(table, c)
+									}
+								})
+							}
 						}
 					}
 					t.Run("busy POP", func(t *testing.T) {
 						t.Parallel()
 						busy(t, w)
+					})
+					t.Run("wrong ports", func(t *testing.T) {
+						t.Parallel()
+						wrongPorts(t, w, w.fill(t, 1, 1))
 					})
 					t.Run("in flight", func(t *testing.T) {
 						t.Parallel()
@@ -143,9 +161,9 @@ func placesOf(got []brokers.Received) places {
 	return p
 }
 
-// everyReset resets one group in every way, one after the other, and counts
-// what its consumer gets.
-func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
+// everyReset resets one group in each of these ways, one after the other, and
+// counts what its consumer gets.
+func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cell {
 	const queues = 2
 	f := w.fill(t, queues, perQueue)
 	group := w.groupAtStart(t, f, k.ordered)
@@ -195,8 +213,8 @@ func everyReset(t *testing.T, w *world, k kind, live bool) []cell {
 		{"restore", request(group, f.topic, offset.ToEarliest), places{}, true},
 		{"latest", request(group, f.topic, offset.ToLatest), places{}, false},
 	} {
-		if live && r.undo {
-			continue // its consumers have moved on: there is nothing that could be put back
+		if !slices.Contains(names, r.name) || live && r.undo {
+			continue // as above
 		}
 		if r.name == "latest" { // what is skipped, if nobody takes it before
 			if !live {

@@ -352,6 +352,7 @@ func wantError(t *testing.T, err error, code offset.Code, words ...string) {
 }
 
 func TestRealClusters(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		conf brokers.Config
@@ -864,6 +865,10 @@ func brokersDown(t *testing.T, w *world, f filled) {
 		if err != nil || !strings.Contains(strings.Join(plan.Notes, " "), "on broker-a; a broker that is missing") {
 			t.Errorf("got %v, %v", plan, err)
 		}
+		all := request(group, f.topic, offset.ToLatest)
+		all.Brokers = w.cluster.Brokers()
+		_, err = k.Plan(within(t), all)
+		wantError(t, err, offset.BrokerMissing, "Broker broker-b must take part")
 		return
 	}
 	wantError(t, err, offset.Unreachable, "broker-b")

@@ -51,6 +51,9 @@ type Config struct {
 	Proxy bool
 	// BinaryHeaders makes servers answer with the protocol's binary headers.
 	BinaryHeaders bool
+	// IPv6 makes brokers announce ::1, without brackets, as theirs. The Go
+	// client cannot dial that.
+	IPv6 bool
 	// Settings are further lines of every broker's configuration.
 	Settings []string
 }
@@ -136,16 +139,7 @@ func (c *Cluster) boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.nameServer = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
-	conf, err := c.write("namesrv.conf", fmt.Sprintf("listenPort=%d\nkvConfigPath=%s\n", ports[0], filepath.Join(c.home, "kv.json")))
-	if err != nil {
-		return err
-	}
-	names, err := c.start("namesrv", "64m", "org.apache.rocketmq.namesrv.NamesrvStartup", "-c", conf)
-	if err != nil {
-		return err
-	}
-	if err := names.WaitLine(ctx, "boot success"); err != nil {
+	if c.nameServer, err = c.startNameServer(ctx, "namesrv", ports[0]); err != nil {
 		return err
 	}
 	for i := range c.Masters {
@@ -173,6 +167,29 @@ func (c *Cluster) boot(ctx context.Context) error {
 		return err
 	}
 	return c.startProxy(ctx)
+}
+
+// startNameServer runs a name server and returns its address.
+func (c *Cluster) startNameServer(ctx context.Context, name string, port int) (string, error) {
+	conf, err := c.write(name+".conf", fmt.Sprintf("listenPort=%d\nkvConfigPath=%s\n", port, filepath.Join(c.home, name+".json")))
+	if err != nil {
+		return "", err
+	}
+	p, err := c.start(name, "64m", "org.apache.rocketmq.namesrv.NamesrvStartup", "-c", conf)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), p.WaitLine(ctx, "boot success")
+}
+
+// StartAnotherNameServer runs a name server that no broker has registered with,
+// as one is that has just started, and returns its address.
+func (c *Cluster) StartAnotherNameServer(ctx context.Context) (string, error) {
+	ports, err := artifacts.FreePorts(1)
+	if err != nil {
+		return "", err
+	}
+	return c.startNameServer(ctx, "another-namesrv", ports[0])
 }
 
 // waitRegistered waits until the name server knows every master, which

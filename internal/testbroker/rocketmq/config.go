@@ -81,11 +81,15 @@ func (c *Cluster) tlsProperties() string {
 // brokerConf is a small broker: files as small as they may be, and patience
 // with a machine that is busy.
 func (c *Cluster) brokerConf(name string, port int) string {
+	ip := "127.0.0.1"
+	if c.IPv6 {
+		ip = "::1"
+	}
 	conf := []string{
 		"brokerClusterName=" + ClusterName,
 		"brokerName=" + name,
 		"brokerId=0",
-		"brokerIP1=127.0.0.1",
+		"brokerIP1=" + ip,
 		"namesrvAddr=" + c.nameServer,
 		fmt.Sprintf("listenPort=%d", port),
 		fmt.Sprintf("haListenPort=%d", port+1),
