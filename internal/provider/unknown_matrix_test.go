@@ -622,6 +622,7 @@ func TestRocketMQArgumentsThatAreUnknownAtPlanTime(t *testing.T) {
 		},
 		settings(usual,
 			[3]string{"force", "true", "false"},
+			[3]string{"brokers", `["broker-a"]`, `["broker-a", "broker-b"]`},
 			[3]string{"max_replayed_messages", "1000", "2000"},
 			[3]string{"max_skipped_messages", "1000", "2000"},
 			[3]string{"reset_on", `"change"`, `"triggers"`},
