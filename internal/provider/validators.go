@@ -6,7 +6,6 @@ import (
 	"math"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -49,15 +48,14 @@ var notEmpty = stringCheck{
 // topicPart is a topic with partitions as Kafka's tools take it: orders:0,2.
 var topicPart = regexp.MustCompile(`^([^:]*):([0-9]+)(,[0-9]+)*$`)
 
+var topicCharacters = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
+
 // topicName accepts what can be the name of a Kafka topic (org.apache.kafka's
 // Topic.validate): any other would fail only when the broker is asked.
 var topicName = stringCheck{
 	description: "must be the name of a Kafka topic",
 	check: func(s string) string {
 		const longest = 249
-		illegal := strings.IndexFunc(s, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
-		})
 		part := topicPart.FindStringSubmatch(s)
 		switch {
 		case s == "":
@@ -68,7 +66,7 @@ var topicName = stringCheck{
 			return fmt.Sprintf("%q is not the name of a topic. For one partition, set topic = %q and partition = %s.", s, part[1], part[2])
 		case part != nil:
 			return fmt.Sprintf("%q is not the name of a topic. For some partitions, set topic = %q and partitions.", s, part[1])
-		case illegal >= 0:
+		case !topicCharacters.MatchString(s):
 			return fmt.Sprintf("%q is not the name of a topic: it may have letters (a-z, A-Z), digits, full stops, underscores and hyphens. There are no patterns here.", s)
 		case len(s) > longest:
 			return fmt.Sprintf("The name of a topic has at most %d characters, and this one has %d.", longest, len(s))
