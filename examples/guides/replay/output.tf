@@ -7,8 +7,5 @@ resource "kafka_consumer_offset_reset" "inc_4711" {
 }
 
 output "offsets_before" {
-  value = {
-    for topic, partitions in jsondecode(kafka_consumer_offset_reset.inc_4711.record) :
-    topic => { for id, p in partitions : id => p.previous if p.previous != null }
-  }
+  value = provider::offsets::record_offsets(kafka_consumer_offset_reset.inc_4711.record, "previous")
 }
