@@ -339,7 +339,7 @@ func TestSnapshotFollowsLeaders(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
 	moved := false
-	f.ControlKey(1, func(req kmsg.Request) (kmsg.Response, error, bool) {
+	f.ControlKey(1, func(kmsg.Request) (kmsg.Response, error, bool) {
 		if !moved {
 			moved = true
 			for p := range int32(3) {

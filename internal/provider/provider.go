@@ -168,8 +168,6 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		newKafkaSnapshotNow,
 		newKafkaMirrorCheckpoints,
 		newRocketMQGroupOffsets,
-		newRocketMQTopicOffsets,
-		newRocketMQGroups,
 	}
 }
 
