@@ -301,7 +301,7 @@ func (e *instance) groupStatus(ctx context.Context, group, topic string) (status
 	}
 	s, err := e.romaGroup(ctx, group)
 	if managed.Barred(err) {
-		return status{barred: opGroups}, nil
+		return status{barred: opShow + " or " + opGroups}, nil
 	}
 	return s, err
 }

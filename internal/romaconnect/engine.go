@@ -226,6 +226,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	}
 
 	var wrong []offset.Outcome
+	var taken []string
 	for i := range outcomes {
 		m := &outcomes[i]
 		if n, ok := after.offsets[m.ID]; ok {
@@ -233,7 +234,12 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 		}
 		if !settle(m, failed != nil && concerned(req, m.ID, sent), failed) {
 			wrong = append(wrong, *m)
+		} else if m.Start < 0 && m.Clamped && !moves[i].Clamped {
+			taken = append(taken, fmt.Sprintf("%d at %d", m.ID, m.Offset))
 		}
+	}
+	if len(taken) > 0 {
+		result.Notes = append(result.Notes, "The service does not tell where a log starts. Read back beyond the target, and taken for the start: partition "+shorten(taken)+".")
 	}
 	switch {
 	case failed != nil && len(wrong) == 0:
