@@ -27,6 +27,12 @@ const (
 	recordApply  = "apply of an idle provider with such a record"
 	recordPlan   = "plan of an idle provider with such a record"
 	quietPlan    = "plan after the reset"
+	timeApply    = "apply of a reset by time"
+	timePlan     = "plan after the reset by time"
+	timeChange   = "apply of another time"
+	csvApply     = "apply of a reset by offsets_csv"
+	csvPlan      = "plan after the reset by offsets_csv"
+	csvChange    = "apply of other lines of offsets_csv"
 	floorProcess = "floor, as a process of its own"
 )
 
@@ -109,6 +115,51 @@ resource "kafka_consumer_offset_reset" "bench" {
 `, strings.Join(servers, `", "`), preview, group, topicOf(n))
 }
 
+// movingConfig is a reset of the topic whose target can be told apart: by time
+// or, with csv, by the lines of a file beside it.
+func movingConfig(servers []string, n int, csv bool, to int) string {
+	target := fmt.Sprintf("topic = %q\n  datetime = %q", topicOf(n), when.Add(time.Duration(to)*time.Minute).Format(time.RFC3339))
+	if csv {
+		target = fmt.Sprintf("offsets_csv = file(%q)", csvFile(to))
+	}
+	return strings.Replace(resetConfig(servers, n, true), fmt.Sprintf("topic    = %q\n  position = \"latest\"", topicOf(n)), target, 1)
+}
+
+func csvFile(to int) string { return fmt.Sprintf("offsets-%d.csv", to) }
+
+// mover is a workspace whose reset goes to and fro.
+type mover struct {
+	*workspace
+	configs [2]string
+	now     int
+}
+
+// newMover returns one of a reset by time or by CSV.
+func newMover(ctx context.Context, dir string, servers []string, n int, csv bool) (*mover, error) {
+	m := &mover{configs: [2]string{movingConfig(servers, n, csv, 1), movingConfig(servers, n, csv, 2)}}
+	for to := 1; to <= 2; to++ {
+		var lines strings.Builder
+		for p := range n {
+			fmt.Fprintf(&lines, "%s,%d,%d\n", topicOf(n), p, to)
+		}
+		if err := os.WriteFile(filepath.Join(dir, csvFile(to)), []byte(lines.String()), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	m.workspace, err = newWorkspace(ctx, dir, m.configs[0])
+	return m, err
+}
+
+// change resets to the other target.
+func (m *mover) change(ctx context.Context) error {
+	m.now = 1 - m.now
+	if err := os.WriteFile(filepath.Join(m.dir, "main.tf"), []byte(m.configs[m.now]), 0o600); err != nil {
+		return err
+	}
+	return m.run(ctx, "apply", "-auto-approve")
+}
+
 // idleConfig is a resource that does nothing, with the record of a reset of n
 // partitions in its state if n is not 0.
 func idleConfig(n int) string {
@@ -165,6 +216,23 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 			if kind.plan != "" {
 				rows = append(rows, row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, w.plan(ctx) }})
 			}
+		}
+		for _, kind := range []struct {
+			apply, plan, change string
+			csv                 bool
+		}{{timeApply, timePlan, timeChange, false}, {csvApply, csvPlan, csvChange, true}} {
+			sub, err := os.MkdirTemp(dir, "")
+			if err != nil {
+				return err
+			}
+			m, err := newMover(ctx, sub, cluster.Bootstrap(), n, kind.csv)
+			if err != nil {
+				return err
+			}
+			rows = append(rows,
+				row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) { return nil, m.apply(ctx) }},
+				row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, m.plan(ctx) }},
+				row{name: kind.change, run: func(ctx context.Context) ([]phase, error) { return nil, m.change(ctx) }})
 		}
 		if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
 			return err
@@ -246,6 +314,9 @@ func (t *table) printTerraform(out io.Writer, peak map[int]int) {
 	ratio(quietPlan, idlePlan)
 	ratio(recordPlan, idlePlan)
 	ratio(quietPlan, recordPlan)
+	ratio(csvApply, timeApply)
+	ratio(csvPlan, timePlan)
+	ratio(csvChange, timeChange)
 	line("the provider's peak memory, MiB", func(size int) string { return fmt.Sprintf("%.0f", float64(peak[size])/1024) })
 	_ = w.Flush()
 }

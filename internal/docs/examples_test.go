@@ -90,6 +90,12 @@ var examples = map[string]example{
 	"resources/rocketmq_consumer_offset_reset/import-by-identity.tf": {
 		queues: billingQueues, needs: &[2]string{"1.12", "1.12"},
 	},
+	"data-sources/rocketmq_topic_offsets/reset.tf": {
+		queues: queues{"broker-a": {125, 125}, "broker-b": {125, 125}},
+	},
+	"data-sources/rocketmq_consumer_groups/data-source.tf": {
+		queues: queues{"broker-a": {125, 125}, "broker-b": {125, 125}},
+	},
 	"data-sources/kafka_consumer_groups/each.tf": {
 		want: map[string]fake.Offsets{
 			"billing":        {"orders": {0: 125, 1: 125, 2: 125}, "payments": billing["payments"]},

@@ -168,6 +168,8 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		newKafkaSnapshotNow,
 		newKafkaMirrorCheckpoints,
 		newRocketMQGroupOffsets,
+		newRocketMQTopicOffsets,
+		newRocketMQGroups,
 	}
 }
 

@@ -102,7 +102,7 @@ func TestRocketMQPreviewSaysWhatWouldFail(t *testing.T) {
 	says(t, out,
 		`Reset consumer group "billing" on topic "nowhere": this would fail if applied now`,
 		`Reset consumer group "nobody" on topic "orders": this would fail if applied now`,
-		`Reset consumer group "billing" on topic "orders": this would fail if applied now`, `its brokers are "broker-a", "broker-b"`,
+		`Reset consumer group "billing" on topic "orders": this would fail if applied now`, "its brokers are broker-a, broker-b",
 		"This would fail if applied now: 200 messages would be replayed and max_replayed_messages is 1",
 		`Reset consumer group "shouting" on topic "orders": this would fail if applied now`,
 		"Plan: 5 to add")

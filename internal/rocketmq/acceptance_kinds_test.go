@@ -187,6 +187,15 @@ func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cel
 	if !live {
 		stop(c)
 	}
+	for ctx := within(t); ; time.Sleep(200 * time.Millisecond) { // push consumers commit every few seconds
+		g, err := w.client.Describe(ctx, group, f.topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.TotalLag == 0 {
+			break
+		}
+	}
 	hundred := int64(100)
 	limited := request(group, f.topic, offset.ToEarliest)
 	limited.Limits.MaxReplayed = &hundred

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -254,7 +255,12 @@ func (s *survey) whereabouts() string {
 func (s *survey) notes(moves []offset.Move) []string {
 	var notes []string
 	if s.stateName() == Unlisted {
-		notes = append(notes, "Brokers list no consumer of the group, and they never list those of a proxy (the 5.x clients over gRPC): it may be consuming all the same.")
+		// A line of a preview is worth a lot: both in one.
+		note := "Brokers list no consumer of the group, and they never list those of a proxy (the 5.x clients over gRPC): it may be consuming all the same"
+		if slices.ContainsFunc(moves, func(m offset.Move) bool { return m.How == "" && m.Previous >= 0 && m.Offset >= m.Previous }) {
+			note += ", and messages that such a consumer by POP has received and not acknowledged are delivered again, whatever is skipped here"
+		}
+		notes = append(notes, note+".")
 	}
 	for _, b := range s.brokers {
 		if b.online && len(b.topics) == 0 {
@@ -265,9 +271,6 @@ func (s *survey) notes(moves []offset.Move) []string {
 		if note := b.wayNote(); note != "" {
 			notes = append(notes, note)
 		}
-	}
-	if s.stateName() == Unlisted && slices.ContainsFunc(moves, func(m offset.Move) bool { return m.How == "" && m.Previous >= 0 && m.Offset >= m.Previous }) {
-		notes = append(notes, "Messages that a consumer by POP (the 5.x clients) has received and not acknowledged are delivered again when their time is up, whatever is skipped here.")
 	}
 	var unsure int
 	for _, m := range moves {
@@ -307,6 +310,9 @@ func (c *Client) backlogNotes(ctx context.Context, s *survey) []string {
 	}
 	if n := waiting[3]; n > 0 {
 		notes = append(notes, fmt.Sprintf("%s in the dead-letter topic %s, which stays as it is.", messagesWait(n), topics[3].name))
+	}
+	if len(notes) > 1 {
+		notes = []string{strings.Join(notes, " ")}
 	}
 	return notes
 }
