@@ -499,6 +499,8 @@ func roundTrips(t *testing.T, w *world, f filled) {
 	}
 	if w.cluster.Version == brokers.V4 {
 		want["GET_CONSUME_STATS"] += 2 // the group has a retry topic there
+	} else {
+		want["GET_BROKER_CONFIG"] = 2
 	}
 	if !maps.Equal(planned, want) {
 		t.Errorf("Plan sent %v, want %v", planned, want)
