@@ -62,9 +62,9 @@ var topicName = stringCheck{
 			return "The name of a topic must not be empty."
 		case s == "." || s == "..":
 			return fmt.Sprintf("%q cannot be the name of a topic.", s)
-		case part != nil && part[3] == "":
+		case len(part) > 3 && part[3] == "":
 			return fmt.Sprintf("%q is not the name of a topic. For one partition, set topic = %q and partition = %s.", s, part[1], part[2])
-		case part != nil:
+		case len(part) > 3:
 			return fmt.Sprintf("%q is not the name of a topic. For some partitions, set topic = %q and partitions.", s, part[1])
 		case !topicCharacters.MatchString(s):
 			return fmt.Sprintf("%q is not the name of a topic: it may have letters (a-z, A-Z), digits, full stops, underscores and hyphens. There are no patterns here.", s)
