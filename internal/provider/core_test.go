@@ -306,13 +306,14 @@ func (r *core) open(applying bool) (*session, error) {
 		return nil, err
 	}
 	configured, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.15.0", Config: packed(s.configs["provider"])})
-	if err = s.told("provider", err, configured.Diagnostics); err != nil {
+	if err := s.told("provider", err, configured.Diagnostics); err != nil {
 		return nil, err
 	}
 	if known["data"], err = r.readData(ctx, s); err != nil {
 		return nil, err
 	}
-	return s, s.read(known)
+	err = s.read(known)
+	return s, err
 }
 
 // storedNow returns what is known of terraform_data.
@@ -611,11 +612,11 @@ func (r *core) plan(destroy bool) (plan, error) {
 func (s *session) refresh(ctx context.Context, address string, k *kept) (cty.Value, *kept, error) {
 	t := s.kindOf(k.kind)
 	up, err := s.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{TypeName: k.kind, Version: s.schemas[k.kind].Version, RawState: &tfprotov6.RawState{JSON: k.json}})
-	if err = s.told(address, err, up.Diagnostics); err != nil {
+	if err := s.told(address, err, up.Diagnostics); err != nil {
 		return cty.NilVal, nil, err
 	}
 	got, err := s.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: k.kind, CurrentState: up.UpgradedState, Private: k.private, CurrentIdentity: k.identity})
-	if err = s.told(address, err, got.Diagnostics); err != nil {
+	if err := s.told(address, err, got.Diagnostics); err != nil {
 		return cty.NilVal, nil, err
 	}
 	now := *k
@@ -648,7 +649,7 @@ func (s *session) planChange(ctx context.Context, address string, k *kept) (chan
 	if id, importing := s.imports[address]; importing && k == nil {
 		c.importing = true
 		resp, err := s.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: kind, ID: id})
-		if err = s.told(address, err, resp.Diagnostics); err != nil {
+		if err := s.told(address, err, resp.Diagnostics); err != nil {
 			return c, err
 		}
 		imported := resp.ImportedResources[0]
@@ -702,7 +703,7 @@ func (s *session) planFrom(ctx context.Context, c *change, prior cty.Value, priv
 		TypeName: c.kind, PriorState: packed(prior), ProposedNewState: packed(s.proposed(c.kind, prior, config)), Config: packed(config),
 		PriorPrivate: private, PriorIdentity: c.identity,
 	})
-	if err = s.told(c.address, err, resp.Diagnostics); err != nil {
+	if err := s.told(c.address, err, resp.Diagnostics); err != nil {
 		return false, err
 	}
 	if c.planned, err = unpacked(resp.PlannedState, prior.Type()); err != nil {
@@ -714,7 +715,7 @@ func (s *session) planFrom(ctx context.Context, c *change, prior cty.Value, priv
 		if !prior.IsNull() {
 			was = prior.GetAttr(a.Name)
 		}
-		if !conforms(given, planned, was) && !(given.IsNull() && a.Computed) {
+		if !conforms(given, planned, was) && (!given.IsNull() || !a.Computed) {
 			return false, s.wrongAt(c.address, a.Name, "Provider produced invalid plan", fmt.Sprintf("It planned %#v, where %#v was before, and %#v is configured.", planned, was, given))
 		}
 		for _, path := range resp.RequiresReplace {

@@ -15,7 +15,6 @@ import (
 // all have the same log.
 type memory struct {
 	cluster    string
-	dialect    offset.Dialect
 	start, end int64
 
 	mu        sync.Mutex

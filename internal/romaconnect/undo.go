@@ -19,8 +19,7 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 	refuse := func(code offset.Code, reason, next string) (*offset.Result, error) {
 		return nil, &offset.Error{Code: code, What: what + ": " + reason, State: offset.NothingChanged, Next: next}
 	}
-	switch {
-	case req.ClusterID != "" && req.ClusterID != e.id:
+	if req.ClusterID != "" && req.ClusterID != e.id {
 		return refuse(offset.WrongCluster, fmt.Sprintf("the reset was done on instance %q", req.ClusterID), "Set instance_id to that instance, or on_destroy = \"keep\".")
 	}
 	result := &offset.Result{ClusterID: e.id, At: e.client.clock.Now()}
