@@ -3,6 +3,7 @@ package offset
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -240,4 +241,14 @@ func orNone(v *int64) int64 {
 // by a string, and each has one member "previous".
 func FailedIn(record string) (failed, of int) {
 	return strings.Count(record, `,"error":"`), strings.Count(record, `{"previous":`)
+}
+
+// BrokersIn returns the brokers that a RocketMQ record names, sorted, without
+// taking its queues apart. What is no record names none.
+func BrokersIn(record string) []string {
+	var brokers map[string]json.RawMessage
+	if json.Unmarshal([]byte(record), &brokers) != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(brokers))
 }

@@ -266,3 +266,20 @@ func TestRocketMQResetWithOtherWordsBesideAnUnknownThatStaysTheSame(t *testing.T
 		},
 	})
 }
+
+// A name server forgets a broker that has died. The record of the reset before
+// knows it, and half a reset must not look like a whole one.
+func TestRocketMQBrokersThatTheRecordKnowsAreMissed(t *testing.T) {
+	t.Parallel()
+	c := rocketmqSeeded(t, rocketfake.Config{})
+	cfg := func(run string) string {
+		return rocketmqConfig(c, rocketmqReset("triggers = { run = \""+run+"\" }\n"+lines(toEarliest)))
+	}
+	w := newWorkspace(t, cfg("1"))
+	saysNot(t, w.must(0, "apply", "-auto-approve"), "reset before")
+	c.SetRoute("broker-b", nil)
+	c.SetAddresses("broker-b", nil)
+	w.configure(cfg("2"))
+	says(t, w.must(0, "plan"), "was made on broker broker-b too")
+	says(t, w.must(0, "apply", "-auto-approve"), "was made on broker broker-b too")
+}

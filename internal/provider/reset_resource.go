@@ -423,6 +423,10 @@ func (r *resetResource[M, P]) open(m P) reset.Open {
 // attempt returns the reset that a plan, which must be known, asks for.
 func (r *resetResource[M, P]) attempt(ctx context.Context, plan, state P, decided reset.Decision, kept reset.Kept) (reset.Attempt, diag.Diagnostics) {
 	request, diags := plan.request(ctx)
+	if state != nil && r.kind.Dialect == offset.RocketMQRecord {
+		// A name server forgets a broker that has died: only the record knows it.
+		request.RecordedBrokers = offset.BrokersIn(state.common().Record.ValueString())
+	}
 	a := reset.Attempt{Broker: r.kind.Broker, Instance: plan.instance().ValueString(), Request: request, Decision: decided}
 	if state != nil && isIncomplete(state.common().Record) { // A whole reset's record is of no further use: it may be large.
 		last := r.last(state, kept, &diags)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,12 @@ func TestTheRecordsFormIsFrozen(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
+	}
+	if got := offset.BrokersIn(string(golden(t, "record_rocketmq.json"))); !slices.Equal(got, []string{"broker-a", "broker-b"}) {
+		t.Errorf("brokers %v", got)
+	}
+	if got := offset.BrokersIn("no record"); got != nil {
+		t.Errorf("brokers %v", got)
 	}
 	// Earlier states say of each partition whether it was clamped.
 	old, err := Kafka.ReadRecord(string(golden(t, "record_kafka_0.json")), Name{})
