@@ -78,8 +78,12 @@ func (a *attempt) undoing() offset.UndoRequest {
 func (a *attempt) prepare(t *testing.T, k *kafkacluster.Cluster) {
 	t.Helper()
 	a.client, a.held, a.starts, a.ends = live(t, k), make(chan struct{}), failingFrom, failingTo
-	for p := range int32(width) { // all together are too large
-		k.Commit(t, a.group, kafkacluster.Offsets{failing: {p: failingFrom}})
+	for p := int32(0); p < width; p += 12 { // all together are too large
+		part := map[int32]int64{}
+		for id := p; id < p+12; id++ {
+			part[id] = failingFrom
+		}
+		k.Commit(t, a.group, kafkacluster.Offsets{failing: part})
 	}
 	switch {
 	case a.undo:
