@@ -56,7 +56,7 @@ func (w *writer) settle(ctx context.Context) (notes []string, err error) {
 		case o.State == offset.Elsewhere:
 			o.Reason = fmt.Sprintf("another writer has put it to %s since", offsetText(o.Seen))
 		case o.State == offset.Unsettled && o.Reason == "":
-			o.Reason = w.words.done + ", and yet the offset from before is read back"
+			o.Reason = w.words.done + backAgain
 		}
 	}
 	if len(moved) > 0 {
@@ -201,6 +201,7 @@ func insteadOf(o *offset.Outcome) string {
 func (w *writer) verdict() error {
 	var failed []offset.Outcome
 	var overwritten []string
+	next := w.words.next
 	for _, n := range w.todo {
 		o := &w.outcomes[n]
 		if o.Failed() {
@@ -208,6 +209,9 @@ func (w *writer) verdict() error {
 		}
 		if o.State == offset.Elsewhere {
 			overwritten = append(overwritten, insteadOf(o))
+		}
+		if o.Reason == w.words.done+backAgain {
+			next = w.words.next + " If it happens again, look for a consumer that uses assign() with this group id: it commits where it is."
 		}
 	}
 	group := w.coordinator.Name
@@ -218,28 +222,39 @@ func (w *writer) verdict() error {
 		return &offset.Error{
 			Code:  offset.Overwritten,
 			What:  fmt.Sprintf("Another writer has overwritten %s of consumer group %q, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
-			State: w.state(len(failed)),
+			State: w.state(failed),
 			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it. " + w.words.next,
 		}
 	}
 	return &offset.Error{
 		Code:  offset.Incomplete,
 		What:  fmt.Sprintf("%s of consumer group %q failed: %s", count(len(failed), "partition"), group, reasons(failed)),
-		State: w.state(len(failed)),
-		Next:  w.words.next,
+		State: w.state(failed),
+		Next:  next,
 	}
 }
 
-// state says what was written of what was to be.
-func (w *writer) state(failed int) string {
-	switch landed := len(w.todo) - failed; landed {
+// backAgain is why a partition is unsettled that was acknowledged.
+const backAgain = ", and yet the offset from before is read back"
+
+// state says what was written of what was to be, and of what nobody knows that.
+func (w *writer) state(failed []offset.Outcome) string {
+	var text string
+	switch landed := len(w.todo) - len(failed); landed {
 	case 0:
-		return "No partition was " + w.words.done + "."
+		text = "No partition was " + w.words.done + " and read back."
 	case 1:
-		return "1 partition was " + w.words.done + " and read back."
+		text = "1 partition was " + w.words.done + " and read back."
 	default:
-		return fmt.Sprintf("%d partitions were %s and read back.", landed, w.words.done)
+		text = fmt.Sprintf("%d partitions were %s and read back.", landed, w.words.done)
 	}
+	switch n := len(offset.Touched(failed)); {
+	case n == 0 && len(failed) == len(w.todo):
+		return "No partition was " + w.words.done + "."
+	case n > 0:
+		text += fmt.Sprintf(" Of the rest, %s may have been %s.", count(n, "partition"), w.words.done)
+	}
+	return text
 }
 
 // reasons says why partitions failed, each reason once.
