@@ -62,6 +62,14 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, nothingCommitted(req)
 	}
 
+	if anew := madeAnew(s.place.ids, req.TopicIDs); len(anew) > 0 {
+		return nil, &offset.Error{
+			Code: offset.Overwritten,
+			What: fmt.Sprintf("Topics were deleted and made anew under their names since their offsets were resolved, which mean other records now: %s", wire.Quoted(anew)),
+			Next: "Change triggers to begin anew, or leave these topics out of the scope.",
+		}
+	}
+
 	plan := &offset.Plan{
 		Request:   req,
 		ClusterID: s.clusterID,

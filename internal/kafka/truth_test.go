@@ -267,6 +267,29 @@ func TestOneReasonIsSaidOnce(t *testing.T) {
 	}
 }
 
+// The offsets that were resolved on a topic mean other records in one that was
+// made anew under its name: the rest of a reset must not put them there.
+func TestARestOnATopicThatWasMadeAnewIsRefused(t *testing.T) {
+	f, c, req := movedGroup(t)
+	result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: 7}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.DeleteTopic("orders"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.CreateTopic("orders", 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.ResetRequests()
+	rest := offset.Request{Group: req.Group, TopicIDs: result.TopicIDs, Target: offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {1: 7}}}}
+	_, err = run(t.Context(), c, rest)
+	wantError(t, err, offset.Overwritten, "made anew under their names", `"orders"`, "Nothing was changed", "Change triggers")
+	if n := wrote(f); n > 0 {
+		t.Errorf("%d requests that write", n)
+	}
+}
+
 // A topic that was deleted and made anew under its name is another topic.
 func TestRestoreKnowsATopicThatWasMadeAnew(t *testing.T) {
 	f, c, req := movedGroup(t)

@@ -61,22 +61,27 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
 	wait := c.newWait(req.Group, req.Wait(), tellOf(req))
 	moves := recorded(req)
-	r, err := c.recall(ctx, req, moves, false)
-	if err != nil {
-		return nil, untouched(err)
-	}
-	if len(r.rows) == 0 || r.gone {
-		return r.result(c.clock.Now()), nil
-	}
-	if err := r.mayDelete(); err != nil {
-		return nil, untouched(err)
-	}
-	topics := topicsOf(r.rows)
-	free := func(g *group) bool { return !g.subscribed(topics) }
-	if !free(r.group) {
+	var r *recall
+	for {
+		var err error
+		if r, err = c.recall(ctx, req, moves, false); err != nil {
+			return nil, untouched(err)
+		}
+		if len(r.rows) == 0 || r.gone {
+			return r.result(c.clock.Now()), nil
+		}
+		if err := r.mayDelete(); err != nil {
+			return nil, untouched(err)
+		}
+		topics := topicsOf(r.rows)
+		free := func(g *group) bool { return !g.subscribed(topics) }
+		if free(r.group) {
+			break
+		}
 		if err := wait.until(ctx, r.coordinator, r.group, free); err != nil {
 			return nil, untouched(err)
 		}
+		// They may have committed before they left.
 	}
 	if err := interrupted(ctx); err != nil {
 		return nil, untouched(err)
@@ -179,13 +184,7 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 
 // leaveNewTopics takes those rows that are of the recorded topics.
 func (r *recall) leaveNewTopics(req offset.UndoRequest, strict bool) error {
-	var anew []string
-	for topic, id := range r.place.ids {
-		if was := req.TopicIDs[topic]; was != "" && was != id {
-			anew = append(anew, topic)
-		}
-	}
-	slices.Sort(anew)
+	anew := madeAnew(r.place.ids, req.TopicIDs)
 	r.rows = slices.DeleteFunc(r.place.rows, func(row row) bool { return slices.Contains(anew, row.topic) })
 	switch {
 	case len(anew) == 0:
@@ -199,6 +198,19 @@ func (r *recall) leaveNewTopics(req offset.UndoRequest, strict bool) error {
 	}
 	r.notes = append(r.notes, fmt.Sprintf("Left alone, because the topics were deleted and made anew since the reset: %s.", wire.Quoted(anew)))
 	return nil
+}
+
+// madeAnew returns the topics whose id is not the recorded one, sorted: they
+// were deleted, and made anew under their names.
+func madeAnew(ids, recorded map[string]string) []string {
+	var anew []string
+	for topic, id := range ids {
+		if was := recorded[topic]; was != "" && was != id {
+			anew = append(anew, topic)
+		}
+	}
+	slices.Sort(anew)
+	return anew
 }
 
 // align puts the recorded moves beside the rows.

@@ -72,6 +72,10 @@ type Request struct {
 	// Brokers must take part: one that does not hold the topic is an error
 	// (RocketMQ). Nil means whichever hold it.
 	Brokers []string
+	// TopicIDs are the recorded ids, by name, of the topics that explicit
+	// offsets were resolved on (Kafka): offsets of one log mean nothing in
+	// another. Nil means not known.
+	TopicIDs map[string]string
 	// RecordedBrokers are those that the reset before was made on (RocketMQ):
 	// one that does not hold the topic any more is told in the notes.
 	RecordedBrokers []string

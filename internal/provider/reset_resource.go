@@ -512,6 +512,10 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	case res != nil && res.InDoubt && len(res.Outcomes) == 0:
 		// Nothing is known of it: the state stays that of the last reset, and
 		// the plan that follows resets once more.
+		if report.PutBack != nil {
+			state.setRecorded(r.kind.with(state.recorded(), report.PutBack))
+			resp.Diagnostics.Append(r.store(ctx, state, &resp.State, resp.Identity)...)
+		}
 	case res != nil:
 		plan.setRecorded(r.kind.recorded(res))
 		r.remember(ctx, state, kept, decided, res, setter(ctx, resp.Private, &resp.Diagnostics))

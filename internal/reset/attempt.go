@@ -73,7 +73,11 @@ func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
 	if err != nil {
 		return fail(err)
 	}
-	done, err := r.turns.take(ctx, engine, a.Request.Group, 1)
+	weight := int64(1)
+	if a.goesBack() {
+		weight = alone // it undoes first
+	}
+	done, err := r.turns.take(ctx, engine, a.Request.Group, weight)
 	if err != nil {
 		return fail(err)
 	}
@@ -81,7 +85,9 @@ func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
 
 	res, err := r.attempt(ctx, engine, a, &report)
 	if res != nil {
-		report.Result, report.PutBack = res, nil
+		if report.Result = res; len(res.Outcomes) > 0 {
+			report.PutBack = nil
+		}
 		var written []offset.Partition
 		for _, o := range res.Outcomes {
 			if o.Touched() {
@@ -100,12 +106,25 @@ func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
 	return report
 }
 
+// goesBack tells whether what the last reset has moved is put back first.
+func (a Attempt) goesBack() bool {
+	return a.Last != nil && a.Decision.Do == Reset && offset.AnyFailed(a.Last.Record) && len(offset.Touched(a.Last.Record)) > 0
+}
+
+// rest returns the request for what the last reset left undone, on the topics
+// that it was made on.
+func (a Attempt) rest() (offset.Request, error) {
+	req, err := Rest(a.Request, a.Last.Record)
+	req.TopicIDs = a.Last.Kept.TopicIDs
+	return req, err
+}
+
 func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Report) (*offset.Result, error) {
 	if a.Last == nil {
 		return r.apply(ctx, engine, a.Request, "")
 	}
 	if a.Decision.Do == Resume {
-		rest, err := Rest(a.Request, a.Last.Record)
+		rest, err := a.rest()
 		if err != nil {
 			return nil, err
 		}
@@ -115,15 +134,14 @@ func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Rep
 		}
 		return res, err
 	}
-	written := offset.Touched(a.Last.Record)
-	if !offset.AnyFailed(a.Last.Record) || len(written) == 0 {
+	if !a.goesBack() {
 		return r.apply(ctx, engine, a.Request, "")
 	}
 	if _, err := engine.Plan(ctx, a.Request); err != nil {
 		return nil, err
 	}
 	undo := a.Last.undo()
-	undo.Record, undo.Lenient, undo.WaitForInactive = written, true, a.Request.WaitForInactive
+	undo.Record, undo.Lenient, undo.WaitForInactive = offset.Touched(a.Last.Record), true, a.Request.WaitForInactive
 	back, err := engine.Undo(ctx, undo)
 	if back != nil {
 		report.PutBack = putBack(a.Last.Record, back.Outcomes)

@@ -26,13 +26,13 @@ const (
 // headline is the verb.
 func (r *Run) Preview(ctx context.Context, open Open, verb string, a Attempt) []Notice {
 	headline := NameOf(a.Request).Headline(verb)
-	if a.Last != nil && a.Decision.Do == Reset && len(offset.Touched(a.Last.Record)) > 0 {
+	if a.goesBack() {
 		return []Notice{NoPreview(headline, "the last reset failed half-way. What it moved is put back first, and the new targets are resolved from there.")}
 	}
 	req := a.Request
 	if a.Last != nil && a.Decision.Do == Resume {
 		var err error
-		if req, err = Rest(a.Request, a.Last.Record); err != nil {
+		if req, err = a.rest(); err != nil {
 			return []Notice{warning(headline+": this would fail if applied now", Explain(err))}
 		}
 	}
