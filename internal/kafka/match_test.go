@@ -306,8 +306,11 @@ func TestFailoverOfWhatIsHardToFind(t *testing.T) {
 	group("disorder", 2)
 	expect["disorder"] = "5 record"
 
-	tx := producer(t, p.west.Bootstrap(), kgo.TransactionalID("tx"))
+	transactions := 0
 	transact := func(topic string, how kgo.TransactionEndTry, records ...kgo.Record) {
+		// A producer for each: kfake may lose count of one that has aborted.
+		transactions++
+		tx := producer(t, p.west.Bootstrap(), kgo.TransactionalID(fmt.Sprint("tx-", transactions)))
 		if err := tx.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
@@ -489,9 +492,9 @@ func TestFailoverNeverSkips(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tx := producer(t, p.west.Bootstrap(), kgo.TransactionalID("tx"))
 	serial := 0
 	for step := range 12 {
+		tx := producer(t, p.west.Bootstrap(), kgo.TransactionalID(fmt.Sprint("tx-", step)))
 		if err := tx.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
