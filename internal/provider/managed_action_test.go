@@ -69,7 +69,7 @@ func TestManagedActionsRefuseAtPlanTime(t *testing.T) {
 	t.Run("ROMA Connect", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(romaSection(s))+managedKafkaAction("message_offset = 20\nmax_replayed_messages = 120"))
+		w := newWorkspace(t, providerOf(romaSection(s))+managedKafkaAction("message_offset = 20\nout_of_range = \"error\""))
 		says(t, w.must(1, "apply", "-auto-approve", invokeKafka), "out_of_range = \"error\"", "ROMA Connect does not tell where the log starts")
 		checked(t, kafkaStands(s, 60, 60, 60))
 		if n := len(s.Requests("")); n != 0 {
