@@ -160,6 +160,15 @@ func TestHalfWayResetOnARealCluster(t *testing.T) {
 				t.Fatal(err)
 			}
 			result, err := c.Apply(t.Context(), plan)
+			if target.Kind == offset.ByShift && offset.CodeOf(err) == offset.NoOffset {
+				// The last look before the commit showed that the offset has gone
+				// with its topic: then nothing is done half-way.
+				wantError(t, err, offset.NoOffset, "half.gone-0", "Nothing was changed")
+				if got := k.Committed(t, group)[kept]; !reflect.DeepEqual(got, map[int32]int64{0: 8, 1: 8}) {
+					t.Errorf("committed %v", got)
+				}
+				return
+			}
 			wantError(t, err, offset.Incomplete, "half.gone-0", "2 partitions were committed and read back")
 			// The coordinator may not have dropped the deleted topic's offset yet.
 			got := k.Committed(t, group)
