@@ -62,7 +62,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, nothingCommitted(req)
 	}
 
-	if anew := madeAnew(s.place.ids, req.TopicIDs); len(anew) > 0 {
+	if anew := madeAnew(s.place.ids, req.TopicIDs); len(anew) > 0 && req.TopicIDsOf == s.clusterID {
 		return nil, &offset.Error{
 			Code: offset.Overwritten,
 			What: fmt.Sprintf("Topics were deleted and made anew under their names since their offsets were resolved, which mean other records now: %s", wire.Quoted(anew)),

@@ -282,7 +282,7 @@ func TestARestOnATopicThatWasMadeAnewIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.ResetRequests()
-	rest := offset.Request{Group: req.Group, TopicIDs: result.TopicIDs, Target: offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {1: 7}}}}
+	rest := offset.Request{Group: req.Group, TopicIDs: result.TopicIDs, TopicIDsOf: result.ClusterID, Target: offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {1: 7}}}}
 	_, err = run(t.Context(), c, rest)
 	wantError(t, err, offset.Overwritten, "made anew under their names", `"orders"`, "Nothing was changed", "Change triggers")
 	if n := wrote(f); n > 0 {

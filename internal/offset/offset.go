@@ -74,8 +74,10 @@ type Request struct {
 	Brokers []string
 	// TopicIDs are the recorded ids, by name, of the topics that explicit
 	// offsets were resolved on (Kafka): offsets of one log mean nothing in
-	// another. Nil means not known.
-	TopicIDs map[string]string
+	// another. Nil means not known. TopicIDsOf is the cluster that they are of:
+	// on another they say nothing.
+	TopicIDs   map[string]string
+	TopicIDsOf string
 	// RecordedBrokers are those that the reset before was made on (RocketMQ):
 	// one that does not hold the topic any more is told in the notes.
 	RecordedBrokers []string

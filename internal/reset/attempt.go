@@ -115,7 +115,7 @@ func (a Attempt) goesBack() bool {
 // that it was made on.
 func (a Attempt) rest() (offset.Request, error) {
 	req, err := Rest(a.Request, a.Last.Record)
-	req.TopicIDs = a.Last.Kept.TopicIDs
+	req.TopicIDs, req.TopicIDsOf = a.Last.Kept.TopicIDs, a.Last.ClusterID
 	return req, err
 }
 
