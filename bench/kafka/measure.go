@@ -60,6 +60,11 @@ func measure(ctx context.Context, t *table, size int, rows []row, rounds, slow i
 
 func once(ctx context.Context, r row) (sample, error) {
 	var before, after runtime.MemStats
+	if r.before != nil {
+		if err := r.before(ctx); err != nil {
+			return sample{}, err
+		}
+	}
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	started := time.Now()

@@ -193,7 +193,8 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 	t := &table{title: "Terraform as a whole, to latest, median ms", sizes: counts}
 	peak := map[int]int{}
 	for _, n := range counts {
-		rows := []row{{name: floorProcess, run: func(ctx context.Context) ([]phase, error) {
+		away := putAway(cluster, n)
+		rows := []row{{name: floorProcess, before: away, run: func(ctx context.Context) ([]phase, error) {
 			return nil, floorInAProcess(ctx, cluster.Bootstrap(), n)
 		}}}
 		var workspaces []*workspace
@@ -211,7 +212,7 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 			if err != nil {
 				return err
 			}
-			rows = append(rows, row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) { return nil, w.apply(ctx) }})
+			rows = append(rows, row{name: kind.apply, before: away, run: func(ctx context.Context) ([]phase, error) { return nil, w.apply(ctx) }})
 			workspaces = append(workspaces, w)
 			if kind.plan != "" {
 				rows = append(rows, row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, w.plan(ctx) }})
@@ -230,7 +231,7 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 				return err
 			}
 			rows = append(rows,
-				row{name: kind.apply, run: func(ctx context.Context) ([]phase, error) { return nil, m.apply(ctx) }},
+				row{name: kind.apply, before: away, run: func(ctx context.Context) ([]phase, error) { return nil, m.apply(ctx) }},
 				row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, m.plan(ctx) }},
 				row{name: kind.change, run: func(ctx context.Context) ([]phase, error) { return nil, m.change(ctx) }})
 		}
