@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(400) // as in the provider's process
 	fmt.Fprintln(os.Stderr, "Starting three brokers")
 	cluster, err := kafkacluster.New(ctx, kafkacluster.Options{Heap: "1g"}) // full collections would be measured with less
 	if err != nil {

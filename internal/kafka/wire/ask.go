@@ -222,7 +222,6 @@ type leading struct {
 // leaderRound asks all leaders once and returns what has to be asked again,
 // beside a transient error that says why.
 func leaderRound[A any](ctx context.Context, c *Cluster, brokers map[int32]string, partitions []Led, pending []leading, r LeaderRequest[A]) ([]leading, error) {
-	slices.SortStableFunc(pending, func(a, b leading) int { return int(a.leader) - int(b.leader) })
 	type part struct {
 		leader int32
 		share  []int
@@ -230,13 +229,15 @@ func leaderRound[A any](ctx context.Context, c *Cluster, brokers map[int32]strin
 		why    error
 	}
 	var parts []part
-	for from := 0; from < len(pending); {
-		p := part{leader: pending[from].leader}
-		for from < len(pending) && pending[from].leader == p.leader {
-			p.share = append(p.share, pending[from].index)
-			from++
+	of := map[int32]int{} // the part of each leader
+	for _, p := range pending {
+		n, ok := of[p.leader]
+		if !ok {
+			n = len(parts)
+			of[p.leader] = n
+			parts = append(parts, part{leader: p.leader})
 		}
-		parts = append(parts, p)
+		parts[n].share = append(parts[n].share, p.index)
 	}
 	steps := make([]func(context.Context) error, len(parts))
 	for i := range parts {
