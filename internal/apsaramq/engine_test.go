@@ -417,9 +417,9 @@ func TestFailures(t *testing.T) {
 		{name: "latest, throttled and broken", req: latest(), faults: []standin.Fault{reset(standin.Throttle, 2), reset(standin.Broken, 1)},
 			failure: failure{code: offset.Unreachable, texts: []string{"after 3 tries"}, sent: 3, doubt: true}},
 		{name: "latest, time-out", req: latest(), faults: []standin.Fault{reset(standin.Hang, 1)}, config: impatient,
-			failure: failure{code: offset.Unreachable, texts: []string{"no answer within 500ms", "lag is 41 ready"}, sent: 1, doubt: true}},
+			failure: failure{code: offset.Unreachable, texts: []string{"no answer within 3s", "lag is 41 ready"}, sent: 1, doubt: true}},
 		{name: "latest, executed, time-out", req: latest(), faults: []standin.Fault{reset(standin.HangAfter, 1)}, config: impatient,
-			failure: failure{code: offset.Unreachable, texts: []string{"no answer within 500ms", "lag is 0 ready"}, sent: 1, doubt: true}, stands: []int64{61, 31}},
+			failure: failure{code: offset.Unreachable, texts: []string{"no answer within 3s", "lag is 0 ready"}, sent: 1, doubt: true}, stands: []int64{61, 31}},
 		{name: "latest, executed, connection lost", req: latest(), faults: []standin.Fault{reset(standin.DropAfter, 1)},
 			failure: failure{code: offset.Unreachable, texts: []string{"EOF"}, sent: 1, doubt: true}, stands: []int64{61, 31}},
 		{name: "latest, page", req: latest(), faults: []standin.Fault{reset(standin.Page, 1)},
@@ -465,7 +465,9 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func impatient(c *apsaramq.Config) { c.RequestTimeout = 500 * time.Millisecond }
+// impatient leaves what comes before the request that hangs enough time on a
+// busy machine.
+func impatient(c *apsaramq.Config) { c.RequestTimeout = 3 * time.Second }
 
 func TestFailuresThatARetryMends(t *testing.T) {
 	past := toTime(noon.Add(8 * time.Second))
