@@ -75,20 +75,14 @@ func count(n int, noun string) string {
 
 // active tells that a group's members stand in the way.
 func active(g *group, waited bool) error {
-	members := make([]string, 0, len(g.members))
-	static := false
-	for _, m := range g.members {
-		members = append(members, describeMember(m))
-		static = static || m.InstanceID != ""
-	}
-	slices.Sort(members)
+	static := slices.ContainsFunc(g.members, func(m offset.Member) bool { return m.InstanceID != "" })
 	e := &offset.Error{
 		Code: offset.GroupActive,
 		What: fmt.Sprintf("Consumer group %q is %s", g.id, g.state),
 		Next: "Stop its consumers and try again; wait_for_inactive says how long to wait for them.",
 	}
-	if len(members) > 0 {
-		e.What += fmt.Sprintf(" with %s: %s", count(len(members), "member"), listed(members))
+	if len(g.members) > 0 {
+		e.What += " with " + describeMembers(g)
 	}
 	if waited {
 		e.What += "; they did not leave in time"
@@ -99,6 +93,16 @@ func active(g *group, waited bool) error {
 		e.Next += " A consumer that was killed counts as a member until its session times out, 45 s by default."
 	}
 	return e
+}
+
+// describeMembers counts a group's members and says who they are.
+func describeMembers(g *group) string {
+	members := make([]string, 0, len(g.members))
+	for _, m := range g.members {
+		members = append(members, describeMember(m))
+	}
+	slices.Sort(members)
+	return fmt.Sprintf("%s: %s", count(len(members), "member"), listed(members))
 }
 
 func describeMember(m offset.Member) string {

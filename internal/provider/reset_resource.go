@@ -454,6 +454,12 @@ func (r *resetResource[M, P]) last(state P, kept reset.Kept, diags *diag.Diagnos
 const unfinished = "Apply again: Terraform destroys and creates the reset anew, and destroying it puts back what has landed, so that it starts from the old place. " +
 	"To finish this one instead, run terraform untaint and apply. With create_before_destroy and shift, do that: Terraform would shift again before it destroys."
 
+// logged puts what is about to be done into the log: Terraform shows nothing of
+// a resource at work but the time that it takes.
+func logged(ctx context.Context) func(string) {
+	return func(message string) { tflog.Info(ctx, message) }
+}
+
 // Create resets.
 func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	plan := P(new(M))
@@ -471,7 +477,7 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	attempt.Unfinished = unfinished
+	attempt.Unfinished, attempt.Request.Progress = unfinished, logged(ctx)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	if report.Result != nil {
@@ -506,6 +512,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
+	attempt.Request.Progress = logged(ctx)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	switch res := report.Result; {
@@ -574,6 +581,7 @@ func (r *resetResource[M, P]) Delete(ctx context.Context, req resource.DeleteReq
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	d.Progress = logged(ctx)
 	record, notices := r.services.resets.Destroy(ctx, r.open(state), d)
 	tell(&resp.Diagnostics, notices, nil)
 	if record != nil && resp.Diagnostics.HasError() { // It stays in the state, which must tell what is true.

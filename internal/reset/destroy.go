@@ -29,13 +29,15 @@ type Destruction struct {
 	// Stuck, if it is not empty, says how to go on without the undo where the
 	// reset is not declared any more, in the words of whoever asked.
 	Stuck string
+	// Progress, if set, is told in one line what is about to be done.
+	Progress func(message string)
 }
 
 // steps returns what is put back because its reset is incomplete, whatever
 // OnDestroy says, and the completed reset that OnDestroy is about.
 func (d Destruction) steps() (unfinished, completed offset.UndoRequest, err error) {
 	last := d.Last.undo()
-	last.WaitForInactive = d.WaitForInactive
+	last.WaitForInactive, last.Progress = d.WaitForInactive, d.Progress
 	if !offset.AnyFailed(last.Record) {
 		return offset.UndoRequest{}, last, nil
 	}
