@@ -25,6 +25,13 @@ resets contains change if {
 	change.change.after_unknown.record == true
 }
 
+# A destroy moves offsets, too, as on_destroy in the state says.
+undoes contains change if {
+	some change in changes
+	change.change.actions == ["delete"]
+	change.change.before.on_destroy in {"restore", "delete_offsets"}
+}
+
 # A managed service may know no limits.
 on_brokers contains reset if {
 	some reset in resets
@@ -55,6 +62,19 @@ deny contains message if {
 	some change in changes
 	{"create", "delete"} & {action | some action in change.change.actions} == {"create", "delete"}
 	message := sprintf("%s is replaced: add a resource for another group, and use triggers to reset the same group again", [change.address])
+}
+
+# There is no limit on what a restore replays or skips.
+deny contains message if {
+	some undo in undoes
+	message := sprintf("%s is destroyed with on_destroy = %q, which moves offsets: apply on_destroy = \"keep\" first, or let a person destroy it", [undo.address, undo.change.before.on_destroy])
+}
+
+# Terraform 1.14 and later: an action resets each time, and keeps no record.
+deny contains message if {
+	some invocation in input.action_invocations
+	invocation.type in {kafka, rocketmq}
+	message := sprintf("%s resets each time that it is invoked: use the resource", [invocation.address])
 }
 
 # A group that the plan does not know counts as one of its own.

@@ -69,6 +69,27 @@ test_groups_that_are_not_known_count_each if {
 	says("4 consumer groups are reset") with input as plan
 }
 
+test_a_destroy_that_moves_offsets_is_denied if {
+	offsets.deny == {"kafka_consumer_offset_reset.replay is destroyed with on_destroy = \"restore\", which moves offsets: apply on_destroy = \"keep\" first, or let a person destroy it"} with input as plans.restored
+	says("kafka_consumer_offset_reset.replay is destroyed with on_destroy = \"delete_offsets\"") with input as json.patch(plans.restored, [{
+		"op": "replace", "path": "/resource_changes/0/change/before/on_destroy", "value": "delete_offsets",
+	}])
+}
+
+test_a_destroy_that_keeps_may_go_on if {
+	count(offsets.deny) == 0 with input as json.patch(plans.restored, [{
+		"op": "replace", "path": "/resource_changes/0/change/before/on_destroy", "value": "keep",
+	}])
+}
+
+# As Terraform 1.15 writes it, whose plans have more than those of plans.json.
+test_an_action_is_denied if {
+	plan := object.union(plans.good, {"action_invocations": [{
+		"address": "action.kafka_consumer_offset_reset.skip", "type": "kafka_consumer_offset_reset", "name": "skip",
+	}]})
+	offsets.deny == {"action.kafka_consumer_offset_reset.skip resets each time that it is invoked: use the resource"} with input as plan
+}
+
 test_what_resets_nothing_may_do_without if {
 	count(offsets.deny) == 0 with input as plans.other_words
 }

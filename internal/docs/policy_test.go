@@ -77,6 +77,10 @@ resource "rocketmq_consumer_offset_reset" "replay" {
 		before: guardedProvider + policyReset("group_id = \"billing\"\n"+limited),
 		config: guardedProvider + policyReset("group_id = \"search-indexer\"\n"+limited),
 	},
+	"restored": {
+		before: guardedProvider + policyReset("group_id = \"billing\"\n  on_destroy = \"restore\"\n"+limited),
+		config: guardedProvider,
+	},
 	// Nothing is reset: nothing is asked.
 	"other_words": {
 		before: guardedProvider + policyReset("group_id = \"billing\""),
@@ -157,12 +161,15 @@ func essence(plan map[string]any, names map[string]string) map[string]any {
 			continue
 		}
 		inner := object(change["change"])
+		kept := map[string]any{
+			"actions": inner["actions"], "after_unknown": inner["after_unknown"],
+			"after": without(object(inner["after"]), "applied_at", "cluster_id", "record", "summary", "previous_group_state", "timeouts"),
+		}
+		if onDestroy := object(inner["before"])["on_destroy"]; onDestroy != nil {
+			kept["before"] = map[string]any{"on_destroy": onDestroy}
+		}
 		changes = append(changes, map[string]any{
-			"address": change["address"], "mode": change["mode"], "type": change["type"],
-			"change": map[string]any{
-				"actions": inner["actions"], "after_unknown": inner["after_unknown"],
-				"after": without(object(inner["after"]), "applied_at", "cluster_id", "record", "summary", "previous_group_state", "timeouts"),
-			},
+			"address": change["address"], "mode": change["mode"], "type": change["type"], "change": kept,
 		})
 	}
 	configuration := object(plan["configuration"])
