@@ -17,5 +17,5 @@ resource "kafka_consumer_offset_reset" "dr" {
 
   group_id = "billing"
   topic    = "orders"
-  lookback = "30m"
+  lookback = "2h"
 }

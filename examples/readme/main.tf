@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     offsets = {
-      source = "terraform-offsets/offsets"
+      source  = "terraform-offsets/offsets"
+      version = "~> 0.1"
     }
   }
 }

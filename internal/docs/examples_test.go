@@ -3,6 +3,8 @@ package docs
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	rocketmqfake "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/romaconnect"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/sample"
 )
 
 // example is how a file below examples/ is tried out. The zero value is right
@@ -36,6 +39,15 @@ type example struct {
 	// managed is what billing has at the managed services after the apply, and
 	// managedAfter after a destroy.
 	managed, managedAfter *managedOffsets
+	// beside is the example that it stands beside, in the same directory.
+	beside string
+	// replaces is the example that has been applied before, and that it takes
+	// the place of. Consumers are at movedOn or queuesMovedOn then, so that
+	// nothing can be restored.
+	replaces      string
+	produced      int // in each partition of orders, in between
+	movedOn       map[string]fake.Offsets
+	queuesMovedOn queues
 	// invoke is the action that is run, instead of an apply.
 	invoke string
 	// needs names the first Terraform and the first OpenTofu that can do it; "" means none.
@@ -49,11 +61,8 @@ type example struct {
 	planOnly bool
 }
 
-// The places of the usual groups before each example.
-var (
-	billing = fake.Offsets{"orders": {0: 900, 1: 900, 2: 900}, "payments": {0: 900, 1: 900, 2: 900}}
-	indexer = fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}
-)
+// billing is the place of the group of that name before each example.
+var billing = sample.Groups()["billing"]
 
 // billingQueues is the place of billing on the topic orders of RocketMQ.
 var billingQueues = queues{"broker-a": {900, 900}, "broker-b": {900, 900}}
@@ -157,6 +166,23 @@ var examples = map[string]example{
 		before: groups("billing", fake.Offsets{"orders": {2: 905}}),
 		want:   groups("billing", fake.Offsets{"orders": {0: 900, 1: 900, 2: 906}}),
 	},
+	// Partition 0 is in the middle of the replay, 1 past its old place.
+	"guides/replay/back.tf": {
+		replaces: "guides/replay/main.tf",
+		movedOn:  groups("billing", fake.Offsets{"orders": {0: 300, 1: 950, 2: 65}}),
+		want:     groups("billing", billing),
+	},
+	"guides/skip/back.tf": {
+		replaces: "guides/skip/backlog.tf",
+		produced: 20, movedOn: groups("billing", fake.Offsets{"orders": {0: 1020, 1: 1005, 2: 1000}}),
+		want:     groups("billing", billing),
+	},
+	"guides/skip/skipped.tf": {
+		beside: "guides/skip/backlog.tf", want: groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
+	},
+	"guides/before-and-after/verify.tf": {
+		beside: "resources/kafka_consumer_offset_reset/resource.tf", want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
+	},
 	"guides/skip/backlog.tf": {
 		want:  groups("billing", fake.Offsets{"orders": {0: 1000, 1: 1000, 2: 1000}}),
 		after: groups("billing", billing),
@@ -177,8 +203,22 @@ var examples = map[string]example{
 		want:  groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}, "payments": billing["payments"]}),
 		after: groups("billing", billing),
 	},
+	"resources/kafka_consumer_offset_reset/back.tf": {
+		replaces: "resources/kafka_consumer_offset_reset/resource.tf",
+		movedOn:  groups("billing", fake.Offsets{"orders": {0: 300, 1: 950, 2: 125}}),
+		want:     groups("billing", billing),
+	},
+	"resources/rocketmq_consumer_offset_reset/back.tf": {
+		replaces:      "resources/rocketmq_consumer_offset_reset/resource.tf",
+		queuesMovedOn: queues{"broker-a": {300, 950}, "broker-b": {125, 125}},
+		queues:        billingQueues,
+	},
+	"resources/kafka_consumer_offset_reset/record.tf": {
+		beside: "resources/kafka_consumer_offset_reset/resource.tf",
+	},
 	"resources/kafka_consumer_offset_reset/message-offset.tf": {
-		want: groups("billing", fake.Offsets{"orders": {0: 900, 1: 900, 2: 906}}),
+		before: groups("billing", fake.Offsets{"orders": {2: 905}}),
+		want:   groups("billing", fake.Offsets{"orders": {0: 900, 1: 900, 2: 906}}),
 	},
 	"resources/kafka_consumer_offset_reset/timestamp.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
@@ -351,16 +391,25 @@ func tryOut(t *testing.T, name string, e example) {
 		w.env = append(w.env, "TF_VAR_"+name+"="+value)
 	}
 	services := startServices(t)
-	code := services.inPlace(string(content))
+	inPlace := func(code string) string {
+		code = services.inPlace(code)
+		code = brokers.ReplaceAllLiteralString(code, `"`+main.Bootstrap()[0]+`"`)
+		code = drBrokers.ReplaceAllLiteralString(code, `"`+dr.Bootstrap()[0]+`"`)
+		return nameServers.ReplaceAllLiteralString(code, `"`+rocketmq.NameServer()+`"`)
+	}
+	code := inPlace(string(content))
 	w.env = append(w.env, services.environment(t, w, code)...)
-	code = brokers.ReplaceAllLiteralString(code, `"`+main.Bootstrap()[0]+`"`)
-	code = drBrokers.ReplaceAllLiteralString(code, `"`+dr.Bootstrap()[0]+`"`)
-	code = nameServers.ReplaceAllLiteralString(code, `"`+rocketmq.NameServer()+`"`)
+	if e.replaces != "" {
+		moveOn(t, w, e, inPlace(read(t, "examples/"+e.replaces).text), main, rocketmq)
+	}
 	w.write("main.tf", code)
+	if e.beside != "" {
+		w.write("beside.tf", inPlace(read(t, "examples/"+e.beside).text))
+	}
 	if !strings.Contains(code, "required_providers") {
 		w.write("terraform.tf", terraformBlock)
 	}
-	if !block.MatchString(code) {
+	if !block.MatchString(code) && e.beside == "" {
 		probe := kafkaProbe
 		switch {
 		case strings.Contains(code, "apsaramq = {"), strings.Contains(code, "roma_connect = {"):
@@ -392,6 +441,7 @@ func tryOut(t *testing.T, name string, e example) {
 	checkCommitted(t, main, e.want)
 	checkQueues(t, rocketmq, e.queues)
 	services.check(t, e.managed)
+	checkLimits(t, w)
 	if out, code := w.try("plan", "-input=false", "-no-color", "-detailed-exitcode"); code != 0 {
 		t.Errorf("the plan after the apply is not empty (exit code %d)\n%s", code, out)
 	}
@@ -402,6 +452,72 @@ func tryOut(t *testing.T, name string, e example) {
 	checkCommitted(t, main, e.after)
 	checkQueues(t, rocketmq, e.queuesAfter)
 	services.check(t, e.managedAfter)
+}
+
+// moveOn applies the example that another one replaces, has its consumers move
+// on, and sees that nothing is restored then.
+func moveOn(t *testing.T, w workspace, e example, code string, main *fake.Cluster, rocketmq *rocketmqfake.Cluster) {
+	t.Helper()
+	w.write("main.tf", code)
+	if !strings.Contains(code, "required_providers") {
+		w.write("terraform.tf", terraformBlock)
+	}
+	w.run("init", "-input=false")
+	w.run("apply", "-input=false", "-auto-approve")
+	if e.produced > 0 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := main.Client().Fill(ctx, "orders", 3, e.produced, time.Now(), time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(t, main, e.movedOn)
+	for broker, offsets := range e.queuesMovedOn {
+		for queue, offset := range offsets {
+			rocketmq.Commit(broker, "billing", "orders", int32(queue), offset)
+		}
+	}
+	if out, exit := w.try("destroy", "-input=false", "-auto-approve", "-no-color"); exit == 0 || !strings.Contains(out, "Nothing was changed.") {
+		t.Errorf("the restore is not refused (exit code %d)\n%s", exit, out)
+	}
+}
+
+// checkLimits looks into the state: what has skipped messages has a limit on
+// them, for readers copy what they see.
+func checkLimits(t *testing.T, w workspace) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, "terraform.tfstate"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // An action leaves no state.
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state struct {
+		Resources []struct {
+			Type, Name string
+			Instances  []struct {
+				Attributes struct {
+					Summary *struct {
+						Skipped *int64 `json:"skipped_messages"`
+					}
+					Limit *int64 `json:"max_skipped_messages"`
+					New   bool   `json:"allow_new_group"` // whose first offsets count at their upper bound
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &state); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range state.Resources {
+		for _, i := range r.Instances {
+			a := i.Attributes
+			if s := a.Summary; r.Name != "probe" && !a.New && s != nil && s.Skipped != nil && *s.Skipped > 0 && a.Limit == nil {
+				t.Errorf("%s.%s skips %d messages and has no max_skipped_messages", r.Type, r.Name, *s.Skipped)
+			}
+		}
+	}
 }
 
 // age is how long ago something was when the preview was written.
@@ -450,15 +566,14 @@ func checkCommitted(t *testing.T, cluster *fake.Cluster, want map[string]fake.Of
 	}
 }
 
-// startCluster starts the cluster that the examples speak of: in each
-// partition 600 records of March 2026, one a minute from 12:00 UTC on, and 400
-// that came in a minute apart until just now.
+// startCluster starts the cluster that the examples speak of.
 func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	t.Helper()
+	topics := sample.Topics()
+	topics[checkpoints] = 1
 	cluster, err := fake.Start(fake.Options{
-		Brokers: 1, Topics: map[string]int32{"orders": 3, "payments": 3, checkpoints: 1},
-		TLS: s.listener, Client: s.client,
-		Kfake: append([]kfake.Opt{kfake.ClusterID("MkU3OEVBNTcwNTJENDM2Qg")}, s.broker...),
+		Brokers: 1, Topics: topics, TLS: s.listener, Client: s.client,
+		Kfake: append([]kfake.Opt{kfake.ClusterID(sample.ClusterID)}, s.broker...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -466,26 +581,14 @@ func startCluster(t *testing.T, s secrets) *fake.Cluster {
 	t.Cleanup(cluster.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	client := cluster.Client()
-	for _, topic := range []string{"orders", "payments"} {
-		for _, batch := range []struct {
-			records int
-			first   time.Time
-		}{
-			{600, march},
-			{400, time.Now().Add(-400 * time.Minute)},
-		} {
-			if err := client.Fill(ctx, topic, 3, batch.records, batch.first, time.Minute); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if err := sample.Kafka(ctx, cluster.Client()); err != nil {
+		t.Fatal(err)
 	}
-	for p := range int32(3) {
-		if _, err := client.Produce(ctx, checkpoints, 0, checkpoint("billing", "orders", p, 900, 850)); err != nil {
+	for p := range int32(sample.Partitions) {
+		if _, err := cluster.Client().Produce(ctx, checkpoints, 0, checkpoint("billing", "orders", p, 900, 850)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	commit(t, cluster, map[string]fake.Offsets{"billing": billing, "search-indexer": indexer})
 	return cluster
 }
 
@@ -498,32 +601,21 @@ func checkpoint(group, topic string, partition int32, upstream, downstream int64
 	text := func(s string) string { return string(binary.BigEndian.AppendUint16(nil, uint16(len(s)))) + s }
 	number := func(n int64) string { return string(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 	return fake.Record{
-		At:    march,
+		At:    sample.March,
 		Key:   text(group) + text(topic) + number(int64(partition))[4:],
 		Value: "\x00\x00" + number(upstream) + number(downstream) + text(""),
 	}
 }
 
-// startRocketMQ starts a RocketMQ cluster with the same messages in each queue
-// of the topic orders.
+// startRocketMQ starts the RocketMQ cluster that the examples speak of.
 func startRocketMQ(t *testing.T, s secrets) *rocketmqfake.Cluster {
 	t.Helper()
-	cluster, err := rocketmqfake.Start(rocketmqfake.Config{
-		Brokers: []string{"broker-a", "broker-b"}, Keys: s.keys, TLS: s.listener,
-	})
+	cluster, err := rocketmqfake.Start(rocketmqfake.Config{Brokers: sample.Masters, Keys: s.keys, TLS: s.listener})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	cluster.CreateTopic("orders", 2)
-	cluster.CreateGroup("billing")
-	stored := stored()
-	for broker, offsets := range billingQueues {
-		for queue, offset := range offsets {
-			cluster.Append(broker, "orders", queue, stored...)
-			cluster.Commit(broker, "billing", "orders", int32(queue), offset)
-		}
-	}
+	sample.RocketMQ(cluster)
 	return cluster
 }
 

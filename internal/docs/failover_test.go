@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/sample"
 )
 
 // failover is the directory of the example that takes groups to another
@@ -32,7 +33,7 @@ func mirrorPair(t *testing.T) (primary, secondary *fake.Cluster) {
 	for p := range int32(3) {
 		var records []fake.Record
 		for i := range 100 {
-			records = append(records, fake.Record{At: march.Add(time.Duration(i) * time.Minute), Value: fmt.Sprintf("%d/%d", p, i)})
+			records = append(records, fake.Record{At: sample.March.Add(time.Duration(i) * time.Minute), Value: fmt.Sprintf("%d/%d", p, i)})
 		}
 		if _, err := primary.Client().Produce(ctx, "orders", p, records...); err != nil {
 			t.Fatal(err)

@@ -5,10 +5,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/apsaramq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/romaconnect"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/sample"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/standin"
 )
 
@@ -32,7 +32,7 @@ func startServices(t *testing.T) services {
 	s := services{apsara: apsaramq.New(t), roma: romaconnect.New(t)}
 	s.apsara.AddKey("LTAI5tExampleKeyId", standin.Key{Secret: password})
 	s.roma.AddKey("HST3EXAMPLEACCESSKEY", standin.Key{Secret: password})
-	stored := stored()
+	stored := sample.Times()
 	s.apsara.AddInstance(apsaraInstance)
 	s.apsara.AddTopic(apsaraInstance, "orders", stored, stored)
 	s.apsara.AddGroup(apsaraInstance, "billing", apsaramq.Group{})
@@ -44,24 +44,6 @@ func startServices(t *testing.T) services {
 	s.roma.Commit(romaInstance, "billing", "orders", billing["orders"])
 	return s
 }
-
-// stored returns the times of the messages in each partition and queue: 600
-// of March 2026, one a minute from 12:00 UTC on, and 400 that came in a minute
-// apart until just now.
-func stored() []time.Time {
-	var times []time.Time
-	for i := range 600 {
-		times = append(times, march.Add(time.Duration(i)*time.Minute))
-	}
-	now := time.Now()
-	for i := range 400 {
-		times = append(times, now.Add(time.Duration(i-400)*time.Minute))
-	}
-	return times
-}
-
-// march is when the older messages begin.
-var march = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var region = regexp.MustCompile(`(?m)^( +)region( +)= "(cn-[a-z0-9-]+)"$`)
 

@@ -114,9 +114,14 @@ var (
 	notSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// registry is where the documentation is read. Its start page has no
-// directory of its own, so that links from there have to be whole.
-const registry = "https://registry.terraform.io/providers/terraform-offsets/offsets/latest/docs/"
+// The documentation is read in two places: as files, in the repository, and in
+// the registries, which take the .md off a relative link and have nothing but
+// docs/. The start page has no directory of its own there, so that links from
+// it have to be whole.
+const (
+	registry   = "https://registry.terraform.io/providers/terraform-offsets/offsets/latest/docs/"
+	repository = "https://github.com/terraform-offsets/terraform-provider-offsets/tree/main/"
+)
 
 // anchors returns the names that a link may have behind its #.
 func (p page) anchors() map[string]bool {
@@ -138,26 +143,31 @@ func TestNoLinkWithinTheRepositoryIsDead(t *testing.T) {
 		text := codeSpan.ReplaceAllString(fence.ReplaceAllString(p.text, ""), "")
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			target, name, _ := strings.Cut(m[1], "#")
-			inDocs := strings.HasPrefix(p.path, "docs/")
 			switch {
 			case strings.HasPrefix(target, registry):
-				target, inDocs = "docs/"+strings.TrimPrefix(target, registry), true
+				target = "docs/" + strings.TrimPrefix(target, registry) + ".md"
+			case strings.HasPrefix(target, repository):
+				target = strings.TrimPrefix(target, repository)
 			case strings.Contains(target, "://"), strings.HasPrefix(target, "mailto:"):
 				continue
 			case target == "":
 				target = p.path
 			default:
-				if p.path == "docs/index.md" {
-					t.Errorf("%s: %s has to begin with %s", p.path, m[1], registry)
-				}
 				target = path.Join(path.Dir(p.path), target)
+				switch inDocs := strings.HasPrefix(p.path, "docs/"); {
+				case p.path == "docs/index.md":
+					t.Errorf("%s: in the registry, %s leads to nothing: it has to begin with %s", p.path, m[1], registry)
+				case inDocs && (path.Ext(target) != ".md" || !strings.HasPrefix(target, "docs/")):
+					t.Errorf("%s: in the registry or as a file, %s leads to nothing: name a page of docs/ with its .md", p.path, m[1])
+				}
 			}
-			if inDocs && path.Ext(target) == "" {
-				target += ".md" // The registry leaves it out.
-			}
-			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(target))); err != nil {
+			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(target)))
+			if err != nil {
 				t.Errorf("%s: the link %s leads to nothing", p.path, m[1])
 				continue
+			}
+			if info.IsDir() {
+				target = path.Join(target, "README.md")
 			}
 			if name != "" && !read(t, target).anchors()[name] {
 				t.Errorf("%s: there is no heading %q in %s", p.path, name, target)

@@ -22,12 +22,7 @@ type schemas struct {
 // own process. They are what Terraform gets, apart from what it is too old for.
 func TestSchemasAreThoseThatTerraformGets(t *testing.T) {
 	t.Parallel()
-	command := exec.CommandContext(t.Context(), "go", "run", "./internal/docs/schema")
-	command.Dir = root
-	ours, err := command.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ours := ourSchemas(t)
 	w := newWorkspace(t)
 	w.write("main.tf", terraformBlock)
 	w.run("init", "-input=false")
@@ -57,6 +52,18 @@ func TestSchemasAreThoseThatTerraformGets(t *testing.T) {
 	if len(got.Resources) == 0 {
 		t.Error("there are no resources")
 	}
+}
+
+// ourSchemas returns what the documentation is generated from.
+func ourSchemas(t *testing.T) []byte {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "run", "./internal/docs/schema")
+	command.Dir = root
+	ours, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ours
 }
 
 func schemasOf(t *testing.T, document []byte) schemas {

@@ -36,14 +36,19 @@ resource "kafka_consumer_offset_reset" "replay" {
   group_id = "billing"
   offsets  = data.kafka_topic_offsets.since.offsets
 
-  triggers = { incident = var.incident }
+  triggers = { incident = var.incident, since = var.since }
   reset_on = "triggers"
 
   max_replayed_messages = 10000
+  max_skipped_messages  = 0
   wait_for_inactive     = "5m"
   on_destroy            = "restore"
 }
 
-output "record" {
-  value = jsondecode(kafka_consumer_offset_reset.replay.record)
+output "rows" {
+  value = provider::offsets::record_rows(kafka_consumer_offset_reset.replay.record)
+}
+
+output "offsets_before" { # lines for kafka-consumer-groups --from-file
+  value = provider::offsets::csv_encode(provider::offsets::record_offsets(kafka_consumer_offset_reset.replay.record, "previous"))
 }

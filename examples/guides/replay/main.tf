@@ -21,6 +21,7 @@ resource "kafka_consumer_offset_reset" "inc_4711" {
   datetime = "2026-03-01T14:05:00+01:00"
 
   max_replayed_messages = 10000
+  max_skipped_messages  = 0
   wait_for_inactive     = "5m"
   on_destroy            = "restore"
 }

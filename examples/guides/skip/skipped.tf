@@ -1,15 +1,7 @@
-resource "kafka_consumer_offset_reset" "worthless" {
-  provider = offsets
-
-  group_id = "billing"
-  topic    = "orders"
-  position = "latest"
-}
-
 output "skipped" {
   description = "The offsets that were passed over, from the first one to the one before `until`."
-  value = {
-    for id, p in jsondecode(kafka_consumer_offset_reset.worthless.record)["orders"] :
-    id => { from = p.previous, until = p.offset } if try(p.previous < p.offset, false)
-  }
+  value = [
+    for row in provider::offsets::record_rows(kafka_consumer_offset_reset.worthless.record) :
+    { topic = row.topic, partition = row.partition, from = row.previous, until = row.offset } if try(row.moved > 0, false)
+  ]
 }

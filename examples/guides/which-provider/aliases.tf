@@ -17,7 +17,7 @@ resource "kafka_consumer_offset_reset" "here" {
 
   group_id = "billing"
   topic    = "orders"
-  lookback = "1h"
+  lookback = "2h"
 }
 
 resource "kafka_consumer_offset_reset" "there" {
@@ -25,5 +25,5 @@ resource "kafka_consumer_offset_reset" "there" {
 
   group_id = "billing"
   topic    = "orders"
-  lookback = "1h"
+  lookback = "2h"
 }

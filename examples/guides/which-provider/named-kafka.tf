@@ -15,5 +15,5 @@ provider "kafka" {
 resource "kafka_consumer_offset_reset" "billing" {
   group_id = "billing"
   topic    = "orders"
-  lookback = "1h"
+  lookback = "2h"
 }

@@ -11,5 +11,5 @@ resource "kafka_consumer_offset_reset" "billing" {
 
   group_id = "billing"
   topic    = "orders"
-  lookback = "1h"
+  lookback = "2h"
 }

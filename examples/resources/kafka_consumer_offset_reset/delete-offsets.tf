@@ -1,3 +1,4 @@
+# A destroy deletes the offsets of the partitions that were reset.
 resource "kafka_consumer_offset_reset" "for_a_while" {
   provider = offsets
 

@@ -3,5 +3,7 @@ resource "kafka_consumer_offset_reset" "billing" {
 
   group_id = "billing"
   topics   = ["orders", "payments"]
-  lookback = "90m"
+  lookback = "2h"
+
+  max_skipped_messages = 0
 }

@@ -5,4 +5,6 @@ resource "kafka_consumer_offset_reset" "behind_what_is_committed" {
   topic           = "orders"
   position        = "latest"
   isolation_level = "read_committed"
+
+  max_skipped_messages = 1000
 }

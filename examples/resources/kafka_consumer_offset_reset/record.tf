@@ -1,11 +1,3 @@
-resource "kafka_consumer_offset_reset" "billing" {
-  provider = offsets
-
-  group_id = "billing"
-  topic    = "orders"
-  datetime = "2026-03-01T14:05:00Z"
-}
-
 output "where_it_was" {
   description = "The offsets from before the reset, in the form that the argument offsets takes."
   value       = provider::offsets::record_offsets(kafka_consumer_offset_reset.billing.record, "previous")

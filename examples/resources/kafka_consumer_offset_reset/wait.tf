@@ -3,12 +3,12 @@ resource "kafka_consumer_offset_reset" "billing" {
 
   group_id          = "billing"
   topic             = "orders"
-  position          = "latest"
-  wait_for_inactive = "5m"
+  lookback          = "2h"
+  wait_for_inactive = "15m"
 
   timeouts = {
-    create = "10m"
-    update = "10m"
-    delete = "10m"
+    create = "20m"
+    update = "20m"
+    delete = "20m"
   }
 }

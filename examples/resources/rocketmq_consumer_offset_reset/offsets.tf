@@ -8,4 +8,7 @@ resource "rocketmq_consumer_offset_reset" "past_the_poison" {
     broker-a = { 0 = 906 }
     broker-b = { 1 = 902 }
   }
+
+  max_skipped_messages  = 10
+  max_replayed_messages = 0
 }

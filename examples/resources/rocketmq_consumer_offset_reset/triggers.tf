@@ -5,7 +5,8 @@ resource "rocketmq_consumer_offset_reset" "skip" {
   topic          = "orders"
   reset_type     = "LATEST_OFFSET"
 
+  max_skipped_messages = 1000
+
   triggers = { incident = "INC-4711" }
   reset_on = "triggers"
-  timeouts = { create = "5m", update = "5m", delete = "5m" }
 }

@@ -15,5 +15,5 @@ resource "kafka_consumer_offset_reset" "replay" {
 
   group_id   = var.group_id
   all_topics = true
-  lookback   = "1h"
+  lookback   = "2h"
 }
