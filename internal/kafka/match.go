@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -88,11 +89,12 @@ func snapshotSelection(req offset.Request) selection {
 // and makes it the row's explicit offset. On the cluster and topic that it was
 // taken on these are the offsets themselves; elsewhere the place before the
 // same record.
-func (c *Client) match(ctx context.Context, p *place, rows []row, req offset.Request) ([]found, error) {
+func (c *Client) match(ctx context.Context, s *survey, req offset.Request) ([]found, error) {
+	p, rows, times := s.place, s.rows, s.times
 	const tries = 3
 	for try := 1; ; try++ {
 		m := &matching{client: c, place: p, rows: rows, target: req.Target, found: make([]found, len(rows))}
-		err := m.run(ctx, here(req.Target, req.Scope.Topics))
+		err := m.run(ctx, here(req.Target, req.Scope.Topics), times)
 		if err == nil {
 			for i := range rows {
 				f := &m.found[i]
@@ -103,22 +105,55 @@ func (c *Client) match(ctx context.Context, p *place, rows []row, req offset.Req
 		if !trimmed(err) || try == tries {
 			return nil, err
 		}
+		times = nil
 		if err := c.cluster.bounds(ctx, p.Metadata, rows, startProbe(), endProbe(req.Isolation)); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (m *matching) run(ctx context.Context, topics map[string]*offset.SnapshotTopic) error {
+// instants are the times by which the rows' places in the snapshot are looked
+// up first.
+func instants(p *place, target offset.Target, only []string) map[int]int64 {
+	topics := here(target, only)
+	all := make(map[int]int64, len(p.rows))
+	for i := range p.rows {
+		r := &p.rows[i]
+		of := topics[r.topic]
+		if of == nil || sameLog(target.Snapshot, of, p, r.topic) {
+			continue
+		}
+		if mark := sought(&of.Partitions[r.id]); mark != nil {
+			all[i] = mark.Time
+		}
+	}
+	return all
+}
+
+// sought is the record that a place is found by: the next one or, at the log's
+// end, the last. It is nil if there is none.
+func sought(p *offset.Place) *offset.Mark {
+	if p.Lost() || p.Unmarked() {
+		return nil
+	}
+	return cmp.Or(p.Next, p.Last)
+}
+
+// sameLog tells whether a topic is the one that the snapshot was taken of.
+func sameLog(s *offset.Snapshot, of *offset.SnapshotTopic, p *place, here string) bool {
+	return s.ClusterID != "" && s.ClusterID == p.ClusterID && of.ID != "" && of.ID == p.ids[here]
+}
+
+func (m *matching) run(ctx context.Context, topics map[string]*offset.SnapshotTopic, times []int64) error {
 	if err := m.prepare(topics); err != nil {
 		return err
 	}
-	if err := m.search(ctx, m.seeks); err != nil {
+	if err := m.search(ctx, m.seeks, times); err != nil {
 		return err
 	}
 	// What is not there may have been left out by the mirror, or not have
 	// arrived: the place after the record before it is the same place.
-	if err := m.search(ctx, m.second()); err != nil {
+	if err := m.search(ctx, m.second(), nil); err != nil {
 		return err
 	}
 	return m.settle()
@@ -171,7 +206,7 @@ func (m *matching) prepare(topics map[string]*offset.SnapshotTopic) error {
 			if of == nil {
 				return &offset.Error{Code: offset.Failed, What: "The brokers told other topics than were asked for"}
 			}
-			same = s.ClusterID != "" && s.ClusterID == m.place.ClusterID && of.ID != "" && of.ID == m.place.ids[topic]
+			same = sameLog(s, of, m.place, topic)
 			if n := m.place.sizes[topic]; !same && n != len(of.Partitions) {
 				return &offset.Error{
 					Code: offset.SnapshotUnfit,
@@ -216,25 +251,27 @@ func (m *matching) byRecord(i int, p *offset.Place) {
 	m.seeks = append(m.seeks, s)
 }
 
-// search looks the records' times up, and reads on from there.
-func (m *matching) search(ctx context.Context, seeks []*seek) error {
+// search looks the records' times up, unless they have been already, and reads
+// on from there.
+func (m *matching) search(ctx context.Context, seeks []*seek, times []int64) error {
 	instants := map[int]int64{}
 	of := map[int]*seek{}
 	for _, s := range seeks {
 		if s.final {
 			continue
 		}
-		of[s.row], instants[s.row] = s, s.want.Time
+		of[s.row] = s
 		s.byTime = s.start // of a record without a time nothing can be looked up
+		// That there was no record may have been told before the log's end was:
+		// what a mirror has written between must not be passed over.
+		if s.row < len(times) && times[s.row] >= 0 {
+			s.found(times[s.row])
+		} else {
+			instants[s.row] = s.want.Time
+		}
 	}
 	cluster := m.client.cluster
-	err := cluster.lookUp(ctx, m.place.Metadata, m.rows, instants, func(row int, at int64) {
-		s := of[row]
-		s.byTime = s.end
-		if at >= 0 {
-			s.byTime = min(max(at, s.start), s.end)
-		}
-	})
+	err := cluster.lookUp(ctx, m.place.Metadata, m.rows, instants, func(row int, at int64) { of[row].found(at) })
 	if err != nil {
 		return err
 	}
@@ -257,6 +294,14 @@ func (m *matching) search(ctx context.Context, seeks []*seek) error {
 		}
 	}
 	return nil
+}
+
+// found takes up what the look-up by time told.
+func (s *seek) found(at int64) {
+	s.byTime = s.end
+	if at >= 0 {
+		s.byTime = min(max(at, s.start), s.end)
+	}
 }
 
 func (s *seek) begin(at int64) {

@@ -82,7 +82,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	}
 	var places []found
 	if req.Target.Kind == offset.ToSnapshot {
-		if places, err = c.match(ctx, s.place, s.rows, req); err != nil {
+		if places, err = c.match(ctx, s, req); err != nil {
 			return nil, err
 		}
 	}

@@ -42,9 +42,16 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 	}
 	// The offsets come first, and the logs after them: then every committed
 	// offset lies within the bounds, and what is told of it is no older.
-	var kind *group
-	var blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock
-	err = wire.Parallel(ctx,
+	var (
+		kind    *group
+		blocks  map[string]map[int32]*sarama.OffsetFetchResponseBlock
+		p       *place
+		located error
+	)
+	locate := func(ctx context.Context) {
+		p, located = c.cluster.locate(ctx, selection{topics: topics, right: opRead})
+	}
+	steps := []func(context.Context) error{
 		func(ctx context.Context) (err error) {
 			kind, err = g.describe(ctx)
 			return err
@@ -52,29 +59,35 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 		func(ctx context.Context) (err error) {
 			blocks, err = g.fetch(ctx, nil)
 			return err
+		},
+	}
+	all := len(topics) == 0
+	if !all {
+		topics = slices.Compact(slices.Sorted(slices.Values(topics)))
+		steps = append(steps, func(ctx context.Context) error {
+			locate(ctx)
+			return located
 		})
-	if err != nil {
+	}
+	if err = wire.Parallel(ctx, steps...); err != nil {
 		return nil, err
 	}
 	if err := kind.refuseKind(); err != nil {
 		return nil, err
 	}
 	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: id, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
-	all := topics == nil
 	if all {
-		topics = topicsOf(rowsOf(blocks))
 		s.Notes = append(s.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
-	}
-	topics = slices.Compact(slices.Sorted(slices.Values(topics)))
-	if len(topics) == 0 {
-		return nil, groupMissing(id)
-	}
-	p, err := c.cluster.locate(ctx, selection{topics: topics, right: opRead})
-	if gone := (*offset.Error)(nil); all && errors.As(err, &gone) && gone.Code == offset.TopicMissing {
-		p, err = c.remaining(ctx, s, topics)
-	}
-	if err != nil {
-		return nil, err
+		if topics = topicsOf(rowsOf(blocks)); len(topics) == 0 {
+			return nil, groupMissing(id)
+		}
+		locate(ctx)
+		if gone := (*offset.Error)(nil); errors.As(located, &gone) && gone.Code == offset.TopicMissing {
+			p, located = c.remaining(ctx, s, topics)
+		}
+		if located != nil {
+			return nil, located
+		}
 	}
 	topics = topicsOf(p.rows)
 	s.ClusterID = p.ClusterID

@@ -208,6 +208,7 @@ type survey struct {
 	place       *place // nil if there is no partition in scope
 	all         bool
 	narrowed    []string // topics that all_topics covers in part
+	times       []int64  // by row: where the record of a snapshot is to be looked for, by its time; None if that is not known
 }
 
 // survey looks at everything that a request needs. Named topics cost one
@@ -249,6 +250,12 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			if !sel.all || source != nil {
 				steps = append(steps, func(ctx context.Context) error {
 					return s.coordinator.committed(ctx, s.rows, ofGroup)
+				})
+			}
+			if req.Target.Kind == offset.ToSnapshot {
+				steps = append(steps, func(ctx context.Context) error {
+					s.times = slices.Repeat([]int64{offset.None}, len(s.rows))
+					return c.cluster.lookUp(ctx, p.Metadata, s.rows, instants(p, req.Target, req.Scope.Topics), func(row int, at int64) { s.times[row] = at })
 				})
 			}
 			if !sel.all && source != nil {
