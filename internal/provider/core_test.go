@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 	"github.com/zclconf/go-cty/cty/msgpack"
 	"golang.org/x/sync/errgroup"
@@ -32,10 +33,11 @@ import (
 
 // unitTest runs a test case as resource.UnitTest does, without a Terraform
 // process: it speaks the provider protocol itself, and is some hundred times
-// as fast. It knows what most cases consist of: the provider's own resources
-// and data sources, import blocks, variables, and terraform_data, whose output
-// is not known before the apply. It fails where there is more: such a case
-// needs resource.UnitTest.
+// as fast. It knows what most cases consist of: the provider's own resources,
+// which may refer to those that stand above them, data sources and functions,
+// import blocks, variables, outputs, and terraform_data, whose output is not
+// known before the apply. It fails where there is more: such a case needs
+// resource.UnitTest.
 //
 // What it does between the calls is what Terraform does: each command has a
 // provider of its own; the state is kept as JSON, the private part beside it,
@@ -187,6 +189,7 @@ type core struct {
 	mu      sync.Mutex           // for what follows, while it applies
 	state   map[string]*kept     // by address
 	data    map[string]cty.Value // what data sources have read at last, by address
+	outputs map[string]cty.Value // as of the last apply
 	stored  map[string]cty.Value // the arguments of terraform_data, by name
 }
 
@@ -231,6 +234,12 @@ type session struct {
 	configs map[string]cty.Value // by address
 	wrong   map[string]error     // why an address has no config
 	imports map[string]string    // ids by address
+
+	mu        sync.Mutex // for what follows, while resources are planned and applied
+	functions map[string]function.Function
+	known     map[string]cty.Value // what expressions can refer to
+	own       map[string]cty.Value // the provider's resources as far as they are known, by address
+	chained   bool                 // one of them refers to another
 }
 
 // change is what is planned for a resource.
@@ -277,16 +286,18 @@ func (r *core) open(applying bool) (*session, error) {
 	}
 	s := &session{
 		ProviderServer: server, config: r.config, blocks: file.Body.(*hclsyntax.Body).Blocks,
-		schemas: resp.ResourceSchemas, imports: map[string]string{},
+		schemas: resp.ResourceSchemas, imports: map[string]string{}, own: map[string]cty.Value{},
 	}
+	s.functions = s.functionsOf(ctx, resp.Functions)
+	s.chained = s.refersToItself()
 	for kind, schema := range resp.DataSourceSchemas {
 		s.schemas["data."+kind] = schema
 	}
 	s.schemas["provider"] = resp.Provider
 
 	// Nothing but constants is known when a configuration is validated.
-	nothing := map[string]cty.Value{"var": cty.DynamicVal, "terraform_data": cty.DynamicVal, "data": cty.DynamicVal}
-	if err := s.read(nothing); err != nil {
+	s.known = map[string]cty.Value{"var": cty.DynamicVal, "terraform_data": cty.DynamicVal, "data": cty.DynamicVal}
+	if err := s.read(); err != nil {
 		return nil, err
 	}
 	valid, err := server.ValidateProviderConfig(ctx, &tfprotov6.ValidateProviderConfigRequest{Config: packed(s.configs["provider"])})
@@ -298,26 +309,26 @@ func (r *core) open(applying bool) (*session, error) {
 		return nil, err
 	}
 
-	known := map[string]cty.Value{"var": cty.ObjectVal(r.vars), "data": cty.DynamicVal}
-	if known["terraform_data"], err = r.storedNow(s, known, applying); err != nil {
+	s.known = map[string]cty.Value{"var": cty.ObjectVal(r.vars), "data": cty.DynamicVal}
+	if s.known["terraform_data"], err = r.storedNow(s, applying); err != nil {
 		return nil, err
 	}
-	if err := s.read(known); err != nil {
+	if err := s.read(); err != nil {
 		return nil, err
 	}
 	configured, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.15.0", Config: packed(s.configs["provider"])})
 	if err := s.told("provider", err, configured.Diagnostics); err != nil {
 		return nil, err
 	}
-	if known["data"], err = r.readData(ctx, s); err != nil {
+	if s.known["data"], err = r.readData(ctx, s); err != nil {
 		return nil, err
 	}
-	err = s.read(known)
+	err = s.read()
 	return s, err
 }
 
 // storedNow returns what is known of terraform_data.
-func (r *core) storedNow(s *session, known map[string]cty.Value, applying bool) (cty.Value, error) {
+func (r *core) storedNow(s *session, applying bool) (cty.Value, error) {
 	all := map[string]cty.Value{}
 	for _, b := range s.blocks {
 		if b.Type != "resource" || b.Labels[0] != "terraform_data" {
@@ -325,7 +336,7 @@ func (r *core) storedNow(s *session, known map[string]cty.Value, applying bool) 
 		}
 		given := map[string]cty.Value{}
 		for name, a := range b.Body.Attributes {
-			v, diags := a.Expr.Value(&hcl.EvalContext{Variables: known})
+			v, diags := a.Expr.Value(s.scope())
 			if diags.HasErrors() {
 				return cty.NilVal, fmt.Errorf("this needs a real Terraform: %w", diags)
 			}
@@ -401,9 +412,9 @@ func (s *session) validate(ctx context.Context, address string) error {
 func kindIn(address string) string { return address[:strings.LastIndex(address, ".")] }
 
 // read evaluates the configuration.
-func (s *session) read(known map[string]cty.Value) (err error) {
+func (s *session) read() (err error) {
 	s.order, s.configs, s.wrong = nil, map[string]cty.Value{}, map[string]error{}
-	if s.configs["provider"], err = s.values("provider", &hclsyntax.Body{}, known); err != nil {
+	if s.configs["provider"], err = s.values("provider", &hclsyntax.Body{}); err != nil {
 		return err
 	}
 	for _, b := range s.blocks {
@@ -419,7 +430,7 @@ func (s *session) read(known map[string]cty.Value) (err error) {
 			to, _ := hcl.AbsTraversalForExpr(b.Body.Attributes["to"].Expr)
 			s.imports[to.RootName()+"."+to[1].(hcl.TraverseAttr).Name] = id.AsString()
 			continue
-		case b.Type == "resource" && b.Labels[0] == "terraform_data" && len(b.Body.Blocks) == 0, b.Type == "variable":
+		case b.Type == "resource" && b.Labels[0] == "terraform_data" && len(b.Body.Blocks) == 0, b.Type == "variable", b.Type == "output":
 			continue
 		case b.Type == "resource" && s.schemas[b.Labels[0]] != nil:
 			s.order = append(s.order, address)
@@ -429,7 +440,7 @@ func (s *session) read(known map[string]cty.Value) (err error) {
 		default:
 			return fmt.Errorf("a block %q %v needs a real Terraform", b.Type, b.Labels)
 		}
-		v, err := s.values(address, b.Body, known)
+		v, err := s.values(address, b.Body)
 		if d := (*diagnostic)(nil); err != nil && (!errors.As(err, &d) || address == "provider") {
 			return err
 		}
@@ -439,7 +450,7 @@ func (s *session) read(known map[string]cty.Value) (err error) {
 }
 
 // values evaluates a block's arguments as the schema has them.
-func (s *session) values(address string, body *hclsyntax.Body, known map[string]cty.Value) (cty.Value, error) {
+func (s *session) values(address string, body *hclsyntax.Body) (cty.Value, error) {
 	if len(body.Blocks) > 0 {
 		return cty.NilVal, fmt.Errorf("a block %q needs a real Terraform", body.Blocks[0].Type)
 	}
@@ -453,7 +464,7 @@ func (s *session) values(address string, body *hclsyntax.Body, known map[string]
 		if name == "provider" || name == "depends_on" {
 			continue
 		}
-		v, diags := a.Expr.Value(&hcl.EvalContext{Variables: known})
+		v, diags := a.Expr.Value(s.scope())
 		if diags.HasErrors() {
 			return cty.NilVal, fmt.Errorf("this needs a real Terraform: %w", diags)
 		}
@@ -600,10 +611,17 @@ func (r *core) plan(destroy bool) (plan, error) {
 		managed := slices.DeleteFunc(slices.Clone(s.order), func(address string) bool { return strings.HasPrefix(address, "data.") })
 		changes := make([]change, len(managed))
 		errs = append(errs, s.each(len(managed), func(i int) (err error) {
-			changes[i], err = s.planChange(r.t.Context(), managed[i], r.state[managed[i]])
-			return err
+			if changes[i], err = s.planChange(r.t.Context(), managed[i], r.state[managed[i]]); err != nil {
+				return err
+			}
+			return s.learn(managed[i], changes[i].planned)
 		}))
 		p = append(p, changes...)
+		if err := errors.Join(errs...); err != nil {
+			return p, err
+		}
+		_, err := s.outputs()
+		errs = append(errs, err)
 	}
 	return p, errors.Join(errs...)
 }
@@ -768,14 +786,24 @@ func (r *core) apply(p plan) error {
 	if err != nil {
 		return err
 	}
-	return s.each(len(p), func(i int) error { return r.applyOne(s, p[i]) })
+	err = s.each(len(p), func(i int) error {
+		if err := r.applyOne(s, p[i]); err != nil {
+			return err
+		}
+		return r.learn(s, p[i].address)
+	})
+	if err != nil {
+		return err
+	}
+	r.outputs, err = s.outputs()
+	return err
 }
 
 // each does n things, ten at a time as Terraform does, or one after the other
 // where something depends on something.
 func (s *session) each(n int, do func(i int) error) error {
 	most := 10
-	if strings.Contains(s.config, "depends_on") {
+	if strings.Contains(s.config, "depends_on") || s.chained {
 		most = 1
 	}
 	errs := make([]error, n)
@@ -783,6 +811,9 @@ func (s *session) each(n int, do func(i int) error) error {
 	g.SetLimit(most)
 	for i := range n {
 		g.Go(func() error {
+			if s.chained && errors.Join(errs...) != nil {
+				return nil // Terraform does not go on with what refers to what has failed.
+			}
 			errs[i] = do(i)
 			return nil
 		})
@@ -954,21 +985,27 @@ func (r *core) shown() *tfjson.State {
 			Address: address, Mode: tfjson.DataResourceMode, Type: part[1], Name: part[2], AttributeValues: decoded(stateJSON(r.data[address])),
 		})
 	}
-	return &tfjson.State{Values: &tfjson.StateValues{RootModule: module}}
+	return &tfjson.State{Values: &tfjson.StateValues{RootModule: module, Outputs: shownOutputs(r.outputs)}}
 }
 
 // shimmed is the state for checks, with the attributes that are no collections.
 func (r *core) shimmed() *terraform.State {
 	module := &terraform.ModuleState{Path: []string{"root"}, Resources: map[string]*terraform.ResourceState{}}
-	for address, k := range r.state {
+	add := func(address, kind string, values []byte, tainted bool) {
 		flat := map[string]string{}
-		for name, v := range decoded(k.json) {
+		for name, v := range decoded(values) {
 			switch v.(type) {
 			case string, json.Number, bool:
 				flat[name] = fmt.Sprint(v)
 			}
 		}
-		module.Resources[address] = &terraform.ResourceState{Type: k.kind, Primary: &terraform.InstanceState{ID: flat["id"], Attributes: flat, Tainted: k.tainted}}
+		module.Resources[address] = &terraform.ResourceState{Type: kind, Primary: &terraform.InstanceState{ID: flat["id"], Attributes: flat, Tainted: tainted}}
+	}
+	for address, k := range r.state {
+		add(address, k.kind, k.json, k.tainted)
+	}
+	for address, v := range r.data {
+		add(address, strings.Split(address, ".")[1], stateJSON(v), false)
 	}
 	return &terraform.State{Modules: []*terraform.ModuleState{module}}
 }

@@ -26,7 +26,7 @@ func TestKafkaGroupsDataSource(t *testing.T) {
 	c.Commit(t, "reports", fake.Offsets{"audit": {0: 90}})
 	m := c.Join(t, kafkaclient.MemberOptions{Group: "live", Topics: []string{"audit"}, ClientID: "reader"})
 	const all, billing, live, audit, none = "data.kafka_consumer_groups.all", "data.kafka_consumer_groups.billing", "data.kafka_consumer_groups.live", "data.kafka_consumer_groups.audit", "data.kafka_consumer_groups.none"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `

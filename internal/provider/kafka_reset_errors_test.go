@@ -106,7 +106,7 @@ func TestKafkaResetRefusesBadInput(t *testing.T) {
 func TestKafkaResetPlansWithUnknownValues(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf(`
@@ -203,7 +203,7 @@ func TestKafkaHalfWayCreateWhoseConsumersHaveMovedOn(t *testing.T) {
 	c := seeded(t)
 	fault := failCommits(c, 1)
 	body := kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nmessage_offset = 50"))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: body, ExpectError: saying("run terraform untaint and apply")},

@@ -501,7 +501,7 @@ func TestManagedResetsPlanWithUnknownValues(t *testing.T) {
 			max_replayed_messages = terraform_data.roma.output.limit
 			on_destroy            = "restore"
 		`)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: patient(t),
 		Steps:                    []resource.TestStep{{Config: config, Check: resource.ComposeAggregateTestCheckFunc(apsaramqStands(a, 50, 50), kafkaStands(h, 20, 20, 20))}},
 		CheckDestroy:             kafkaStands(h, 60, 60, 60),

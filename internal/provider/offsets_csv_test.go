@@ -38,7 +38,7 @@ func TestKafkaResetByCSV(t *testing.T) {
 	toMap.PreConfig = func() { c.Commit(t, "billing", moved) }
 	last := orders(21, 95, 30)
 	last["audit"] = map[int32]int64{0: 40}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			first, toMap,
@@ -58,7 +58,7 @@ func TestKafkaResetByCSVThatIsNotKnownYet(t *testing.T) {
 		return kafkaConfig(c.Bootstrap(), fmt.Sprintf("resource \"terraform_data\" \"t\" { input = %q }\n", lines)+
 			kafkaReset("group_id = \"billing\"\noffsets_csv = terraform_data.t.output\n"))
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: of("orders,0,20\norders,0,21"), ExpectError: atFault("offsets_csv", "Line 1 and line 2 both have an offset for orders-0.")},
@@ -88,7 +88,7 @@ func TestOffsetsCSVRefusesBadLines(t *testing.T) {
 	}.try(t)
 
 	c := seeded(t)
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), csvReset("orders,7,20")), ExpectError: atFault("offsets_csv", "orders-7"),
@@ -108,7 +108,7 @@ func TestOffsetsCSVOfDataSources(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
 	c.Commit(t, "billing", orders(60, 70, 80))
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), `

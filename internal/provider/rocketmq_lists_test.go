@@ -25,7 +25,7 @@ func TestRocketMQTopicDataSource(t *testing.T) {
 	everywhere := func(at int64) knownvalue.Check {
 		return offsetsExactly(map[string]map[string]int64{"broker-a": {"0": at, "1": at}, "broker-b": {"0": at, "1": at}})
 	}
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t, provider.WithClock(clock.Fixed(base.Add(2*time.Minute)))),
 		Steps: []resource.TestStep{{
 			Config: rocketmqConfig(c, rocketmqTopic("start", `position = "earliest"`)+rocketmqTopic("end", `position = "latest"`)+
@@ -54,7 +54,7 @@ func TestRocketMQGroupsDataSource(t *testing.T) {
 	c.Commit("broker-a", "reports", "orders", 0, 5)
 	c.Connect("billing", rocketfake.Consumer{ID: "invoice-writer-1", Topics: []string{"orders"}})
 	const address = "data.rocketmq_consumer_groups.orders"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: rocketmqConfig(c, "data \"rocketmq_consumer_groups\" \"orders\" {\n  provider = offsets\n  topic    = \"orders\"\n}\n"+

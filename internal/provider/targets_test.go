@@ -49,7 +49,7 @@ func TestEachTargetIsHeldBack(t *testing.T) {
 			if test.want != nil { // The log's end or start, for a lookback: the machine's clock decides.
 				taken.Check = committed(c, "billing", test.want)
 			}
-			resource.UnitTest(t, resource.TestCase{
+			unitTest(t, resource.TestCase{
 				ProtoV6ProviderFactories: inProcess(t),
 				Steps: []resource.TestStep{
 					{Config: step(test.first, "1")},
