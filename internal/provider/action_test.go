@@ -148,4 +148,12 @@ func TestKafkaImportByIdentity(t *testing.T) {
 			}
 		})
 	}
+	t.Run("half a partition", func(t *testing.T) {
+		t.Parallel()
+		w := newWorkspace(t, kafkaConfig([]string{"127.0.0.1:1"}, "import {\n  to       = "+kafkaResetAddress+"\n  identity = { group_id = \"billing\", topics = [\"orders\"], partitions = [47.5] }\n  provider = offsets\n}\n"+
+			kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nposition = \"earliest\"")))
+		out := w.must(1, "plan")
+		says(t, out, "The identity's partitions: 47.5 is not a whole number. Nothing was imported.")
+		saysNot(t, out, "error in the provider")
+	})
 }

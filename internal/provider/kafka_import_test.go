@@ -2,12 +2,17 @@ package provider_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
 )
 
 // An import means "already done": the apply that follows takes the
@@ -98,7 +103,7 @@ func TestKafkaResetAfterAnImport(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
 	arguments := "group_id = \"billing\"\ntopic = \"orders\"\nposition = \"earliest\"\non_destroy = \"restore\"\n"
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{
 			{Config: kafkaConfig(c.Bootstrap(), fmt.Sprintf("import {\n  to       = %s\n  id       = \"billing/orders\"\n  provider = offsets\n}\n", kafkaResetAddress)+kafkaReset(arguments))},
@@ -110,11 +115,68 @@ func TestKafkaResetAfterAnImport(t *testing.T) {
 		},
 		CheckDestroy: committed(c, "billing", at(60)),
 	})
-	resource.UnitTest(t, resource.TestCase{
+	unitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: inProcess(t),
 		Steps: []resource.TestStep{{
 			Config: kafkaConfig(c.Bootstrap(), fmt.Sprintf("import {\n  to       = %s\n  id       = \"billing/orders\"\n  provider = offsets\n}\n", kafkaResetAddress)+kafkaReset(arguments)),
 		}},
 		CheckDestroy: committed(c, "billing", at(60)),
 	})
+}
+
+// Numbers and names of an identity are checked by the provider, in its own
+// words: the framework's whole numbers would call 47.5 an error of the provider.
+func TestKafkaImportByAnIdentityThatCannotBe(t *testing.T) {
+	t.Parallel()
+	number := func(v any) cty.Value {
+		switch n := v.(type) {
+		case float64:
+			return cty.NumberFloatVal(n)
+		case int:
+			return cty.NumberIntVal(int64(n))
+		}
+		return cty.NullVal(cty.Number)
+	}
+	text := func(v any) cty.Value {
+		if s, ok := v.(string); ok {
+			return cty.StringVal(s)
+		}
+		return cty.NullVal(cty.String)
+	}
+	for name, test := range map[string]struct {
+		topic, partition any
+		says             string
+	}{
+		"a fraction":         {"orders", 47.5, "The identity's partitions: 47.5 is not a whole number."},
+		"too large":          {"orders", 1e30, "The identity's partitions: 1e+30 is too large"},
+		"a negative number":  {"orders", -1, "The identity's partitions: The value must be between 0 and 2147483647, got: -1."},
+		"a partition of all": {"orders", nil, "The identity's partitions: A number is null."},
+		"no name":            {nil, 0, "The identity's topics: A name is null."},
+		"an empty name":      {"", 0, "A name is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, err := inProcess(t)[provider.TypeName]()
+			if err != nil {
+				t.Fatal(err)
+			}
+			identity := packed(cty.ObjectVal(map[string]cty.Value{
+				"group_id": cty.StringVal("billing"), "instance_id": cty.NullVal(cty.String),
+				"topics": cty.ListVal([]cty.Value{text(test.topic)}), "partitions": cty.ListVal([]cty.Value{number(test.partition)}),
+			}))
+			resp, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
+				TypeName: "kafka_consumer_offset_reset", Identity: &tfprotov6.ResourceIdentityData{IdentityData: identity},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(resp.ImportedResources) > 0 || len(resp.Diagnostics) != 1 {
+				t.Fatalf("it gives %v and %v", resp.ImportedResources, resp.Diagnostics)
+			}
+			d := resp.Diagnostics[0]
+			if d.Summary != "Import kafka_consumer_offset_reset" || !strings.Contains(d.Detail, test.says) {
+				t.Errorf("it says %q: %q, want %q", d.Summary, d.Detail, test.says)
+			}
+		})
+	}
 }

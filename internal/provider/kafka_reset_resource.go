@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -70,22 +71,25 @@ func (r *kafkaReset) IdentitySchema(_ context.Context, _ resource.IdentitySchema
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"group_id":    identityschema.StringAttribute{RequiredForImport: true, Description: "The consumer group."},
 		"topics":      identityschema.ListAttribute{ElementType: types.StringType, OptionalForImport: true, Description: "The topics, sorted; none means all topics of the group."},
-		"partitions":  identityschema.ListAttribute{ElementType: types.Int64Type, OptionalForImport: true, Description: "The partitions of the one topic, sorted; none means all."},
+		"partitions":  identityschema.ListAttribute{ElementType: types.NumberType, OptionalForImport: true, Description: "The partitions of the one topic, sorted; none means all."},
 		"instance_id": identityschema.StringAttribute{OptionalForImport: true, Description: "The managed instance."},
 	}}
 }
 
 type kafkaIdentity struct {
-	GroupID    types.String `tfsdk:"group_id"`
-	Topics     []string     `tfsdk:"topics"`
-	Partitions []int64      `tfsdk:"partitions"`
-	InstanceID types.String `tfsdk:"instance_id"`
+	GroupID    types.String   `tfsdk:"group_id"`
+	Topics     []types.String `tfsdk:"topics"`
+	Partitions []types.Number `tfsdk:"partitions"`
+	InstanceID types.String   `tfsdk:"instance_id"`
 }
 
 func (m *kafkaResetModel) identity(id reset.Name) any {
-	identity := kafkaIdentity{GroupID: types.StringValue(id.Group), Topics: id.Topics, InstanceID: stringOrNull(id.Instance)}
+	identity := kafkaIdentity{GroupID: types.StringValue(id.Group), InstanceID: stringOrNull(id.Instance)}
+	for _, topic := range id.Topics {
+		identity.Topics = append(identity.Topics, types.StringValue(topic))
+	}
 	for _, p := range id.Partitions {
-		identity.Partitions = append(identity.Partitions, int64(p))
+		identity.Partitions = append(identity.Partitions, numberValue(int64(p)))
 	}
 	return identity
 }
@@ -93,12 +97,25 @@ func (m *kafkaResetModel) identity(id reset.Name) any {
 func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (reset.Name, diag.Diagnostics) {
 	var i kafkaIdentity
 	diags := identity.Get(ctx, &i)
-	id := reset.Name{Group: i.GroupID.ValueString(), Topics: i.Topics, Instance: i.InstanceID.ValueString()}
-	for _, p := range i.Partitions {
-		if p < 0 || p > math.MaxInt32 {
-			p = -1 // No partition has this number; parsing the id says so.
+	id := reset.Name{Group: i.GroupID.ValueString(), Instance: i.InstanceID.ValueString()}
+	refuse := func(name, problem string) {
+		diags.AddError("Import "+kafkaResetType, fmt.Sprintf("The identity's %s: %s Nothing was imported.", name, problem))
+	}
+	for _, topic := range i.Topics {
+		if topic.IsNull() {
+			refuse("topics", "A name is null.")
 		}
-		id.Partitions = append(id.Partitions, int32(p)) //nolint:gosec // Bounded just before.
+		id.Topics = append(id.Topics, topic.ValueString())
+	}
+	for _, p := range i.Partitions {
+		problem := between(0, math.MaxInt32).problem(p)
+		if p.IsNull() {
+			problem = "A number is null."
+		}
+		if problem != "" {
+			refuse("partitions", problem)
+		}
+		id.Partitions = append(id.Partitions, int32(int64Of(p))) //nolint:gosec // Bounded just before.
 	}
 	return id, diags
 }

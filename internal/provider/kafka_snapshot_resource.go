@@ -113,8 +113,17 @@ func (r *kafkaSnapshot) Update(ctx context.Context, req resource.UpdateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if m.Snapshot.IsUnknown() {
+	var state kafkaSnapshotModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// What was not known in the plan may have turned out the same: then the
+	// snapshot that is there is the one to keep.
+	if m.anew(&state) {
 		m.take(ctx, r.services, &resp.Diagnostics)
+	} else {
+		m.keep(&state)
 	}
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
