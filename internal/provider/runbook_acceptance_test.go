@@ -237,7 +237,7 @@ func (i *incident) consumed(from, to int64) {
 }
 
 // elsewhere tells, with the brokers' own tools, what is not where it should
-// be: the Kafka canary, the RocketMQ canary, and the rest.
+// be: the Kafka canary, the RocketMQ canary (a queue), and the rest.
 func (i *incident) elsewhere(kafkaCanary, rocketmqCanary, rest int64) []string {
 	i.t.Helper()
 	var wrong []string
@@ -261,7 +261,7 @@ func (i *incident) elsewhere(kafkaCanary, rocketmqCanary, rest int64) []string {
 	for _, group := range rocketmqGroups {
 		want := map[string]int64{"broker-a/0": rest, "broker-a/1": rest}
 		if group == "loyalty" {
-			want = map[string]int64{"broker-a/0": rocketmqCanary, "broker-a/1": rocketmqCanary}
+			want["broker-a/0"] = rocketmqCanary
 		}
 		got, err := i.rocketmq.Progress(ctx, group, "orders")
 		if err != nil || !maps.Equal(got, want) {
@@ -337,10 +337,7 @@ func (i *incident) byHand(snapshot *workspace) {
 	if err := cmd.Run(); err != nil {
 		i.t.Fatal(err)
 	}
-	var csv struct {
-		Kafka    map[string]string
-		RocketMQ string
-	}
+	var csv map[string]string // by group, or GROUP/TOPIC
 	if err := json.Unmarshal([]byte(out.String()), &csv); err != nil {
 		i.t.Fatal(err)
 	}
@@ -354,9 +351,9 @@ func (i *incident) byHand(snapshot *workspace) {
 	}
 	i.is(70, 70, 70)
 
-	for group, lines := range csv.Kafka {
+	for group := range runbookTopics {
 		file := filepath.Join(i.dir, group+".csv")
-		if err := os.WriteFile(file, []byte(lines+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(csv[group]), 0o600); err != nil {
 			i.t.Fatal(err)
 		}
 		i.kafka.ToolReset(i.t, group, "--from-file", file)
@@ -369,11 +366,13 @@ func (i *incident) byHand(snapshot *workspace) {
 	if address == nil {
 		i.t.Fatalf("clusterList has no address of broker-a: %s", list)
 	}
-	for line := range strings.FieldsSeq(csv.RocketMQ) {
-		f := strings.Split(line, ",") // group,topic,broker,queue,offset
-		if _, err := i.rocketmq.Admin(ctx, slices.Concat([]string{"resetOffsetByTime"},
-			[]string{"-g", f[0], "-t", f[1], "-s", "-1", "-b", address[1], "-q", f[3], "-o", f[4]})...); err != nil {
-			i.t.Fatal(err)
+	for _, group := range rocketmqGroups {
+		for line := range strings.FieldsSeq(csv[group+"/orders"]) {
+			f := strings.Split(line, ",") // broker,queue,offset
+			if _, err := i.rocketmq.Admin(ctx, slices.Concat([]string{"resetOffsetByTime"},
+				[]string{"-g", group, "-t", "orders", "-s", "-1", "-b", address[1], "-q", f[1], "-o", f[2]})...); err != nil {
+				i.t.Fatal(err)
+			}
 		}
 	}
 	i.is(66, 66, 66)

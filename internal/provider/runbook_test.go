@@ -284,7 +284,7 @@ func TestRunbookStopsWhenOffsetsStray(t *testing.T) {
 	w.must(0, o.arguments("apply", "canary", "-auto-approve")...)
 	stray := offsetsOfGroups(66, 66)["search"]
 	o.kafka.Commit(t, "search", stray)
-	const pushed = "search on orders-0 was put at 60 and is at 66"
+	const pushed = "search on orders,0 was put at 60 and is at 66"
 	says(t, w.must(0, o.arguments("plan", "all")...), "Check block assertion failed", pushed)
 	says(t, w.must(1, o.arguments("apply", "all", "-auto-approve")...), pushed)
 	for group, want := range atOutage {
@@ -296,7 +296,7 @@ func TestRunbookStopsWhenOffsetsStray(t *testing.T) {
 	w.must(0, o.arguments("apply", "all", "-auto-approve")...)
 	o.at(atRestart, 60)
 	o.commitQueues("shipping", 61)
-	const moved = "shipping on orders, broker-a/0 was put at 60 and is at 61"
+	const moved = "shipping/orders on broker-a,0 was put at 60 and is at 61"
 	says(t, w.must(0, o.arguments("plan", "all")...), "Check block assertion failed", moved)
 	says(t, w.must(1, o.arguments("apply", "start", "-auto-approve")...), moved)
 	o.called("stop")

@@ -6,7 +6,7 @@ max_lag               = 500000
 
 canary = {
   kafka    = { group = "search", topic = "orders", partition = 0 }
-  rocketmq = { group = "loyalty", topic = "orders" }
+  rocketmq = { group = "loyalty", topic = "orders", broker = "broker-a", queue = 0 }
 }
 
 stop_command  = "./consumers.sh stop"

@@ -17,9 +17,8 @@ provider "offsets" {
 }
 
 locals {
-  to_snapshot = var.back_to == "snapshot"
-  everything  = var.stage != "canary"
-  started     = contains(["start", "closed"], var.stage)
+  everything = var.stage != "canary"
+  started    = contains(["start", "closed"], var.stage)
 
   # Offsets are reset when the incident or the time changes, and never because
   # a data source or the arguments say something else. To a time, nothing may be
@@ -28,25 +27,16 @@ locals {
   # replay again.
   rules = {
     max_replayed_messages = var.max_replayed_messages
-    max_skipped_messages  = local.to_snapshot ? var.max_replayed_messages : 0
+    max_skipped_messages  = local.time == null ? var.max_replayed_messages : 0
     triggers              = { incident = var.incident, back_to = var.back_to }
-    on_destroy            = var.stage == "closed" || local.to_snapshot ? "keep" : "restore"
+    on_destroy            = var.stage == "closed" || local.time == null ? "keep" : "restore"
   }
 
   hooks = {
     INCIDENT        = var.incident
-    KAFKA_GROUPS    = join(" ", keys(var.snapshot.kafka.groups))
-    ROCKETMQ_GROUPS = join(" ", distinct([for kept in values(var.snapshot.rocketmq.topics) : kept.group]))
+    KAFKA_GROUPS    = join(" ", keys(local.kept.kafka))
+    ROCKETMQ_GROUPS = join(" ", distinct([for key in keys(local.kept.rocketmq) : split("/", key)[0]]))
   }
-}
-
-# RocketMQ's cluster is compared before a consumer is stopped.
-data "rocketmq_consumer_group_offsets" "before" {
-  provider = offsets
-  for_each = local.rocketmq
-
-  consumer_group = each.value.group
-  topic          = each.value.topic
 }
 
 # Nothing is done, not even a consumer stopped, unless these hold. They speak
@@ -61,7 +51,7 @@ resource "terraform_data" "stopped" {
       error_message = "The snapshot is of ${var.snapshot.incident} and not of ${var.incident}."
     }
     precondition {
-      condition     = local.to_snapshot || try(timecmp(var.back_to, var.snapshot.taken_at) <= 0, false)
+      condition     = local.time == null || try(timecmp(local.time, var.snapshot.taken_at) <= 0, false)
       error_message = "The snapshot was taken at ${var.snapshot.taken_at}, and ${var.back_to} is later."
     }
     precondition {
@@ -72,8 +62,8 @@ resource "terraform_data" "stopped" {
       condition     = alltrue([for lag in values(local.lag) : lag <= var.max_lag])
       error_message = "A group would have more than ${var.max_lag} messages before it: ${jsonencode(local.lag)}."
     }
-    precondition {
-      condition     = alltrue([for d in data.rocketmq_consumer_group_offsets.before : d.cluster_id == var.snapshot.rocketmq.cluster_id])
+    precondition { # Kafka's is compared by the provider.
+      condition     = alltrue([for then in local.then.rocketmq : then.cluster_id == var.snapshot.rocketmq.cluster_id])
       error_message = "This is not the RocketMQ cluster of the snapshot, ${coalesce(var.snapshot.rocketmq.cluster_id, "unknown")}."
     }
   }
@@ -88,10 +78,8 @@ module "canary" {
   source     = "./stage"
   depends_on = [terraform_data.stopped]
 
-  kafka    = { for c in local.kafka_canary : c.group => { (c.topic) = { (c.partition) = local.kafka[c.group][c.topic][c.partition] } } }
-  rocketmq = { for key in local.rocketmq_canary : key => local.rocketmq[key] }
-  back_to  = local.to_snapshot ? null : var.back_to
-  rules    = local.rules
+  offsets = local.parts.canary
+  rules   = local.rules
 }
 
 # The rest waits until the canary has been seen where it was put. A provisioner
@@ -112,10 +100,8 @@ module "rest" {
   source     = "./stage"
   depends_on = [terraform_data.canary_held]
 
-  kafka    = { for group, topics in local.kafka_rest : group => topics if local.everything && length(topics) > 0 }
-  rocketmq = { for key, scope in local.rocketmq : key => scope if local.everything && !contains(local.rocketmq_canary, key) }
-  back_to  = local.to_snapshot ? null : var.back_to
-  rules    = local.rules
+  offsets = local.everything ? local.parts.rest : {}
+  rules   = local.rules
 }
 
 # Destroying it stops the consumers again, as a restore needs it.

@@ -14,20 +14,12 @@ variable "back_to" {
 }
 
 variable "stage" {
-  description = <<-EOT
-    How far to go; each stage includes those before it.
-    canary: the consumers are stopped, and one partition is put back.
-    all:    every group is put back.
-    start:  the consumers are started, if all offsets are still where they were put.
-    closed: the way back is closed. From here on a destroy only forgets.
-    Say it in every command. An earlier stage undoes the later ones: it stops the
-    consumers and puts their offsets back.
-  EOT
+  description = "How far to go: canary, all, start or closed, as the README says. Each includes those before it; an earlier one undoes the later ones."
   type        = string
 
   validation {
     condition     = contains(["canary", "all", "start", "closed"], var.stage)
-    error_message = "The stages are canary, all, start and closed."
+    error_message = "The stages are canary (one partition and one queue are put back), all, start (the consumers are started) and closed (a destroy only forgets)."
   }
 }
 
@@ -37,10 +29,10 @@ variable "snapshot" {
 }
 
 variable "canary" {
-  description = "What is put back first: a partition of a Kafka group, and a topic of a RocketMQ group."
+  description = "What is put back first: a partition of a Kafka group, and a queue of a RocketMQ group."
   type = object({
     kafka    = optional(object({ group = string, topic = string, partition = number }))
-    rocketmq = optional(object({ group = string, topic = string }))
+    rocketmq = optional(object({ group = string, topic = string, broker = string, queue = number }))
   })
 }
 

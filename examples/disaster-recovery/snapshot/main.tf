@@ -16,15 +16,6 @@ provider "offsets" {
   kafka = { cluster_id = var.kafka_cluster_id }
 }
 
-locals {
-  # RocketMQ tells offsets by group and topic.
-  rocketmq = merge([
-    for group, topics in var.rocketmq_groups : {
-      for topic in topics : "${group}/${topic}" => { group = group, topic = topic }
-    }
-  ]...)
-}
-
 data "kafka_consumer_group_offsets" "now" {
   provider = offsets
   for_each = var.kafka_groups
@@ -40,12 +31,13 @@ data "kafka_consumer_group_offsets" "now" {
   }
 }
 
+# RocketMQ tells offsets by group and topic.
 data "rocketmq_consumer_group_offsets" "now" {
   provider = offsets
-  for_each = local.rocketmq
+  for_each = toset(flatten([for group, topics in var.rocketmq_groups : [for topic in topics : "${group}/${topic}"]]))
 
-  consumer_group = each.value.group
-  topic          = each.value.topic
+  consumer_group = split("/", each.key)[0]
+  topic          = split("/", each.key)[1]
 }
 
 # One snapshot for each incident. Whatever the groups do later, and however
@@ -60,19 +52,12 @@ resource "terraform_data" "snapshot" {
     kafka = {
       cluster_id = one(distinct([for d in data.kafka_consumer_group_offsets.now : d.cluster_id]))
       groups = {
-        for group, d in data.kafka_consumer_group_offsets.now : group => {
-          topics = var.kafka_groups[group], offsets = d.offsets, total_lag = d.total_lag,
-        }
+        for group, d in data.kafka_consumer_group_offsets.now : group => { topics = var.kafka_groups[group], offsets = d.offsets, total_lag = d.total_lag }
       }
     }
-
     rocketmq = {
       cluster_id = one(distinct([for d in data.rocketmq_consumer_group_offsets.now : d.cluster_id]))
-      topics = {
-        for key, d in data.rocketmq_consumer_group_offsets.now : key => {
-          group = d.consumer_group, topic = d.topic, offsets = d.offsets, total_lag = d.total_lag,
-        }
-      }
+      groups     = { for key, d in data.rocketmq_consumer_group_offsets.now : key => { offsets = d.offsets, total_lag = d.total_lag } }
     }
   }
 

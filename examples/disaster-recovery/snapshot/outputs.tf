@@ -9,15 +9,10 @@ output "tfvars" {
 }
 
 output "csv" {
-  description = "The same for the brokers' own tools. kafka: by group, lines of topic,partition,offset for kafka-consumer-groups --from-file. rocketmq: lines of group,topic,broker,queue,offset."
-  value = {
-    kafka = {
-      for group, kept in terraform_data.snapshot[var.incident].output.kafka.groups : group => chomp(provider::offsets::csv_encode(kept.offsets))
+  description = "The same for the brokers' own tools. Kafka, by group: lines of topic,partition,offset, as kafka-consumer-groups --from-file reads them. RocketMQ, by GROUP/TOPIC: lines of broker,queue,offset."
+  value = merge([
+    for kind in ["kafka", "rocketmq"] : {
+      for key, kept in terraform_data.snapshot[var.incident].output[kind].groups : key => provider::offsets::csv_encode(kept.offsets)
     }
-    rocketmq = join("\n", flatten([
-      for kept in values(terraform_data.snapshot[var.incident].output.rocketmq.topics) : [
-        for broker, queues in kept.offsets : [for queue, offset in queues : "${kept.group},${kept.topic},${broker},${queue},${offset}"]
-      ]
-    ]))
-  }
+  ]...)
 }

@@ -1,5 +1,5 @@
-# Puts groups back, and tells where they are now. The canary is one call of
-# this, the rest another.
+# Puts offsets, and tells where they are now. The canary is one call of this,
+# the rest another.
 
 terraform {
   required_providers {
@@ -9,23 +9,27 @@ terraform {
   }
 }
 
-# By group: the offsets to commit.
-variable "kafka" { type = map(map(map(number))) }
-
-# By any key: a group, its topic, and its offsets in the snapshot.
-variable "rocketmq" { type = map(object({ group = string, topic = string, offsets = map(map(number)) })) }
-
-# A time; null means the snapshot.
-variable "back_to" { type = string }
+# What to put: kafka by group, topic and partition; rocketmq by GROUP/TOPIC,
+# broker and queue. What is empty is left out.
+variable "offsets" { type = map(map(map(map(number)))) }
 
 # What holds for all resets.
 variable "rules" {
   type = object({ max_replayed_messages = number, max_skipped_messages = number, triggers = map(string), on_destroy = string })
 }
 
+locals {
+  offsets = {
+    for kind, groups in var.offsets : kind => {
+      for key, target in groups : key => { for outer, offsets in target : outer => offsets if length(offsets) > 0 }
+      if length(flatten([for offsets in values(target) : keys(offsets)])) > 0
+    }
+  }
+}
+
 resource "kafka_consumer_offset_reset" "group" {
   provider = offsets
-  for_each = var.kafka
+  for_each = lookup(local.offsets, "kafka", {})
 
   group_id = each.key
   offsets  = each.value
@@ -39,14 +43,12 @@ resource "kafka_consumer_offset_reset" "group" {
 
 resource "rocketmq_consumer_offset_reset" "topic" {
   provider = offsets
-  for_each = var.rocketmq
+  for_each = lookup(local.offsets, "rocketmq", {})
 
-  consumer_group = each.value.group
-  topic          = each.value.topic
-  reset_type     = var.back_to == null ? "SPECIFIED_OFFSET" : "SPECIFIED_TIME"
-  reset_time     = var.back_to
-  offsets        = var.back_to == null ? each.value.offsets : null
-  force          = var.back_to == null # to a time, a queue that was behind it stays where it was
+  consumer_group = split("/", each.key)[0]
+  topic          = split("/", each.key)[1]
+  reset_type     = "SPECIFIED_OFFSET"
+  offsets        = each.value
 
   max_replayed_messages = var.rules.max_replayed_messages
   max_skipped_messages  = var.rules.max_skipped_messages
@@ -73,31 +75,25 @@ data "rocketmq_consumer_group_offsets" "now" {
   topic          = each.value.topic
 }
 
+# For each partition and queue: what its reset did, and where it is now (-1: nowhere).
 locals {
-  # For each partition and queue: what its reset did, and where it is now (-1: nowhere).
-  rows = concat(flatten([
-    for group, reset in kafka_consumer_offset_reset.group : [
-      for row in provider::offsets::record_rows(reset.record) : merge(row, {
-        group = group
-        what  = "${group} on ${row.topic}-${row.partition}"
-        now   = try(data.kafka_consumer_group_offsets.now[group].offsets[row.topic][row.partition], -1)
+  rows = flatten([
+    for group in concat(
+      [for key, reset in kafka_consumer_offset_reset.group : { key = key, record = reset.record, now = data.kafka_consumer_group_offsets.now[key].offsets }],
+      [for key, reset in rocketmq_consumer_offset_reset.topic : { key = key, record = reset.record, now = data.rocketmq_consumer_group_offsets.now[key].offsets }],
+      ) : [
+      for row in provider::offsets::record_rows(group.record) : merge(row, {
+        key   = group.key
+        place = "${coalesce(row.topic, row.broker)},${row.partition}"
+        now   = try(group.now[coalesce(row.topic, row.broker)][row.partition], -1)
       })
     ]
-    ]), flatten([
-    for key, reset in rocketmq_consumer_offset_reset.topic : [
-      for row in provider::offsets::record_rows(reset.record) : merge(row, {
-        group = reset.consumer_group
-        topic = reset.topic
-        what  = "${reset.consumer_group} on ${reset.topic}, ${row.broker}/${row.partition}"
-        now   = try(data.rocketmq_consumer_group_offsets.now[key].offsets[row.broker][row.partition], -1)
-      })
-    ]
-  ]))
+  ])
 }
 
 output "rows" { value = local.rows }
 
 # What is not where it was put, in words.
 output "strays" {
-  value = [for row in local.rows : "${row.what} was put at ${row.offset} and is at ${row.now}" if row.now != row.offset]
+  value = [for row in local.rows : "${row.key} on ${row.place} was put at ${row.offset} and is at ${row.now}" if row.now != row.offset]
 }
