@@ -36,6 +36,7 @@ func run(ctx context.Context) (err error) {
 	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
 	floorOf := flag.Int("floor", 0, "only run the floor once, to latest, with so many partitions of the brokers that follow")
 	only := flag.Bool("failover", false, "measure only snapshots and failovers")
+	csv := flag.Bool("csv", false, "measure only resets by offsets_csv, beside those by time")
 	flag.Parse()
 	if *floorOf > 0 {
 		_, err := floor(ctx, flag.Args(), offset.Target{Kind: offset.ToLatest}, *floorOf)
@@ -56,14 +57,19 @@ func run(ctx context.Context) (err error) {
 			err = e
 		}
 	}()
-	if err := measureFailover(ctx, cluster, counts, *rounds, os.Stdout); err != nil || *only {
-		return err
+	if !*csv {
+		if err := measureFailover(ctx, cluster, counts, *rounds, os.Stdout); err != nil || *only {
+			return err
+		}
 	}
 	for _, n := range counts {
 		fmt.Fprintf(os.Stderr, "Making a topic of %d partitions\n", n)
 		if err := prepare(ctx, cluster, n); err != nil {
 			return err
 		}
+	}
+	if *csv {
+		return measureCSV(ctx, cluster, counts, *rounds, os.Stdout)
 	}
 	for _, target := range targets {
 		table := &table{title: "Resetting " + target.name + ", median ms", sizes: counts}

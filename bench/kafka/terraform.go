@@ -218,23 +218,11 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 				rows = append(rows, row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, w.plan(ctx) }})
 			}
 		}
-		for _, kind := range []struct {
-			apply, plan, change string
-			csv                 bool
-		}{{timeApply, timePlan, timeChange, false}, {csvApply, csvPlan, csvChange, true}} {
-			sub, err := os.MkdirTemp(dir, "")
-			if err != nil {
-				return err
-			}
-			m, err := newMover(ctx, sub, cluster.Bootstrap(), n, kind.csv)
-			if err != nil {
-				return err
-			}
-			rows = append(rows,
-				row{name: kind.apply, before: away, run: func(ctx context.Context) ([]phase, error) { return nil, m.apply(ctx) }},
-				row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, m.plan(ctx) }},
-				row{name: kind.change, run: func(ctx context.Context) ([]phase, error) { return nil, m.change(ctx) }})
+		moving, err := movingRows(ctx, cluster, dir, n)
+		if err != nil {
+			return err
 		}
+		rows = append(rows, moving...)
 		if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
 			return err
 		}
@@ -249,6 +237,54 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 		}
 	}
 	t.printTerraform(out, peak)
+	return nil
+}
+
+// movingRows are those of a reset by offsets_csv, beside the same by time.
+func movingRows(ctx context.Context, cluster *kafkacluster.Cluster, dir string, n int) ([]row, error) {
+	away := putAway(cluster, n)
+	var rows []row
+	for _, kind := range []struct {
+		apply, plan, change string
+		csv                 bool
+	}{{timeApply, timePlan, timeChange, false}, {csvApply, csvPlan, csvChange, true}} {
+		sub, err := os.MkdirTemp(dir, "")
+		if err != nil {
+			return nil, err
+		}
+		m, err := newMover(ctx, sub, cluster.Bootstrap(), n, kind.csv)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows,
+			row{name: kind.apply, before: away, run: func(ctx context.Context) ([]phase, error) { return nil, m.apply(ctx) }},
+			row{name: kind.plan, run: func(ctx context.Context) ([]phase, error) { return nil, m.plan(ctx) }},
+			row{name: kind.change, run: func(ctx context.Context) ([]phase, error) { return nil, m.change(ctx) }})
+	}
+	return rows, nil
+}
+
+// measureCSV measures only these.
+func measureCSV(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds int, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "offsets-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	t := &table{sizes: counts}
+	for _, n := range counts {
+		rows, err := movingRows(ctx, cluster, dir, n)
+		if err != nil {
+			return err
+		}
+		if err := measure(ctx, t, n, rows, rounds, rounds); err != nil {
+			return err
+		}
+		for i := range 3 {
+			byTime, byCSV := t.median(rows[i].name, n), t.median(rows[i+3].name, n)
+			_, _ = fmt.Fprintf(out, "%d partitions: %s %s ms, %s %s ms: %.2f times\n", n, rows[i].name, ms(byTime), rows[i+3].name, ms(byCSV), float64(byCSV)/float64(byTime))
+		}
+	}
 	return nil
 }
 
