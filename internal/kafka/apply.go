@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -26,11 +27,14 @@ const (
 // all of them are sent and read back even if ctx ends. The error is of code
 // Incomplete if some partitions failed, and Overwritten if the read-back
 // showed other offsets though the group has no member.
-func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, error) {
+func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result, err error) {
 	req := plan.Request
+	ctx = wire.Telling(ctx, req.Tell)
+	defer func() { err = wire.Why(ctx, err) }()
+	req.Recent = false
 	wait := c.newWait(req.Group, req.Wait(), req.Tell)
 	from, ok := plan.Engine.(*basis)
-	if !ok || from.client != c || c.clock.Now().Sub(from.at) > fresh {
+	if !ok || from.client != c || from.reused || c.clock.Now().Sub(from.at) > fresh {
 		from = nil
 	}
 	for {
@@ -38,7 +42,6 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 			return nil, untouched(err)
 		}
 		if from == nil {
-			var err error
 			if plan, err = c.plan(ctx, req); err != nil {
 				return nil, untouched(err)
 			}
@@ -100,6 +103,8 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, mov
 	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
+	c.looks.drop()
+	defer c.looks.drop() // also those that began meanwhile
 	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(w.todo), "offset"), req.Group))
 	if err := w.write(sending, w.todo, w.commit); err != nil {
 		return nil, err

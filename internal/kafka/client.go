@@ -21,6 +21,7 @@ type Client struct {
 	clock   clock.Clock
 	log     connection.Logger
 	cluster cluster
+	looks   looks
 	poll    time.Duration // between two looks at a group that is waited for
 	finish  time.Duration // for all commits of one reset, from the first on
 	// settling is how long a read-back that shows other offsets is repeated.
@@ -58,6 +59,7 @@ type cluster struct{ *wire.Cluster }
 // running any more. Calls that are under way fail.
 func (c *Client) Close() error {
 	c.cluster.Close()
+	c.looks.running.Wait()
 	return nil
 }
 

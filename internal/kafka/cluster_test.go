@@ -3,8 +3,10 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -272,6 +274,29 @@ func TestPartitionWithoutLeaderInScopeIsAnError(t *testing.T) {
 	}
 	if p := info.Partitions[1]; p.Error == "" || p.Committed != 5 || p.End != offset.None || p.Lag != offset.None {
 		t.Errorf("partition %+v", p)
+	}
+}
+
+// A topic whose leaders are being elected has no partitions to tell of, and is
+// not gone. Undo, deletion and description wait for it, and say so.
+func TestTopicThatElectsItsLeadersIsNotTakenForMissing(t *testing.T) {
+	for _, missing := range []bool{false, true} {
+		f, c, req := movedGroup(t)
+		if missing { // beside it
+			req.Record = append(slices.Clone(req.Record), offset.Outcome{Move: offset.Move{Partition: offset.Partition{Topic: "nowhere"}, Previous: 5, Offset: 8}})
+		}
+		f.Fault(kfake.Fault{Keys: []kmsg.Key{3}, Topic: "orders", Err: kerr.LeaderNotAvailable, Count: -1})
+		for name, do := range map[string]func() error{
+			"undo":     func() error { _, err := c.Undo(t.Context(), req); return err },
+			"forget":   func() error { _, err := c.Forget(t.Context(), req); return err },
+			"describe": func() error { _, err := c.DescribeGroup(t.Context(), "billing", []string{"orders"}); return err },
+			"all":      func() error { _, err := c.DescribeGroup(t.Context(), "billing", nil); return err },
+		} {
+			t.Run(fmt.Sprintf("%s, another is missing: %t", name, missing), func(t *testing.T) {
+				wantError(t, do(), offset.NoLeader, "orders")
+			})
+		}
+		want(t, f, "billing", after8)
 	}
 }
 

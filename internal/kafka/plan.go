@@ -14,7 +14,6 @@ import (
 type basis struct {
 	client *Client
 	*survey
-	at time.Time
 }
 
 // fresh is how old a plan's basis may be for Apply to go on from it. What the
@@ -28,20 +27,16 @@ const fresh = 10 * time.Second
 // Apply fail is an error, except for the limits, which Apply checks on the
 // final moves.
 func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
+	ctx = wire.Telling(ctx, req.Tell)
 	p, err := c.plan(ctx, req)
-	return p, untouched(err)
+	return p, wire.Why(ctx, untouched(err))
 }
 
 func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, error) {
 	if err := check(req); err != nil {
 		return nil, err
 	}
-	now := c.clock.Now()
-	instant, err := instantOf(req.Target, now)
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.survey(ctx, req, instant)
+	s, err := c.survey(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +71,9 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		State:     s.group.state,
 		Protocol:  s.group.protocol,
 		Members:   s.group.members,
-		At:        now,
-		Instant:   instant,
-		Engine:    &basis{c, s, now},
+		At:        s.at,
+		Instant:   s.instant,
+		Engine:    &basis{c, s},
 	}
 	var places []found
 	if req.Target.Kind == offset.ToSnapshot {

@@ -42,9 +42,17 @@ func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]off
 			By:        r.by,
 		}
 		carry[i].epoch = r.epoch(at, target.Kind)
-		if (target.Kind == offset.ToGroup || target.Kind == offset.ToSnapshot) && at == r.source.offset {
-			carry[i].metadata = r.source.metadata
+		switch target.Kind { //nolint:exhaustive // The others carry nothing.
+		case offset.ToGroup, offset.ToSnapshot:
+			moves[i].Carries = r.source.metadata
+		case offset.ToOffsets:
+			known := target.Found[moves[i].Partition]
+			moves[i].By, moves[i].Carries = known.By, known.Carries
 		}
+		if at != want { // it is right beside that offset only
+			moves[i].Carries = ""
+		}
+		carry[i].metadata = moves[i].Carries
 	}
 	switch {
 	case len(without) > 0:

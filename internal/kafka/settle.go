@@ -47,16 +47,16 @@ func (w *writer) settle(ctx context.Context) (notes []string, err error) {
 	var moved []string
 	for _, n := range differ {
 		o := &w.outcomes[n]
-		o.State = cameTo(o.State, o.Seen == o.Previous, idle)
-		switch {
-		case o.State == offset.MovedOn:
+		acknowledged := o.State == offset.Done
+		var why string
+		if o.State, why = cameTo(o, idle); acknowledged && o.State == offset.Unsettled {
+			why = w.words.done + why
+		}
+		if acknowledged {
+			o.Reason = why
+		}
+		if o.State == offset.MovedOn {
 			moved = append(moved, insteadOf(o))
-		case o.State == offset.Elsewhere && o.Seen < 0:
-			o.Doubt(w.words.done + ", and yet no offset is left: the topic or the group may have been deleted since")
-		case o.State == offset.Elsewhere:
-			o.Reason = fmt.Sprintf("another writer has put it to %s since", offsetText(o.Seen))
-		case o.State == offset.Unsettled && o.Reason == "":
-			o.Reason = w.words.done + backAgain
 		}
 	}
 	if len(moved) > 0 {
@@ -65,31 +65,46 @@ func (w *writer) settle(ctx context.Context) (notes []string, err error) {
 	return notes, w.verdict()
 }
 
-// cameTo says what came of a partition that was sent, and is not where it was
-// put: Done was acknowledged, Unsettled has no answer.
-func cameTo(sent offset.State, atPrevious, idle bool) offset.State {
-	acknowledged := sent == offset.Done
-	switch {
-	case !idle && acknowledged:
-		return offset.MovedOn
-	case !idle:
-		return offset.Unsettled // it may have landed before a consumer moved on
-	case atPrevious && acknowledged:
-		// Nobody has moved it. Brokers have acknowledged commits that they then
-		// dropped (KAFKA-20634), or its log is further than what it answers.
-		return offset.Unsettled
+// cameTo says what came of a partition that was sent, and is read back
+// somewhere else than where it was put, and why what was acknowledged is not
+// done. Until then its state is Done if the broker has acknowledged it, and
+// Unsettled if no answer came.
+//
+// The broker takes such a write only while the group has no member, so that
+// whoever is active now has come after it, and has started from what was put:
+// the group has moved on. That cannot be where it stands at the offset from
+// before, or, after a move forward, anywhere before what was put. There it may
+// have started from the old offset, because the write was lost: brokers have
+// acknowledged commits that they then dropped (KAFKA-20634), and one that has
+// just taken over tells older offsets to consumers too. A group that was put
+// back and has consumed everything again looks the same as one that was never
+// moved: it is in doubt, and not told as a success.
+func cameTo(o *offset.Outcome, idle bool) (state offset.State, why string) {
+	atPrevious := o.Seen == o.Previous
+	switch acknowledged := o.State == offset.Done; {
+	case !acknowledged && idle && atPrevious:
+		return offset.NotDone, ""
+	case !acknowledged:
+		// It may have landed before somebody moved it on.
+		return offset.Unsettled, ""
+	case o.Seen < 0:
+		return offset.Unsettled, gone
+	case atPrevious && idle:
+		return offset.Unsettled, backAgain
 	case atPrevious:
-		return offset.NotDone
-	case acknowledged:
-		return offset.Elsewhere
+		return offset.Unsettled, activeAgain
+	case idle:
+		return offset.Elsewhere, fmt.Sprintf("another writer has put it to %d since", o.Seen)
+	case o.Previous < o.Offset && o.Seen < o.Offset:
+		return offset.Unsettled, fmt.Sprintf(activeBefore, o.Seen)
 	}
-	return offset.Unsettled
+	return offset.MovedOn, ""
 }
 
 // readBack reads the partitions back and notes where each is. It returns those
 // that were, or may have been, written and are not where they were put, and
-// whether the group is idle. While it is, it reads again for some time. The
-// error comes with those that are not proved.
+// whether the group leaves them alone. While it does, it reads again for some
+// time. The error comes with those that are not proved.
 func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err error) {
 	w.tell(fmt.Sprintf("Reading back %s of consumer group %q", count(len(w.todo), "offset"), w.coordinator.Name))
 	differ = w.todo
@@ -105,8 +120,8 @@ func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err err
 		if err != nil {
 			return differ, false, fmt.Errorf("other offsets are read back, and the group cannot be looked at: %w", err)
 		}
-		if !g.idle() || time.Now().After(until) {
-			return differ, g.idle(), nil
+		if idle = w.free(g); !idle || time.Now().After(until) {
+			return differ, idle, nil
 		}
 		if err := wire.Sleep(ctx, min(w.poll, time.Until(until)+time.Millisecond)); err != nil {
 			return differ, false, err
@@ -234,8 +249,13 @@ func (w *writer) verdict() error {
 	}
 }
 
-// backAgain is why a partition is unsettled that was acknowledged.
-const backAgain = ", and yet the offset from before is read back"
+// These are why a partition is unsettled that was acknowledged.
+const (
+	gone         = ", and yet no offset is left: the topic or the group may have been deleted since"
+	backAgain    = ", and yet the offset from before is read back"
+	activeAgain  = ", and yet the group, which has become active, is at the offset from before: it has consumed everything again, or the commit was lost"
+	activeBefore = ", and yet the group, which has become active, is at %d, before where it was put: its consumers may have started from the offset from before"
+)
 
 // state says what was written of what was to be, and of what nobody knows that.
 func (w *writer) state(failed []offset.Outcome) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
 
 var oneBack = offset.Target{Kind: offset.ByShift, Shift: -1}
@@ -285,4 +286,63 @@ func TestAResumeCountsFromWhereAPartitionIsNow(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 9, 2: 5}})
+}
+
+// A clone that failed half-way copies the metadata of the rest too, though the
+// group that it was copied from has gone on since.
+func TestTheRestOfACloneCarriesTheMetadata(t *testing.T) {
+	f := orders(t)
+	f.CommitWith(t, "source", commitsOf(kafkaclient.Commit{Offset: 2, Metadata: "zero"}, kafkaclient.Commit{Offset: 3, Metadata: state}, kafkaclient.Commit{Offset: 4}))
+	c := connect(t, f.Bootstrap())
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
+	req := reset(offset.Target{Kind: offset.ToGroup, Group: "source"})
+	first, err := run(t.Context(), c, req)
+	wantError(t, err, offset.Incomplete, "orders-1")
+	f.Commit(t, "source", fake.Offsets{"orders": {0: 9, 1: 9, 2: 9}})
+	result := goOn(t, c, req, first)
+	wantCommits(t, f.Commits(t, "billing"), commitsOf(
+		kafkaclient.Commit{Offset: 2, Epoch: -1, Metadata: "zero"}, kafkaclient.Commit{Offset: 3, Epoch: -1, Metadata: state}, kafkaclient.Commit{Offset: 4, Epoch: -1}))
+	if offset.AnyFailed(result.Outcomes) {
+		t.Errorf("outcomes %+v", result.Outcomes)
+	}
+}
+
+// So does the rest of a snapshot. What was found in it counts as that in the
+// rest: of a group that was not here before, nothing is replayed or skipped.
+func TestTheRestOfASnapshotCountsWhatWasFound(t *testing.T) {
+	f := orders(t)
+	f.CommitWith(t, "source", commitsOf(kafkaclient.Commit{Offset: 2}, kafkaclient.Commit{Offset: 3, Metadata: state}, kafkaclient.Commit{Offset: 4}))
+	c := connect(t, f.Bootstrap())
+	s := take(t, c, "source")
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{8}, Topic: "orders", Partitions: []int32{1}, Err: kerr.TopicAuthorizationFailed, Count: 1})
+	var none int64
+	req := offset.Request{
+		Group: "new", AllowNewGroup: true, WaitForInactive: new(time.Duration),
+		Target: offset.Target{Kind: offset.ToSnapshot, Snapshot: s.Snapshot},
+		Limits: offset.Limits{MaxReplayed: &none, MaxSkipped: &none},
+	}
+	first, err := run(t.Context(), c, req)
+	wantError(t, err, offset.Incomplete, "orders-1")
+	result := goOn(t, c, req, first)
+	if got := f.Commits(t, "new")["orders"][1]; got.Offset != 3 || got.Metadata != state {
+		t.Errorf("committed %+v", got)
+	}
+	if s := offset.SummarizeOutcomes(result.Outcomes); s.Matched != 3 || s.Created != 3 || s.Replayed+s.Skipped > 0 {
+		t.Errorf("summary %+v", s)
+	}
+	// Brought back into a log that was trimmed since, it carries nothing.
+	if err := f.DeleteRecords("orders", 1, 5); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := life.Rest(req, first.Outcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest.Group, rest.Limits = "late", offset.Limits{}
+	if _, err := run(t.Context(), c, rest); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Commits(t, "late")["orders"][1]; got.Offset != 5 || got.Metadata != "" {
+		t.Errorf("committed %+v", got)
+	}
 }

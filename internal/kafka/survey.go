@@ -155,7 +155,10 @@ func (s selection) place(v *wire.Metadata) (*place, error) {
 		}
 	}
 	switch {
-	case s.lenient && len(electing) == 0:
+	case s.lenient && len(electing) > 0:
+		// They have no partitions to tell of yet, and are not gone.
+		return nil, wire.Transient(wire.NoLeader(electing...))
+	case s.lenient:
 		p.missing = slices.Concat(absent, unknown)
 		if len(p.missing) > 0 {
 			return p, wire.Transient(wire.TopicsMissing(p.missing...))
@@ -207,25 +210,31 @@ type survey struct {
 	rows        []row
 	place       *place // nil if there is no partition in scope
 	all         bool
-	narrowed    []string // topics that all_topics covers in part
-	times       []int64  // by row: where the record of a snapshot is to be looked for, by its time; None if that is not known
+	narrowed    []string  // topics that all_topics covers in part
+	times       []int64   // by row: where the record of a snapshot is to be looked for, by its time; None if that is not known
+	at          time.Time // when it was looked at
+	instant     time.Time // that a time target means; zero for others
+	reused      bool      // the logs were looked at for another plan, before this one
 }
 
 // survey looks at everything that a request needs. Named topics cost one
 // metadata request; beside it the coordinator is found and describes the
 // group; then the group's offsets are read while the leaders tell the bounds.
 // With all topics, those are read from the committed offsets first.
-func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Time) (*survey, error) {
-	s := &survey{}
+func (c *Client) survey(ctx context.Context, req offset.Request) (*survey, error) {
+	s := &survey{at: c.clock.Now()}
 	var err error
+	if s.instant, err = instantOf(req.Target, s.at); err != nil {
+		return nil, err
+	}
 	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
 		return nil, err
 	}
 	sel := selectionOf(req)
 	s.all = sel.all
-	probes := []probe{startProbe(), endProbe(req.Isolation)}
-	if !instant.IsZero() {
-		probes = append(probes, timeProbe(milliseconds(instant), req.Isolation))
+	key := ""
+	if req.Recent {
+		key = keyOf(req, sel)
 	}
 	var source *coordinator
 	if req.Target.Kind == offset.ToGroup {
@@ -239,13 +248,21 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 			return err
 		},
 		func(ctx context.Context) error {
-			p, err := c.partitions(ctx, s, sel, source)
+			var p *place
+			var err error
+			if key != "" {
+				p, err = c.shared(ctx, s, key, sel, req)
+			} else {
+				p, err = c.partitions(ctx, s, sel, source)
+			}
 			if err != nil || p == nil {
 				return err
 			}
 			s.place, s.rows, s.clusterID, s.narrowed = p, p.rows, p.ClusterID, p.narrowed
-			steps := []func(context.Context) error{
-				func(ctx context.Context) error { return c.cluster.bounds(ctx, p.Metadata, s.rows, probes...) },
+			var steps []func(context.Context) error
+			if key == "" {
+				probes := probesOf(req, s.instant)
+				steps = append(steps, func(ctx context.Context) error { return c.cluster.bounds(ctx, p.Metadata, s.rows, probes...) })
 			}
 			if !sel.all || source != nil {
 				steps = append(steps, func(ctx context.Context) error {
@@ -270,6 +287,36 @@ func (c *Client) survey(ctx context.Context, req offset.Request, instant time.Ti
 		return nil, err
 	}
 	return s, unbounded(s.rows)
+}
+
+// probesOf returns what leaders are asked for a request.
+func probesOf(req offset.Request, instant time.Time) []probe {
+	probes := []probe{startProbe(), endProbe(req.Isolation)}
+	if !instant.IsZero() {
+		probes = append(probes, timeProbe(milliseconds(instant), req.Isolation))
+	}
+	return probes
+}
+
+// shared finds the partitions in scope and their bounds, or takes those that
+// another preview has found a moment ago.
+func (c *Client) shared(ctx context.Context, s *survey, key string, sel selection, req offset.Request) (*place, error) {
+	sel.mirrors = true
+	found, reused, err := c.looks.share(ctx, key, s.at, func(ctx context.Context, l *look) (err error) {
+		l.instant = s.instant
+		if l.place, err = c.cluster.locate(ctx, sel); err != nil {
+			return err
+		}
+		if err := c.cluster.bounds(ctx, l.place.Metadata, l.place.rows, probesOf(req, l.instant)...); err != nil {
+			return err
+		}
+		return unbounded(l.place.rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.at, s.instant, s.reused = found.at, found.instant, reused
+	return found.own(), nil
 }
 
 // partitions finds the partitions in scope. It returns nil if there are none,

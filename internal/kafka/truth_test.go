@@ -407,27 +407,81 @@ func TestOffsetsThatAreGoneAreNotBlamedOnAWriter(t *testing.T) {
 	wantUnsettled(t, result, 0, 1, 2)
 }
 
+// A consumer that has come after the write started from what was put; where it
+// cannot have, nobody knows what came of the write.
 func TestWhatCameOfAWrite(t *testing.T) {
-	type given struct {
-		acknowledged, atPrevious, idle bool
-	}
-	for g, want := range map[given]offset.State{
-		{true, true, true}:    offset.Unsettled,
-		{true, true, false}:   offset.MovedOn,
-		{true, false, true}:   offset.Elsewhere,
-		{true, false, false}:  offset.MovedOn,
-		{false, true, true}:   offset.NotDone,
-		{false, true, false}:  offset.Unsettled,
-		{false, false, true}:  offset.Unsettled,
-		{false, false, false}: offset.Unsettled,
+	const none = offset.None
+	for name, tc := range map[string]struct {
+		previous, put, seen int64
+		idle                bool
+		acknowledged, lost  offset.State // what came of it, acknowledged or without an answer
+		why                 string
+	}{
+		"idle, at the old place":                  {60, 20, 60, true, offset.Unsettled, offset.NotDone, backAgain},
+		"idle, elsewhere":                         {60, 20, 33, true, offset.Elsewhere, offset.Unsettled, "another writer has put it to 33 since"},
+		"idle, forward, elsewhere":                {20, 60, 33, true, offset.Elsewhere, offset.Unsettled, "another writer has put it to 33 since"},
+		"idle, gone":                              {60, 20, none, true, offset.Unsettled, offset.Unsettled, gone},
+		"idle, the first one is gone":             {none, 20, none, true, offset.Unsettled, offset.NotDone, gone},
+		"idle, not removed":                       {60, none, 60, true, offset.Unsettled, offset.NotDone, backAgain},
+		"active, back, moved on":                  {60, 20, 33, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, back, at the old place":          {60, 20, 60, false, offset.Unsettled, offset.Unsettled, activeAgain},
+		"active, back, behind the old place":      {60, 20, 61, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, back, told by a seek":            {60, 20, 10, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, forward, moved on":               {20, 60, 61, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, forward, at the old place":       {20, 60, 20, false, offset.Unsettled, offset.Unsettled, activeAgain},
+		"active, forward, on from the old place":  {20, 60, 59, false, offset.Unsettled, offset.Unsettled, "is at 59, before where it was put"},
+		"active, the first one, moved on":         {none, 60, 61, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, the first one, before it":        {none, 60, 0, false, offset.Unsettled, offset.Unsettled, "is at 0, before where it was put"},
+		"active, gone":                            {60, 20, none, false, offset.Unsettled, offset.Unsettled, gone},
+		"active, removed, and committed anew":     {60, none, 61, false, offset.MovedOn, offset.Unsettled, ""},
+		"active, removed, and yet the old one is": {60, none, 60, false, offset.Unsettled, offset.Unsettled, activeAgain},
 	} {
-		sent := offset.Unsettled
-		if g.acknowledged {
-			sent = offset.Done
+		t.Run(name, func(t *testing.T) {
+			o := offset.Outcome{Move: offset.Move{Previous: tc.previous, Offset: tc.put}, Seen: tc.seen}
+			if got, why := cameTo(&o, tc.idle); got != tc.acknowledged || !strings.Contains(why, tc.why) || (why == "") != (tc.why == "") {
+				t.Errorf("acknowledged: %d, %q, want %d, %q", got, why, tc.acknowledged, tc.why)
+			}
+			o.State = offset.Unsettled
+			if got, why := cameTo(&o, tc.idle); got != tc.lost || why != "" {
+				t.Errorf("without an answer: %d, %q, want %d", got, why, tc.lost)
+			}
+		})
+	}
+}
+
+// activeAfterCommit has the group described with a member from the first
+// commit on, and all partitions read back at the offset.
+func activeAfterCommit(f *fake.Cluster, at int64) {
+	backTo(f, at, 1000)
+	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		if f.Requests()[8] == 0 {
+			return nil, nil, false
 		}
-		if got := cameTo(sent, g.atPrevious, g.idle); got != want {
-			t.Errorf("%+v: %d, want %d", g, got, want)
-		}
+		return described(r, "Stable", "consumer", "c"), nil, true
+	})
+}
+
+// A consumer that came back before a commit that the broker has lost is no
+// success: it goes on from the old place.
+func TestConsumersThatGoOnFromTheOldPlaceAreNoSuccess(t *testing.T) {
+	for name, tc := range map[string]struct {
+		to, at int64
+		words  string
+	}{
+		"at the old place":      {8, 5, "committed, and yet the group, which has become active, is at the offset from before"},
+		"on from the old place": {8, 6, "committed, and yet the group, which has become active, is at 6, before where it was put"},
+		"back":                  {2, 5, "committed, and yet the group, which has become active, is at the offset from before"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := orders(t)
+			c := connect(t, f.Bootstrap())
+			f.ResetRequests()
+			activeAfterCommit(f, tc.at)
+			result, err := run(t.Context(), c, reset(offset.Target{Kind: offset.ToOffset, Offset: tc.to}))
+			wantError(t, err, offset.Incomplete, tc.words, "Of the rest, 3 partitions may have been committed")
+			wantUnsettled(t, result, 0, 1, 2)
+		})
 	}
 }
 

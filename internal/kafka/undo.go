@@ -22,7 +22,9 @@ import (
 //
 // The result's outcomes lead from what was committed to what was put back, with
 // offset.None where the offset was removed.
-func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
+func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (_ *offset.Result, err error) {
+	ctx = wire.Telling(ctx, tellOf(req))
+	defer func() { err = wire.Why(ctx, err) }()
 	wait := c.newWait(req.Group, req.Wait(), tellOf(req))
 	moves := slices.DeleteFunc(recorded(req), func(o offset.Outcome) bool { return o.Previous == o.Offset })
 	for {
@@ -45,7 +47,8 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		if err := r.compare(ctx, c, req.Lenient); err != nil {
 			return nil, untouched(err)
 		}
-		result, err := c.putBack(ctx, r, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
+		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
+		result, err := c.putBack(ctx, r, w)
 		if !errors.Is(err, errBusy) {
 			return result, err
 		}
@@ -57,43 +60,80 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 
 // Forget deletes the group's committed offsets of the recorded partitions,
 // never the group. Members that are subscribed to one of the topics are waited
-// for: the broker would refuse (GROUP_SUBSCRIBED_TO_TOPIC).
-func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
+// for, also those that come while it deletes: the broker refuses then
+// (GROUP_SUBSCRIBED_TO_TOPIC). Members that consume other topics may stay.
+func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (_ *offset.Result, err error) {
+	ctx = wire.Telling(ctx, tellOf(req))
+	defer func() { err = wire.Why(ctx, err) }()
 	wait := c.newWait(req.Group, req.Wait(), tellOf(req))
 	moves := recorded(req)
-	var r *recall
+	// What came of it so far, if a member has come when a part was deleted.
+	var part *offset.Result
+	var partly error
+	fail := func(err error) (*offset.Result, error) {
+		if part != nil {
+			return part, partly
+		}
+		return nil, untouched(err)
+	}
 	for {
-		var err error
-		if r, err = c.recall(ctx, req, moves, false); err != nil {
-			return nil, untouched(err)
+		if err := interrupted(ctx); err != nil {
+			return fail(err)
+		}
+		r, err := c.recall(ctx, req, moves, false)
+		if err != nil {
+			return fail(err)
 		}
 		if len(r.rows) == 0 || r.gone {
-			return r.result(c.clock.Now()), nil
+			return after(r.result(c.clock.Now()), part), nil
 		}
 		if err := r.mayDelete(); err != nil {
-			return nil, untouched(err)
+			return fail(err)
 		}
 		topics := topicsOf(r.rows)
 		free := func(g *group) bool { return !g.subscribed(topics) }
-		if free(r.group) {
-			break
+		if !free(r.group) {
+			if err := wait.until(ctx, r.coordinator, r.group, free); err != nil {
+				return fail(err)
+			}
+			continue // they may have committed before they left
 		}
-		if err := wait.until(ctx, r.coordinator, r.group, free); err != nil {
-			return nil, untouched(err)
+		for i := range r.outcomes {
+			r.outcomes[i].Offset = offset.None
 		}
-		// They may have committed before they left.
+		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
+		w.free = free
+		result, err := c.putBack(ctx, r, w)
+		switch {
+		case w.busy:
+			part, partly = after(result, part), err
+		case !errors.Is(err, errBusy):
+			return after(result, part), err
+		}
+		if err := wait.refused(ctx); err != nil {
+			return fail(err)
+		}
 	}
-	if err := interrupted(ctx); err != nil {
-		return nil, untouched(err)
+}
+
+// after puts what was removed before beside what has come since: what is gone
+// already is not removed again.
+func after(result, before *offset.Result) *offset.Result {
+	if result == nil || before == nil {
+		return result
 	}
-	for i := range r.outcomes {
-		r.outcomes[i].Offset = offset.None
+	removed := map[offset.Partition]offset.Outcome{}
+	for _, o := range before.Outcomes {
+		if !o.Failed() {
+			removed[o.Partition] = o
+		}
 	}
-	result, err := c.putBack(ctx, r, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
-	if errors.Is(err, errBusy) {
-		return nil, untouched(active(r.group, false))
+	for i, o := range result.Outcomes {
+		if was, ok := removed[o.Partition]; ok && o.Previous < 0 {
+			result.Outcomes[i] = was
+		}
 	}
-	return result, err
+	return result
 }
 
 func tellOf(req offset.UndoRequest) func(string) {
@@ -363,8 +403,7 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool)
 // putBack removes and commits offsets, reads them back and tells what came of
 // it. Removing comes first: it may turn out to be impossible, and then nothing
 // was changed.
-func (c *Client) putBack(ctx context.Context, r *recall, words words, tell func(string)) (*offset.Result, error) {
-	w := c.newWriter(r.coordinator, r.outcomes, r.carry, words, tell)
+func (c *Client) putBack(ctx context.Context, r *recall, w *writer) (*offset.Result, error) {
 	if len(w.todo) == 0 {
 		return r.result(c.clock.Now()), nil
 	}
@@ -378,7 +417,9 @@ func (c *Client) putBack(ctx context.Context, r *recall, words words, tell func(
 	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.finish)
 	defer cancel()
-	tell(fmt.Sprintf("Putting back %s of consumer group %q, removing %d", count(len(back), "offset"), r.group.id, len(remove)))
+	c.looks.drop()
+	defer c.looks.drop() // also those that began meanwhile
+	w.tell(fmt.Sprintf("Putting back %s of consumer group %q, removing %d", count(len(back), "offset"), r.group.id, len(remove)))
 	if err := w.write(sending, remove, w.remove); err != nil {
 		return nil, untouched(err)
 	}

@@ -17,7 +17,7 @@ type waiting struct {
 	deadline time.Time
 	waits    bool // false: refuse at once
 	tell     func(string)
-	refusals int // commits that the broker refused though the group looked idle
+	refusals int // writes that the broker refused though the group looked idle
 }
 
 func (c *Client) newWait(group string, budget time.Duration, tell func(string)) *waiting {
@@ -54,7 +54,7 @@ func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group,
 	}
 }
 
-// refused waits a moment after a broker refused a commit as if the group had
+// refused waits a moment after a broker refused a write as if the group had
 // members. If that happens again and again though the group is told to have
 // none, the broker's word counts.
 func (w *waiting) refused(ctx context.Context) error {
@@ -63,7 +63,7 @@ func (w *waiting) refused(ctx context.Context) error {
 	if w.refusals >= most {
 		return &offset.Error{
 			Code: offset.GroupActive,
-			What: fmt.Sprintf("The broker refuses to commit offsets of consumer group %q as if it had members, though it tells of none", w.group),
+			What: fmt.Sprintf("The broker refuses to write offsets of consumer group %q as if it had members that consume them, though it tells of none", w.group),
 			Next: "Check what uses the group; a kafka_version below 3.7 hides the members of groups of the new protocol (KIP-848).",
 		}
 	}

@@ -35,11 +35,13 @@ type writer struct {
 	carry       []carried // beside the outcomes
 	words       words
 	tell        func(string)
+	free        func(*group) bool // whether the group leaves these offsets alone
 	now         func() time.Time
 	poll        time.Duration // between two looks of a read-back
 	settling    time.Duration
 
 	started time.Time    // when the first request was sent
+	busy    bool         // the group got members when some were written
 	refusal wire.Meaning // of the last code that a partition failed with
 }
 
@@ -55,7 +57,7 @@ type words struct {
 func (c *Client) newWriter(g *coordinator, outcomes []offset.Outcome, carry []carried, words words, tell func(string)) *writer {
 	w := &writer{
 		coordinator: g, outcomes: outcomes, carry: carry, words: words, tell: tell,
-		now: c.clock.Now, poll: min(c.poll, 250*time.Millisecond), settling: c.settling,
+		free: (*group).idle, now: c.clock.Now, poll: min(c.poll, 250*time.Millisecond), settling: c.settling,
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -89,7 +91,7 @@ func (w *writer) chunks(todo []int, most int) [][]int {
 	return cut
 }
 
-// errBusy tells that the group got members before anything was written.
+// errBusy tells that the group got members that do not leave the offsets alone.
 var errBusy = errors.New("the group became active")
 
 // request sends one chunk and returns what came of each of its partitions. An
@@ -111,6 +113,7 @@ func (w *writer) write(ctx context.Context, todo []int, send request) error {
 			if !w.wrote() && errors.Is(err, errBusy) {
 				return err
 			}
+			w.busy = errors.Is(err, errBusy)
 			w.because(slices.Concat(queue...), "not written, because "+brief(err))
 			return nil
 		}
@@ -137,7 +140,12 @@ func (w *writer) write(ctx context.Context, todo []int, send request) error {
 			if !w.wrote() && len(active) == len(chunk) {
 				return errBusy
 			}
-			w.because(active, errBusy.Error())
+			w.busy = true
+			for i, n := range chunk {
+				if answers[i].Do == wire.Busy {
+					w.because([]int{n}, answers[i].Words)
+				}
+			}
 			w.because(slices.Concat(queue...), "not written, because "+errBusy.Error())
 			return nil
 		}
@@ -207,13 +215,14 @@ func (w *writer) doubtful(chunk []int, api wire.API, unanswered bool, superseded
 	}
 }
 
-// stillIdle returns errBusy if the group has members now.
+// stillIdle returns errBusy if the group has members now that do not leave the
+// offsets alone.
 func (w *writer) stillIdle(ctx context.Context) error {
 	g, err := w.coordinator.describe(ctx)
 	if err != nil {
 		return err
 	}
-	if !g.idle() {
+	if !w.free(g) {
 		return errBusy
 	}
 	return nil

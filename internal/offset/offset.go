@@ -82,6 +82,9 @@ type Request struct {
 	// one that does not hold the topic any more is told in the notes.
 	RecordedBrokers []string
 
+	// Recent permits a Plan that tells what was seen up to two seconds ago: a
+	// preview. What it is made from is looked at anew by an Apply.
+	Recent bool
 	// Progress, if set, is told in one line what the engine is about to do.
 	Progress func(message string)
 }
@@ -140,10 +143,19 @@ type Target struct {
 	Shift    int64
 	Group    string
 	Offsets  Offsets
+	// Found is what is known of explicit offsets that were found before, by a
+	// reset that failed half-way; nil if nothing is.
+	Found map[Partition]Found
 
 	Snapshot   *Snapshot
 	TopicNames map[string]string // topics here by the snapshot's; the same name where none is given
 	Unmatched  Unmatched
+}
+
+// Found is what is known of an offset beside its number.
+type Found struct {
+	By      By     // how the place of a snapshot was found
+	Carries string // what the commit carries beside the offset
 }
 
 // SnapshotTopics returns the topics that the snapshot has offsets for, by
@@ -218,8 +230,11 @@ type Move struct {
 	// Metadata is what the commit before the reset carried beside its offset
 	// (Kafka Streams and the parallel consumer keep state there).
 	Metadata string
-	By       By     // how the place of a snapshot was found; empty for other targets
-	How      string // RocketMQ: how it is written ("server", "push", "per-queue", "kept"); empty before
+	// Carries is what this commit is to carry: the metadata of the group that
+	// is cloned, or of a snapshot. It is not part of a record.
+	Carries string
+	By      By     // how the place of a snapshot was found; empty for other targets
+	How     string // RocketMQ: how it is written ("server", "push", "per-queue", "kept"); empty before
 }
 
 // Unknown tells whether nobody can say where this partition goes: the service

@@ -440,6 +440,39 @@ func TestKafkaResetThatFailsHalfWay(t *testing.T) {
 	}
 }
 
+// What a clone's commits carry is kept for the rest of it, beside the record.
+func TestKafkaRestOfACloneCarriesTheMetadata(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	c.CommitWith(t, "source", kafkaclient.Commits{"orders": {
+		0: {Offset: 30, Metadata: "zero"}, 1: {Offset: 40, Metadata: "one"}, 2: {Offset: 50},
+	}})
+	reset := func(target string) string {
+		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\n"+target))
+	}
+	var fault *kfake.FaultHandle
+	unitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: inProcess(t),
+		Steps: []resource.TestStep{
+			{Config: reset(`position = "current"`)},
+			{PreConfig: func() { fault = failCommits(c, 1) }, Config: reset(`source_group_id = "source"`), ExpectError: saying("orders-1")},
+			{
+				PreConfig: func() {
+					fault.Remove()
+					c.Commit(t, "source", fake.Offsets{"orders": {0: 90, 1: 90, 2: 90}})
+				},
+				Config: reset(`source_group_id = "source"`),
+				Check: resource.ComposeTestCheckFunc(committed(c, "billing", orders(30, 40, 50)), func(*terraform.State) error {
+					if got := c.Commits(t, "billing")["orders"]; got[0].Metadata != "zero" || got[1].Metadata != "one" || got[2].Metadata != "" {
+						return fmt.Errorf("committed %+v", got)
+					}
+					return nil
+				}),
+			},
+		},
+	})
+}
+
 // A half-way reset that is given up for another one starts from the old place.
 func TestKafkaResetGivenUpHalfWayForAnotherTarget(t *testing.T) {
 	t.Parallel()

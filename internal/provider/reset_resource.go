@@ -482,7 +482,9 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	if report.Result != nil {
 		plan.setRecorded(r.kind.recorded(report.Result))
-		reset.WriteTopicIDs(setter(ctx, resp.Private, &resp.Diagnostics), report.Result.TopicIDs)
+		set := setter(ctx, resp.Private, &resp.Diagnostics)
+		reset.WriteTopicIDs(set, report.Result.TopicIDs)
+		reset.WriteBeside(set, report.Result.Outcomes)
 		resp.Diagnostics.Append(r.store(ctx, plan, &resp.State, resp.Identity)...)
 	}
 }
@@ -550,6 +552,7 @@ func (r *resetResource[M, P]) remember(ctx context.Context, state P, kept reset.
 		maps.Copy(ids, res.TopicIDs)
 	}
 	reset.WriteTopicIDs(set, ids)
+	reset.WriteBeside(set, res.Outcomes)
 	if decided.Do == reset.Reset { // What was held back while the rest was done still is.
 		reset.WriteHeldBack(set, nil)
 	}

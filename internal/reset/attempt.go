@@ -17,6 +17,22 @@ type Last struct {
 	Kept      Kept
 }
 
+// known returns the record with what is kept beside it.
+func (l Last) known() []offset.Outcome {
+	record := slices.Clone(l.Record)
+	for i := range record {
+		o := &record[i]
+		kept := l.Kept.Beside[o.Partition]
+		if o.Carries == "" {
+			o.Carries = kept.Carries
+		}
+		if kept.Overwritten && o.State == offset.Unsettled {
+			o.State = offset.Elsewhere
+		}
+	}
+	return record
+}
+
 // undo returns what undoes the last reset.
 func (l Last) undo() offset.UndoRequest {
 	return offset.UndoRequest{Group: l.Name.Group, Topic: l.Name.Topic(), ClusterID: l.ClusterID, TopicIDs: l.Kept.TopicIDs, Record: l.Record}
@@ -111,31 +127,20 @@ func (a Attempt) goesBack() bool {
 	return a.Last != nil && a.Decision.Do == Reset && offset.AnyFailed(a.Last.Record) && len(offset.Touched(a.Last.Record)) > 0
 }
 
-// rest returns the request for what the last reset left undone, on the topics
-// that it was made on.
-func (a Attempt) rest() (offset.Request, error) {
-	req, err := Rest(a.Request, a.Last.Record)
+// rest returns the request for what the record tells as undone, on the topics
+// that the last reset was made on.
+func (a Attempt) rest(record []offset.Outcome) (offset.Request, error) {
+	req, err := Rest(a.Request, record)
 	req.TopicIDs, req.TopicIDsOf = a.Last.Kept.TopicIDs, a.Last.ClusterID
 	return req, err
 }
 
 func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Report) (*offset.Result, error) {
-	if a.Last == nil {
-		return r.apply(ctx, engine, a.Request, "")
-	}
-	if a.Decision.Do == Resume {
-		rest, err := a.rest()
-		if err != nil {
-			return nil, err
-		}
-		res, err := r.apply(ctx, engine, rest, a.Last.ClusterID)
-		if res != nil {
-			res.Outcomes = Merge(a.Last.Record, res.Outcomes)
-		}
-		return res, err
+	if a.Last != nil && a.Decision.Do == Resume {
+		return r.resume(ctx, engine, a)
 	}
 	if !a.goesBack() {
-		return r.apply(ctx, engine, a.Request, "")
+		return r.apply(ctx, engine, a.Request)
 	}
 	if _, err := engine.Plan(ctx, a.Request); err != nil {
 		return nil, err
@@ -150,7 +155,7 @@ func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Rep
 		return nil, err
 	}
 	r.plans.drop(engine) // They were made before.
-	res, err := r.apply(ctx, engine, a.Request, "")
+	res, err := r.apply(ctx, engine, a.Request)
 	var e *offset.Error
 	if res == nil && errors.As(err, &e) {
 		told := *e
@@ -160,10 +165,44 @@ func (r *Run) attempt(ctx context.Context, engine Engine, a Attempt, report *Rep
 	return res, err
 }
 
-// apply plans and applies a request, on no other cluster than the given one if
-// it is not empty. The result is nil if it is known that nothing was written.
-// A preview's plan that was made just now serves.
-func (r *Run) apply(ctx context.Context, engine Engine, req offset.Request, clusterID string) (*offset.Result, error) {
+// resume does what the last reset left undone. The result is of the whole.
+func (r *Run) resume(ctx context.Context, engine Engine, a Attempt) (*offset.Result, error) {
+	left, err := r.remainder(ctx, engine, a)
+	if err != nil {
+		return nil, err
+	}
+	var res *offset.Result
+	switch {
+	case left.nothing:
+		res = &offset.Result{ClusterID: left.looked.ClusterID, State: left.looked.State, At: r.clock.Now(), TopicIDs: a.Last.Kept.TopicIDs}
+	case left.plan != nil:
+		res, err = r.carryOut(ctx, engine, left.plan)
+	default:
+		var plan *offset.Plan
+		if plan, err = r.plan(ctx, engine, left.request, a.Last.ClusterID); err == nil {
+			res, err = r.carryOut(ctx, engine, plan)
+		}
+	}
+	if res != nil {
+		res.Outcomes = Merge(a.Last.known(), slices.Concat(res.Outcomes, left.settled))
+		res.Notes = slices.Concat(left.notes, res.Notes)
+	}
+	return res, err
+}
+
+// apply plans and applies a request. The result is nil if it is known that
+// nothing was written.
+func (r *Run) apply(ctx context.Context, engine Engine, req offset.Request) (*offset.Result, error) {
+	plan, err := r.plan(ctx, engine, req, "")
+	if err != nil {
+		return nil, err
+	}
+	return r.carryOut(ctx, engine, plan)
+}
+
+// plan plans a request, on no other cluster than the given one if it is not
+// empty. A preview's plan that was made just now serves.
+func (r *Run) plan(ctx context.Context, engine Engine, req offset.Request, clusterID string) (*offset.Plan, error) {
 	plan := r.plans.take(engine, req, r.clock.Now())
 	if plan == nil {
 		var err error
@@ -179,6 +218,12 @@ func (r *Run) apply(ctx context.Context, engine Engine, req offset.Request, clus
 			Next:  "Connect the provider to the recorded cluster and apply again.",
 		}
 	}
+	return plan, nil
+}
+
+// carryOut applies a plan. The result is nil if it is known that nothing was
+// written.
+func (r *Run) carryOut(ctx context.Context, engine Engine, plan *offset.Plan) (*offset.Result, error) {
 	res, err := engine.Apply(ctx, plan)
 	if err != nil && (res == nil || len(offset.Touched(res.Outcomes)) == 0 && !res.InDoubt) {
 		return nil, err
@@ -198,19 +243,30 @@ func unfinished(err error, next string) error {
 	return &told
 }
 
-const givenUp = "given up for another reset, and put back to the offset from before wherever nobody had moved it since"
+const (
+	givenUp   = "given up for another reset, and put back to the offset from before"
+	leftAlone = "given up for another reset, and left where it was then"
+)
 
 // putBack returns what a record says after an undo: what was put back is not
-// done any more, so that a resume does it again.
+// done any more, so that a resume does it again. What was left alone, because
+// somebody had moved it, or because it was back already, is for a resume to
+// compare: it must not be moved again once consumers have gone on from it.
 func putBack(record, undone []offset.Outcome) []offset.Outcome {
-	left := map[offset.Partition]bool{}
+	came := map[offset.Partition]offset.Outcome{}
 	for _, o := range undone {
-		left[o.Partition] = o.Failed()
+		came[o.Partition] = o
 	}
 	record = slices.Clone(record)
 	for i := range record {
-		if o := &record[i]; o.Touched() && !left[o.Partition] {
+		o := &record[i]
+		switch back, ok := came[o.Partition]; {
+		case !o.Touched():
+		case ok && back.State == offset.NotDone: // It stands where it stood.
+		case ok && !back.Failed() && back.Offset == o.Previous:
 			o.Fail(givenUp)
+		default:
+			o.Doubt(leftAlone)
 		}
 	}
 	return record

@@ -262,6 +262,115 @@ func TestAResumeThatCannotBe(t *testing.T) {
 	}
 }
 
+// doubt makes a reset to 20 of which nobody knows what came.
+func doubt(t *testing.T, m *memory) *offset.Result {
+	t.Helper()
+	m.mute = true
+	report := newRun().Reset(t.Context(), m.opening(), attempt(to(20)))
+	if report.Result == nil || !report.Result.InDoubt {
+		t.Fatalf("report %+v", report)
+	}
+	m.mute, m.wrote = false, nil
+	m.called()
+	return report.Result
+}
+
+// What is in doubt is compared before it is written, in the preview as in the
+// apply, and what was found stands: consumers may go on while the apply waits.
+func TestAResumeComparesWhatIsInDoubt(t *testing.T) {
+	m := newMemory()
+	last := doubt(t, m)
+	m.commit("billing", 20, 60, 33)
+	run := newRun()
+	a := after(last, goesOn, to(20))
+	says(t, run.Preview(t.Context(), m.opening(), "Reset", a), "1 partition of 1 move, 40 messages replayed", "Left alone", "orders-2 is at 33")
+	calls(t, m, "plan plan")
+	m.writing = func() { m.commit("billing", 25, 60, 33) } // by then
+	report := run.Reset(t.Context(), m.opening(), a)
+	m.writing = nil
+	calls(t, m, "plan apply") // the preview's second plan serves
+	is(t, m, "billing", 25, 20, 33)
+	recordIs(t, report.Result.Outcomes, done(60, 20), done(60, 20), outcome(60, 20, offset.MovedOn))
+	if !slices.Equal(m.wrote, m.partition[1:2]) {
+		t.Errorf("wrote %v", m.wrote)
+	}
+	says(t, report.Notices, "please note", "orders-2 is at 33, neither at 20, where it was to be put, nor at 60, where it was. To put them there all the same, change triggers.")
+	if len(report.Notices) == 1 && strings.Contains(report.Notices[0].Text, "orders-1") {
+		t.Errorf("notices %+v", report.Notices)
+	}
+}
+
+func TestAResumeOfWhatTurnsOutToBeDone(t *testing.T) {
+	m := newMemory()
+	last := doubt(t, m)
+	run := newRun()
+	a := after(last, goesOn, to(20))
+	says(t, run.Preview(t.Context(), m.opening(), "Reset", a), "nothing is left to write", "Why: it goes on")
+	report := run.Reset(t.Context(), m.opening(), a)
+	calls(t, m, "plan plan")
+	says(t, report.Notices)
+	recordIs(t, report.Result.Outcomes, done(60, 20), done(60, 20), done(60, 20))
+	if len(m.wrote) > 0 || report.Result.ClusterID != "c1" || report.Result.At.IsZero() {
+		t.Errorf("wrote %v, result %+v", m.wrote, report.Result)
+	}
+}
+
+// Where everything in doubt is at the old place, one plan is enough.
+func TestAResumeOfWhatTurnsOutToBeUndone(t *testing.T) {
+	m := newMemory()
+	last := doubt(t, m)
+	m.commit("billing", 60, 60, 60)
+	report := newRun().Reset(t.Context(), m.opening(), after(last, goesOn, to(20)))
+	calls(t, m, "plan apply")
+	is(t, m, "billing", 20, 20, 20)
+	recordIs(t, report.Result.Outcomes, done(60, 20), done(60, 20), done(60, 20))
+}
+
+// What is in doubt means nothing on another cluster.
+func TestAResumeOfWhatIsInDoubtIsOfItsCluster(t *testing.T) {
+	m := newMemory()
+	last := doubt(t, m)
+	m.cluster = "c2"
+	report := newRun().Reset(t.Context(), m.opening(), after(last, goesOn, to(20)))
+	says(t, report.Notices, `was done on cluster "c1", and the provider is connected to cluster "c2"`, "Nothing was changed.")
+	if report.Result != nil || len(m.wrote) > 0 {
+		t.Errorf("result %+v, wrote %v", report.Result, m.wrote)
+	}
+}
+
+// What something else has written over while the group was idle was consumed
+// by nobody of the group: it is done again, wherever it is.
+func TestAResumeDoesAgainWhatWasOverwritten(t *testing.T) {
+	for name, kept := range map[string]bool{"known": true, "from a state that does not tell": false} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			last := half(t, m, newRun())
+			last.Outcomes[2].State, last.Outcomes[2].Reason = offset.Elsewhere, "another writer"
+			m.commit("billing", 20, 60, 33)
+			a := after(last, goesOn, to(20))
+			private := map[string][]byte{}
+			reset.WriteBeside(func(key string, value []byte) { private[key] = value }, last.Outcomes)
+			var err error
+			if a.Last.Record, err = reset.Kafka.ReadRecord(offset.EncodeRecord(last.Outcomes, offset.KafkaRecord), a.Last.Name); err != nil {
+				t.Fatal(err)
+			}
+			if kept {
+				if a.Last.Kept, err = reset.ReadKept(func(key string) []byte { return private[key] }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			report := newRun().Reset(t.Context(), m.opening(), a)
+			if kept {
+				is(t, m, "billing", 20, 20, 20)
+				recordIs(t, report.Result.Outcomes, done(60, 20), done(60, 20), done(60, 20))
+				return
+			}
+			is(t, m, "billing", 20, 20, 33)
+			recordIs(t, report.Result.Outcomes, done(60, 20), done(60, 20), outcome(60, 20, offset.MovedOn))
+		})
+	}
+}
+
 // A resume that fails again keeps what landed, in either attempt.
 func TestAResumeThatFailsAgain(t *testing.T) {
 	m := newMemory()
@@ -357,6 +466,26 @@ func TestAnotherTargetThatCannotBe(t *testing.T) {
 		is(t, m, "billing", 20, 60, 60)
 		recordIs(t, report.PutBack, done(60, 20), outcome(60, 20, offset.NotDone), outcome(60, 20, offset.NotDone))
 	})
+}
+
+// What was left alone when a half-way reset was given up has landed once: a
+// resume of it after all does not move it again.
+func TestAResumeAfterItWasGivenUp(t *testing.T) {
+	m := newMemory()
+	run := newRun()
+	last := half(t, m, run)
+	m.commit("billing", 25, 60, 20)
+	limit := int64(1)
+	limited := to(100)
+	limited.Limits.MaxSkipped = &limit
+	report := run.Reset(t.Context(), m.opening(), after(last, anew, limited))
+	is(t, m, "billing", 25, 60, 60)
+	recordIs(t, report.PutBack, outcome(60, 20, offset.Unsettled), outcome(60, 20, offset.NotDone), outcome(60, 20, offset.NotDone))
+
+	report = newRun().Reset(t.Context(), m.opening(), after(&offset.Result{ClusterID: "c1", Outcomes: report.PutBack}, goesOn, to(20)))
+	is(t, m, "billing", 25, 20, 20)
+	says(t, report.Notices, "orders-0 is at 25")
+	recordIs(t, report.Result.Outcomes, outcome(60, 20, offset.MovedOn), done(60, 20), done(60, 20))
 }
 
 // What consumers have moved on from is left alone when a half-way reset is

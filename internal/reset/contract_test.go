@@ -3,6 +3,7 @@ package reset_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func TestEngines(t *testing.T) {
 		{"a failure half-way names its partitions", halfway, false},
 		{"the rest ends where a whole apply would have ended", resumed, false},
 		{"the rest moves nothing that has landed", resumedAmongConsumers, false},
+		{"the rest moves nothing that may have landed", resumedInDoubt, false},
 		{"an answer that is lost is settled by a look", lostAnswer, false},
 		{"what nobody can tell is in doubt, and ends where it should", inDoubt, true},
 		{"an undo puts back, once", undone, false},
@@ -51,6 +53,12 @@ func TestEngines(t *testing.T) {
 						c.run(t, s)
 					})
 				}
+			}
+			if engine.carries {
+				t.Run("the rest commits what the whole would have", func(t *testing.T) {
+					t.Parallel()
+					resumedWhole(t, engine.open(t))
+				})
 			}
 		})
 	}
@@ -313,6 +321,75 @@ func resumedAmongConsumers(t *testing.T, s *subject) {
 	previous := map[int32]int64{0: 60, 1: 66, 2: 60}
 	for _, o := range record {
 		if o.Failed() || o.Previous != previous[o.ID] || o.Offset != s.target[o.ID] {
+			t.Errorf("outcome %+v", o)
+		}
+	}
+}
+
+// resume goes on with a reset that failed half-way, as a run does.
+func (s *subject) resume(t *testing.T, half *offset.Result) reset.Report {
+	t.Helper()
+	report := newRun().Reset(t.Context(), func() (reset.Engine, error) { return s.engine, nil }, reset.Attempt{
+		Broker: s.broker, Request: s.request, Decision: goesOn,
+		Last: &reset.Last{Name: reset.NameOf(s.request), ClusterID: half.ClusterID, Record: half.Outcomes},
+	})
+	if reset.Failed(report.Notices) || report.Result == nil {
+		t.Fatalf("report %+v", report)
+	}
+	return report
+}
+
+// Of what is in doubt, one partition is where it was put, one where it was, and
+// one elsewhere, where its consumers may have gone from where it was put.
+func resumedInDoubt(t *testing.T, s *subject) {
+	s.mute()
+	half := s.failing(t, s.request)
+	s.heal()
+	for i := range half.Outcomes { // Whatever else has come of it.
+		half.Outcomes[i].Doubt("no answer")
+	}
+	s.commit(0, s.target[0])
+	s.commit(1, 60)
+	s.commit(2, 77)
+	report := s.resume(t, half)
+	s.at(t, map[int32]int64{0: s.target[0], 1: s.target[1], 2: 77})
+	for i, want := range []offset.State{offset.Done, offset.Done, offset.MovedOn} {
+		if o := report.Result.Outcomes[i]; o.State != want || o.Reason != "" || o.Previous != 60 || o.Offset != s.target[o.ID] {
+			t.Errorf("outcome %+v, want it in state %d", o, want)
+		}
+	}
+	p := half.Outcomes[2].Partition
+	says(t, report.Notices, "Left alone", p.Name()+" is at 77, neither at 40, where it was to be put, nor at 60, where it was", "change triggers")
+
+	// Where nothing is at the old place, nothing is written.
+	s.commit(1, 61)
+	writes := s.writes()
+	report = s.resume(t, half)
+	if n := s.writes() - writes; n > 0 {
+		t.Errorf("%d writes were sent", n)
+	}
+	s.at(t, map[int32]int64{0: s.target[0], 1: 61, 2: 77})
+	if r := report.Result; offset.AnyFailed(r.Outcomes) || r.ClusterID != half.ClusterID || r.At.IsZero() || r.InDoubt {
+		t.Errorf("result %+v", r)
+	}
+}
+
+// What another group's commit, or a snapshot's, carries belongs to the offset,
+// whenever that is committed, and so does how it was found.
+func resumedWhole(t *testing.T, s *subject) {
+	s.refuse()
+	half := s.failing(t, s.request)
+	for i := range half.Outcomes {
+		o := &half.Outcomes[i]
+		o.By, o.Carries = offset.ByRecord, fmt.Sprintf("beside %d", o.ID)
+	}
+	report := s.resume(t, half)
+	s.at(t, s.target)
+	if got := s.carried(1); got != "beside 1" {
+		t.Errorf("the commit carries %q", got)
+	}
+	for _, o := range report.Result.Outcomes {
+		if o.By != offset.ByRecord || o.Carries != fmt.Sprintf("beside %d", o.ID) {
 			t.Errorf("outcome %+v", o)
 		}
 	}

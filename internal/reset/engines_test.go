@@ -37,6 +37,7 @@ type subject struct {
 	startUnknown bool
 
 	engine  reset.Engine
+	broker  reset.Broker
 	tells   bool // offsets of partitions: there are moves, limits and undos
 	request offset.Request
 	target  map[int32]int64 // where the request leads
@@ -58,28 +59,31 @@ type subject struct {
 	heal func()
 	// during runs f while the next write is with the broker.
 	during func(f func())
+	// carried is what a partition's commit carries beside its offset.
+	carried func(partition int32) string
 }
 
 // opener opens an engine.
 type opener struct {
-	name  string
-	open  func(t *testing.T) *subject
-	tells bool
+	name    string
+	open    func(t *testing.T) *subject
+	tells   bool
+	carries bool // its commits carry something beside the offset
 }
 
 // openers are of all engines there are.
 func openers() []opener {
 	return []opener{
-		{"memory", openMemory, true},
-		{"Kafka", openKafka, true},
-		{"RocketMQ 5.5.0", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, false), true},
-		{"RocketMQ 5.5.0 with consumers", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, true), true},
-		{"RocketMQ 5.5.0 with client resets", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0, ClientReset: true}, false), true},
-		{"RocketMQ 4.9.7", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V4_9_7}, false), true},
-		{"DMS", openROMAConnect(romaconnect.DMS, false), true},
-		{"ROMA Connect", openROMAConnect(romaconnect.ROMA, true), true},
-		{"ROMA Connect without ShowGroup", openROMAConnect(romaconnect.ROMA, false), false},
-		{"ApsaraMQ", openApsaraMQ, false},
+		{"memory", openMemory, true, true},
+		{"Kafka", openKafka, true, true},
+		{"RocketMQ 5.5.0", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, false), true, false},
+		{"RocketMQ 5.5.0 with consumers", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, true), true, false},
+		{"RocketMQ 5.5.0 with client resets", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0, ClientReset: true}, false), true, false},
+		{"RocketMQ 4.9.7", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V4_9_7}, false), true, false},
+		{"DMS", openROMAConnect(romaconnect.DMS, false), true, false},
+		{"ROMA Connect", openROMAConnect(romaconnect.ROMA, true), true, false},
+		{"ROMA Connect without ShowGroup", openROMAConnect(romaconnect.ROMA, false), false, false},
+		{"ApsaraMQ", openApsaraMQ, false, false},
 	}
 }
 
@@ -107,7 +111,11 @@ func openMemory(*testing.T) *subject {
 		f()
 	}
 	return &subject{
-		engine: m, request: explicit("orders"), target: contractTarget,
+		engine: m, broker: reset.Kafka, request: explicit("orders"), target: contractTarget,
+		carried: func(p int32) (beside string) {
+			locked(func() { beside = m.beside["billing"][m.partition[p]] })
+			return beside
+		},
 		committed: func() map[int32]int64 {
 			all := map[int32]int64{}
 			for id, n := range m.committed("billing") {
@@ -149,7 +157,8 @@ func openKafka(t *testing.T) *subject {
 	var muted, written atomic.Bool
 	f.Fault(kfake.Fault{Keys: []kmsg.Key{fetch}, Err: kerr.GroupAuthorizationFailed, Count: -1, When: func(kmsg.Request) bool { return muted.Load() && written.Load() }})
 	return &subject{
-		engine: client, request: explicit("orders"), target: contractTarget,
+		engine: client, broker: reset.Kafka, request: explicit("orders"), target: contractTarget,
+		carried:   func(p int32) string { return f.Commits(t, "billing")["orders"][p].Metadata },
 		committed: func() map[int32]int64 { return f.Committed("billing")["orders"] },
 		commit:    func(p int32, at int64) { f.Commit(t, "billing", fake.Offsets{"orders": {p: at}}) },
 		writes:    func() int { return f.Requests()[commit] + f.Requests()[remove] },
@@ -206,7 +215,7 @@ func openRocketMQ(conf rocketmqfake.Config, online bool) func(t *testing.T) *sub
 		request := explicit(broker)
 		request.Scope.Topics = []string{"orders"}
 		return &subject{
-			engine: client, request: request, target: contractTarget,
+			engine: client, broker: reset.RocketMQ, request: request, target: contractTarget,
 			committed: func() map[int32]int64 {
 				all := map[int32]int64{}
 				for q := range int32(3) {
@@ -299,7 +308,7 @@ func openROMAConnect(which romaconnect.Service, show bool) func(t *testing.T) *s
 		refused := standin.Fault{Operation: romaconnectservice.Reset, Kind: standin.Told, Status: http.StatusBadRequest, Code: "DMS.00400002", Message: "refused"}
 		lost := standin.Fault{Operation: romaconnectservice.Reset, Kind: standin.DropAfter}
 		sub := &subject{
-			engine: client.Instance(id), request: explicit("orders"), target: contractTarget, startUnknown: show,
+			engine: client.Instance(id), broker: reset.Kafka, request: explicit("orders"), target: contractTarget, startUnknown: show,
 			committed: func() map[int32]int64 { return s.Offsets(id, "billing", "orders") },
 			commit:    func(p int32, at int64) { s.Commit(id, "billing", "orders", map[int32]int64{p: at}) },
 			writes:    func() int { return len(s.Requests(romaconnectservice.Reset)) },
@@ -353,7 +362,7 @@ func openApsaraMQ(t *testing.T) *subject {
 		return all
 	}
 	return &subject{
-		engine: client.Instance(id),
+		engine: client.Instance(id), broker: reset.RocketMQ,
 		request: offset.Request{
 			Group: "billing", Scope: offset.Scope{Topics: []string{"orders"}},
 			Target: offset.Target{Kind: offset.ToTime, Time: contractBase.Add(20 * time.Second)},

@@ -20,6 +20,15 @@ type Kept struct {
 	// TopicIDs are the ids of the topics of the last reset, by name: a topic
 	// that is made anew under its name is another one. Nil if the cluster has none.
 	TopicIDs map[string]string
+	// Beside is what a resume has to know of partitions beside their record;
+	// nil if the last reset is whole, or nothing is to be said.
+	Beside map[offset.Partition]Beside
+}
+
+// Beside is what a record does not tell of a partition.
+type Beside struct {
+	Carries     string // what its commit was to carry beside the offset
+	Overwritten bool   // it was written, and something that is no member of the group has written over it
 }
 
 // Completed is a completed reset. The newer one may be of another topic, or on
@@ -36,6 +45,7 @@ const (
 	keyHeldBack  = "aim"
 	keyCompleted = "completed"
 	keyTopics    = "topics"
+	keyBeside    = "beside"
 )
 
 // formVersion is the version of the forms that are written. One that is not
@@ -60,6 +70,20 @@ type topicsForm struct {
 	form
 
 	IDs map[string]string `json:"ids"`
+}
+
+type besideForm struct {
+	form
+
+	Partitions []besidePartition `json:"partitions"` // sorted
+}
+
+type besidePartition struct {
+	Topic       string `json:"topic"`
+	Broker      string `json:"broker,omitempty"`
+	Partition   int32  `json:"partition"`
+	Metadata    string `json:"metadata,omitempty"`
+	Overwritten bool   `json:"overwritten,omitempty"`
 }
 
 type meaningForm struct {
@@ -124,6 +148,19 @@ func ReadKept(get func(key string) []byte) (Kept, error) {
 			err := json.Unmarshal(text, &f)
 			k.TopicIDs = f.IDs
 			return err
+		}),
+		readForm(get(keyBeside), func(_ int, text []byte) error {
+			var f besideForm
+			if err := json.Unmarshal(text, &f); err != nil {
+				return err
+			}
+			for _, p := range f.Partitions {
+				if k.Beside == nil {
+					k.Beside = map[offset.Partition]Beside{}
+				}
+				k.Beside[offset.Partition{Topic: p.Topic, Broker: p.Broker, ID: p.Partition}] = Beside{p.Metadata, p.Overwritten}
+			}
+			return nil
 		}),
 	)
 	return k, err
@@ -223,6 +260,24 @@ func WriteTopicIDs(set func(key string, value []byte), ids map[string]string) {
 		return
 	}
 	set(keyTopics, encode(topicsForm{form{formVersion}, ids}))
+}
+
+// WriteBeside stores what a resume has to know of the outcomes beside their
+// record; nothing if the reset is whole.
+func WriteBeside(set func(key string, value []byte), outcomes []offset.Outcome) {
+	f := besideForm{form: form{formVersion}}
+	if offset.AnyFailed(outcomes) {
+		for _, o := range outcomes {
+			if overwritten := o.State == offset.Elsewhere; overwritten || o.Carries != "" {
+				f.Partitions = append(f.Partitions, besidePartition{o.Topic, o.Broker, o.ID, o.Carries, overwritten})
+			}
+		}
+	}
+	if len(f.Partitions) == 0 {
+		set(keyBeside, []byte(nothing))
+		return
+	}
+	set(keyBeside, encode(f))
 }
 
 // encode writes a form, which holds nothing that JSON cannot.

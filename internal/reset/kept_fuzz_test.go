@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
@@ -17,12 +18,13 @@ func FuzzReadKept(f *testing.F) {
 		`{"version":1,"target":"offsets","offsets":{"t":{"0":1}}}`, `{"version":1,"offsets":{"t":{"x":1}}}`,
 		`{"Scope":{"Topics":["t"]},"Target":{"Kind":"time","Time":"0001-01-01T00:00:00Z","Offsets":null}}`,
 		`{"version":1,"cluster":"c","topic":"t","record":" {}","topic_ids":{"t":"x"}}`, `{"version":1,"ids":{"t":"AAAA"}}`, `{"version":1,"ids":{"t":null}}`,
+		`{"version":1,"partitions":[{"topic":"t","partition":1,"metadata":"x"},{"topic":"t","broker":"b","partition":2,"overwritten":true}]}`,
 	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		// The text under each of the keys, whichever they are.
-		for n := range 3 {
+		for n := range 4 {
 			asked := 0
 			kept, err := reset.ReadKept(func(string) []byte {
 				if asked++; asked == n+1 {
@@ -38,6 +40,7 @@ func FuzzReadKept(f *testing.F) {
 			reset.WriteHeldBack(set, kept.HeldBack)
 			reset.WriteCompleted(set, kept.Completed)
 			reset.WriteTopicIDs(set, kept.TopicIDs)
+			reset.WriteBeside(set, beside(kept))
 			again, err := reset.ReadKept(func(key string) []byte { return stored[key] })
 			if err != nil {
 				t.Fatalf("%q became %q, which is not read: %v", text, stored, err)
@@ -50,6 +53,21 @@ func FuzzReadKept(f *testing.F) {
 			}
 		}
 	})
+}
+
+// beside returns outcomes of which as much is to be kept.
+func beside(k reset.Kept) []offset.Outcome {
+	failed := offset.Outcome{Move: offset.Move{Partition: offset.Partition{Topic: "failed", ID: -1}}}
+	failed.Fail("no")
+	outcomes := []offset.Outcome{failed}
+	for p, b := range k.Beside {
+		o := offset.Outcome{Move: offset.Move{Partition: p, Carries: b.Carries}}
+		if b.Overwritten {
+			o.State = offset.Elsewhere
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes
 }
 
 // normal takes away what means the same: an empty list and none.
@@ -72,6 +90,14 @@ func normal(k reset.Kept) reset.Kept {
 		copied := *c
 		copied.TopicIDs = nil
 		k.Completed = &copied
+	}
+	for p, b := range k.Beside {
+		if b == (reset.Beside{}) { // It says nothing.
+			delete(k.Beside, p)
+		}
+	}
+	if len(k.Beside) == 0 {
+		k.Beside = nil
 	}
 	return k
 }

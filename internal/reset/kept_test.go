@@ -44,6 +44,12 @@ var (
 			Topics: []offset.SnapshotTopic{{Name: "orders", Partitions: []offset.Place{{Committed: 60, Start: 20, End: 100, Next: &offset.Mark{Offset: 60, Time: 5, Fingerprint: offset.Fingerprint{1}}}}}},
 		},
 	}}
+	incomplete = []offset.Outcome{
+		{Move: offset.Move{Partition: offset.Partition{Topic: "orders"}}},
+		{Move: offset.Move{Partition: offset.Partition{Topic: "orders", ID: 1}, Carries: "BQAAAXk7"}, State: offset.NotDone},
+		{Move: offset.Move{Partition: offset.Partition{Topic: "orders", Broker: "broker-a", ID: 2}}, State: offset.Elsewhere},
+		{Move: offset.Move{Partition: offset.Partition{Topic: "orders", ID: 3}}, State: offset.Unsettled},
+	}
 	ids = map[string]string{"orders": "GcaQDl2UTsCNs1p9s37XkQ"}
 )
 
@@ -61,6 +67,10 @@ func TestEveryFormThatAStateMayHoldIsRead(t *testing.T) {
 		"completed_0.json":    {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", old, nil}}},
 		"completed_1.json":    {keyCompleted, Kept{Completed: &Completed{"c-1", "orders", now, ids}}},
 		"topics_1.json":       {keyTopics, Kept{TopicIDs: ids}},
+		"beside_1.json": {keyBeside, Kept{Beside: map[offset.Partition]Beside{
+			{Topic: "orders", ID: 1}:                     {Carries: "BQAAAXk7"},
+			{Topic: "orders", Broker: "broker-a", ID: 2}: {Overwritten: true},
+		}}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			got, err := keptUnder(c.key, golden(t, file))
@@ -80,6 +90,7 @@ func TestTheNewestFormIsWritten(t *testing.T) {
 			WriteCompleted(set, &Completed{"c-1", "orders", ` {"orders":{"0":{"previous":60,"offset":20,"start":20,"end":100}}}`, ids})
 		},
 		"topics_1.json": func(set func(string, []byte)) { WriteTopicIDs(set, ids) },
+		"beside_1.json": func(set func(string, []byte)) { WriteBeside(set, incomplete) },
 	} {
 		t.Run(file, func(t *testing.T) {
 			write(func(key string, value []byte) {
@@ -100,9 +111,11 @@ func TestWhatIsForgottenIsGone(t *testing.T) {
 	WriteHeldBack(set, atTime)
 	WriteCompleted(set, &Completed{ClusterID: "c-1"})
 	WriteTopicIDs(set, ids)
+	WriteBeside(set, incomplete)
 	WriteHeldBack(set, nil)
 	WriteCompleted(set, nil)
 	WriteTopicIDs(set, nil)
+	WriteBeside(set, incomplete[:1]) // whole
 	got, err := ReadKept(func(key string) []byte { return private[key] })
 	if err != nil || !reflect.DeepEqual(got, Kept{}) {
 		t.Errorf("got %+v, %v", got, err)
@@ -110,11 +123,11 @@ func TestWhatIsForgottenIsGone(t *testing.T) {
 }
 
 func TestAStateOfANewerReleaseIsRefusedInWords(t *testing.T) {
-	for _, key := range []string{keyHeldBack, keyCompleted, keyTopics} {
+	for _, key := range []string{keyHeldBack, keyCompleted, keyTopics, keyBeside} {
 		if _, err := keptUnder(key, []byte(`{"version":2}`)); err == nil || !strings.Contains(err.Error(), "has the form 2, and this release of the provider knows forms up to 1") {
 			t.Errorf("%s: %v", key, err)
 		}
-		for _, text := range []string{`[]`, `{"version":"1"}`, `{"version":1,"record":3,"ids":3,"topics":3}`, `{"version":-1}`} {
+		for _, text := range []string{`[]`, `{"version":"1"}`, `{"version":1,"record":3,"ids":3,"topics":3,"partitions":3}`, `{"version":-1}`} {
 			if _, err := keptUnder(key, []byte(text)); err == nil {
 				t.Errorf("%s: %s was taken", key, text)
 			}

@@ -18,8 +18,9 @@ type memory struct {
 	start, end int64
 
 	mu        sync.Mutex
-	partition []offset.Partition                    // that exist, sorted
-	at        map[string]map[offset.Partition]int64 // by group; no entry means no offset
+	partition []offset.Partition                     // that exist, sorted
+	at        map[string]map[offset.Partition]int64  // by group; no entry means no offset
+	beside    map[string]map[offset.Partition]string // what the engine's commits carry
 	members   []offset.Member
 	refuses   []offset.Partition // a write to these is refused, once
 	mute      bool               // writes are done, and neither answered nor read back
@@ -32,7 +33,7 @@ type memory struct {
 // newMemory returns an engine with the topic orders, of three partitions from
 // 10 to 100, and the group billing at 60.
 func newMemory() *memory {
-	m := &memory{cluster: "c1", start: 10, end: 100, at: map[string]map[offset.Partition]int64{}}
+	m := &memory{cluster: "c1", start: 10, end: 100, at: map[string]map[offset.Partition]int64{}, beside: map[string]map[offset.Partition]string{}}
 	for id := range int32(3) {
 		m.partition = append(m.partition, offset.Partition{Topic: "orders", ID: id})
 	}
@@ -110,7 +111,8 @@ func (m *memory) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		move := offset.Move{Partition: p, Previous: m.get(req.Group, p), Start: m.start, End: m.end}
 		switch req.Target.Kind {
 		case offset.ToOffsets:
-			move.Offset = explicit
+			known := req.Target.Found[p]
+			move.Offset, move.By, move.Carries = explicit, known.By, known.Carries
 		case offset.ToOffset:
 			move.Offset = req.Target.Offset
 		case offset.ByShift:
@@ -153,6 +155,9 @@ func (m *memory) write(group string, outcomes []offset.Outcome) (*offset.Result,
 	if m.at[group] == nil {
 		m.at[group] = map[offset.Partition]int64{}
 	}
+	if m.beside[group] == nil {
+		m.beside[group] = map[offset.Partition]string{}
+	}
 	result := &offset.Result{ClusterID: m.cluster, State: "Empty", Outcomes: outcomes}
 	var failed []string
 	for i := range outcomes {
@@ -165,6 +170,7 @@ func (m *memory) write(group string, outcomes []offset.Outcome) (*offset.Result,
 			continue
 		}
 		m.wrote = append(m.wrote, o.Partition)
+		m.beside[group][o.Partition] = o.Carries
 		if m.at[group][o.Partition] = o.Offset; o.Offset < 0 {
 			delete(m.at[group], o.Partition)
 		}

@@ -151,13 +151,18 @@ func overlap(twice []offset.Partition) []string {
 	if len(twice) == 0 {
 		return nil
 	}
+	names := make([]string, len(twice))
+	for i, p := range twice {
+		names[i] = p.Name()
+	}
+	return []string{fmt.Sprintf("Another reset of this run concerns the same group on %s: the later one wins, and an undo of the other leaves them alone or is refused. Give each its own scope.", some(names, ", "))}
+}
+
+// some names the first three of many.
+func some(names []string, between string) string {
 	const most = 3
-	var names []string
-	for _, p := range twice[:min(len(twice), most)] {
-		names = append(names, p.Name())
+	if len(names) > most {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
 	}
-	if len(twice) > most {
-		names = append(names, fmt.Sprintf("and %d more", len(twice)-most))
-	}
-	return []string{fmt.Sprintf("Another reset of this run concerns the same group on %s: the later one wins, and an undo of the other leaves them alone or is refused. Give each its own scope.", strings.Join(names, ", "))}
+	return strings.Join(names, between)
 }

@@ -43,6 +43,7 @@ func (p *plans) take(engine Engine, req offset.Request, now time.Time) *offset.P
 		if c.engine == engine && reflect.DeepEqual(c.req, req) {
 			p.kept = slices.Delete(p.kept, i, i+1)
 			plan := *c.plan
+			plan.Request = req
 			plan.Request.Progress = progress
 			return &plan
 		}

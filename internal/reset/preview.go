@@ -29,13 +29,6 @@ func (r *Run) Preview(ctx context.Context, open Open, verb string, a Attempt) []
 	if a.goesBack() {
 		return []Notice{NoPreview(headline, "the last reset failed half-way. What it moved is put back first, and the new targets are resolved from there.")}
 	}
-	req := a.Request
-	if a.Last != nil && a.Decision.Do == Resume {
-		var err error
-		if req, err = a.rest(); err != nil {
-			return []Notice{warning(headline+": this would fail if applied now", Explain(err))}
-		}
-	}
 	engine, err := open()
 	if err != nil {
 		return []Notice{NoPreview(headline, err.Error())}
@@ -43,11 +36,24 @@ func (r *Run) Preview(ctx context.Context, open Open, verb string, a Attempt) []
 	ctx, cancel := context.WithTimeout(ctx, previewWithin)
 	defer cancel()
 	// What is planned while an undo runs on the group may be wrong at once.
-	done, undisturbed := r.turns.tryTake(engine, req.Group)
+	done, undisturbed := r.turns.tryTake(engine, a.Request.Group)
 	if undisturbed {
 		defer done()
 	}
-	plan, err := engine.Plan(ctx, req)
+	left := remainder{request: a.Request}
+	if a.Last != nil && a.Decision.Do == Resume {
+		left, err = r.remainder(ctx, engine, a)
+	}
+	req, plan := left.request, left.plan
+	switch {
+	case err != nil:
+	case left.nothing:
+		return []Notice{warning(headline+": nothing is left to write", strings.Join(append([]string{"Why: " + a.Decision.Reason}, left.notes...), "\n"))}
+	case plan == nil:
+		asked := req
+		asked.Recent = true
+		plan, err = engine.Plan(ctx, asked)
+	}
 	if err != nil {
 		switch offset.CodeOf(err) {
 		case offset.Unreachable, offset.Interrupted:
@@ -68,7 +74,7 @@ func (r *Run) Preview(ctx context.Context, open Open, verb string, a Attempt) []
 	if a.Decision.Reason != isNew {
 		reason = a.Decision.Reason
 	}
-	summary, detail := a.Broker.preview(headline, reason, plan, overlap(twice), r.clock.Now())
+	summary, detail := a.Broker.preview(headline, reason, plan, slices.Concat(overlap(twice), left.notes), r.clock.Now())
 	return []Notice{warning(summary, detail)}
 }
 
@@ -219,13 +225,14 @@ func (b Broker) Results(res *offset.Result) []string {
 	return append(messages, fmt.Sprintf("%s of %d moved, %d messages replayed, %d skipped, %d failed", count(s.Moved, b.Noun), s.Partitions, s.Replayed, s.Skipped, s.Failed))
 }
 
-func resultLine(o offset.Outcome) string {
-	number := func(n int64) string {
-		if n < 0 {
-			return "none"
-		}
-		return fmt.Sprint(n)
+func number(n int64) string {
+	if n < 0 {
+		return "none"
 	}
+	return fmt.Sprint(n)
+}
+
+func resultLine(o offset.Outcome) string {
 	switch line := fmt.Sprintf("%s: %s", o.Name(), number(o.Previous)); {
 	case o.Failed():
 		return fmt.Sprintf("%s, failed: %s", line, o.Reason)

@@ -193,5 +193,5 @@ var committing = map[sarama.KError]Meaning{
 
 var deleting = map[sarama.KError]Meaning{
 	sarama.ErrGroupAuthorizationFailed: {Right: "DELETE", On: onGroup},
-	sarama.ErrGroupSubscribedToTopic:   {Words: "an active member of the group is subscribed to the topic"},
+	sarama.ErrGroupSubscribedToTopic:   {Do: Busy, Words: "an active member of the group is subscribed to the topic"},
 }

@@ -67,7 +67,7 @@ func TestMeanings(t *testing.T) {
 		{api: OffsetCommitAPI, code: 110, do: Busy},
 		{api: OffsetCommitAPI, code: 111, do: Busy},
 		{api: OffsetCommitAPI, code: 113, do: Busy},
-		{api: OffsetDeleteAPI, code: 86, do: Fail, words: "an active member of the group is subscribed to the topic"},
+		{api: OffsetDeleteAPI, code: 86, do: Busy, words: "an active member of the group is subscribed to the topic"},
 		{api: DescribeGroupsAPI, code: 25, do: Fail},
 
 		// Of the request's size.

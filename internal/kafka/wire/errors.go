@@ -18,6 +18,9 @@ import (
 // there is anything to tell.
 func stopped(ctx context.Context, last error) error {
 	if last == nil {
+		if why := paused(ctx); why != "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return &offset.Error{Code: offset.Interrupted, What: "Out of time; " + why, Next: quota, Err: context.Cause(ctx)}
+		}
 		return context.Cause(ctx)
 	}
 	e := &offset.Error{Code: offset.Interrupted, What: "Interrupted", Err: &explained{inBrief(last), errors.Join(context.Cause(ctx), last)}}
@@ -28,7 +31,7 @@ func stopped(ctx context.Context, last error) error {
 	if errors.As(last, &told) {
 		e.Next = told.Next
 	}
-	return e
+	return Why(ctx, e)
 }
 
 // inBrief is an error without its advice.
@@ -119,7 +122,7 @@ func explain(b *broken) (sentence, advice string) {
 	switch {
 	case errors.As(b.err, &t):
 		return fmt.Sprintf("The broker %s throttles this client: it wants no request for %s", b.addr, t.pause),
-			"The quota of the user or the client id is used up (kafka-configs.sh shows it): raise it, or try again later."
+			quota
 	case errors.Is(b.err, errController):
 		return fmt.Sprintf("The node %s serves no clients: it is probably a controller of the cluster, and no broker", b.addr),
 			"Use the port of a broker's listener in bootstrap_servers; the controllers have one of their own (controller.listener.names)."

@@ -175,6 +175,7 @@ func (p *pool) hush(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
+	pauses(ctx, p.addr, wait)
 	if Sleep(ctx, wait) != nil {
 		return &throttled{pause}
 	}
