@@ -10,30 +10,20 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/apsaramq"
 )
 
-type apsaramqSectionModel struct {
-	Region         types.String `tfsdk:"region"`
-	Endpoint       types.String `tfsdk:"endpoint"`
-	AccessKey      types.String `tfsdk:"access_key"`
-	SecretKey      types.String `tfsdk:"secret_key"`
-	SecurityToken  types.String `tfsdk:"security_token"`
-	CACert         types.String `tfsdk:"ca_cert"`
-	RequestTimeout types.String `tfsdk:"request_timeout"`
-}
+type apsaramqSectionModel struct{ managedSectionModel }
 
 func apsaramqSectionSchema() schema.Attribute {
 	return withEnvironment(schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "How to reach ApsaraMQ for RocketMQ, for resets with an `instance_id`. The environment fills what is left out, the keys only as a whole. " +
 			"Without keys, Alibaba Cloud's credential chain is asked: OIDC, the profile of its CLI, the RAM role of the ECS instance, a credentials URI.",
-		Attributes: map[string]schema.Attribute{
-			"region":          text("The region of the instances, such as `cn-hangzhou`. Needed unless `endpoint` is set."),
-			"endpoint":        text("The service's address, as `host` or `host:port`. Default: `rocketmq.REGION.aliyuncs.com`."),
-			"access_key":      text("The AccessKey id of a RAM user, or one from STS."),
-			"secret_key":      secret("The AccessKey secret."),
-			"security_token":  secret("The token of an AccessKey from STS."),
-			"ca_cert":         text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
-			"request_timeout": requestTimeout("How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated."),
-		},
+		Attributes: managedAttributes(map[string]schema.Attribute{
+			"region":         text("The region of the instances, such as `cn-hangzhou`. Needed unless `endpoint` is set."),
+			"endpoint":       text("The service's address, as `host` or `host:port`. Default: `rocketmq.REGION.aliyuncs.com`."),
+			"access_key":     text("The AccessKey id of a RAM user, or one from STS."),
+			"secret_key":     secret("The AccessKey secret."),
+			"security_token": secret("The token of an AccessKey from STS."),
+		}),
 	}, "", variablesOf(apsaramq.Environment))
 }
 

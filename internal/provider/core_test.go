@@ -330,13 +330,14 @@ func (r *core) open(applying bool) (*session, error) {
 // storedNow returns what is known of terraform_data.
 func (r *core) storedNow(s *session, applying bool) (cty.Value, error) {
 	all := map[string]cty.Value{}
+	scope := s.scope()
 	for _, b := range s.blocks {
 		if b.Type != "resource" || b.Labels[0] != "terraform_data" {
 			continue
 		}
 		given := map[string]cty.Value{}
 		for name, a := range b.Body.Attributes {
-			v, diags := a.Expr.Value(s.scope())
+			v, diags := a.Expr.Value(scope)
 			if diags.HasErrors() {
 				return cty.NilVal, fmt.Errorf("this needs a real Terraform: %w", diags)
 			}
@@ -413,8 +414,9 @@ func kindIn(address string) string { return address[:strings.LastIndex(address, 
 
 // read evaluates the configuration.
 func (s *session) read() (err error) {
+	scope := s.scope()
 	s.order, s.configs, s.wrong = nil, map[string]cty.Value{}, map[string]error{}
-	if s.configs["provider"], err = s.values("provider", &hclsyntax.Body{}); err != nil {
+	if s.configs["provider"], err = s.values("provider", &hclsyntax.Body{}, scope); err != nil {
 		return err
 	}
 	for _, b := range s.blocks {
@@ -440,7 +442,7 @@ func (s *session) read() (err error) {
 		default:
 			return fmt.Errorf("a block %q %v needs a real Terraform", b.Type, b.Labels)
 		}
-		v, err := s.values(address, b.Body)
+		v, err := s.values(address, b.Body, scope)
 		if d := (*diagnostic)(nil); err != nil && (!errors.As(err, &d) || address == "provider") {
 			return err
 		}
@@ -450,21 +452,22 @@ func (s *session) read() (err error) {
 }
 
 // values evaluates a block's arguments as the schema has them.
-func (s *session) values(address string, body *hclsyntax.Body) (cty.Value, error) {
+func (s *session) values(address string, body *hclsyntax.Body, scope *hcl.EvalContext) (cty.Value, error) {
 	if len(body.Blocks) > 0 {
 		return cty.NilVal, fmt.Errorf("a block %q needs a real Terraform", body.Blocks[0].Type)
 	}
-	schema := s.schemas["provider"]
-	if address != "provider" {
-		schema = s.schemas[kindIn(address)]
+	kind := "provider"
+	if address != kind {
+		kind = kindIn(address)
 	}
+	schema, types := s.schemas[kind], s.kindOf(kind)
 	wrong := func(summary, attribute, detail string) error { return s.wrongAt(address, attribute, summary, detail) }
 	given := map[string]cty.Value{}
 	for name, a := range body.Attributes {
 		if name == "provider" || name == "depends_on" {
 			continue
 		}
-		v, diags := a.Expr.Value(s.scope())
+		v, diags := a.Expr.Value(scope)
 		if diags.HasErrors() {
 			return cty.NilVal, fmt.Errorf("this needs a real Terraform: %w", diags)
 		}
@@ -472,7 +475,7 @@ func (s *session) values(address string, body *hclsyntax.Body) (cty.Value, error
 	}
 	all := map[string]cty.Value{}
 	for _, a := range schema.Block.Attributes {
-		want := typeOf(a.ValueType())
+		want := types.AttributeType(a.Name)
 		v, set := given[a.Name]
 		delete(given, a.Name)
 		switch {
@@ -554,7 +557,17 @@ func optional(t cty.Type) cty.Type {
 	return t
 }
 
-func (s *session) kindOf(kind string) cty.Type { return typeOf(s.schemas[kind].ValueType()) }
+// kinds are the types of the provider's schemas, which are the same in all tests.
+var kinds sync.Map
+
+func (s *session) kindOf(kind string) cty.Type {
+	if t, ok := kinds.Load(kind); ok {
+		return t.(cty.Type)
+	}
+	t := typeOf(s.schemas[kind].ValueType())
+	kinds.Store(kind, t)
+	return t
+}
 
 func packed(v cty.Value) *tfprotov6.DynamicValue {
 	b, err := msgpack.Marshal(v, v.Type())

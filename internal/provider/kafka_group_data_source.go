@@ -14,10 +14,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-var (
-	_ datasource.DataSource              = (*kafkaGroupOffsets)(nil)
-	_ datasource.DataSourceWithConfigure = (*kafkaGroupOffsets)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*kafkaGroupOffsets)(nil)
 
 // kafkaGroupOffsets is the data source kafka_consumer_group_offsets.
 type kafkaGroupOffsets struct{ dataSource }

@@ -17,10 +17,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-var (
-	_ datasource.DataSource              = (*kafkaGroups)(nil)
-	_ datasource.DataSourceWithConfigure = (*kafkaGroups)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*kafkaGroups)(nil)
 
 // kafkaGroups is the data source kafka_consumer_groups.
 type kafkaGroups struct{ dataSource }

@@ -15,10 +15,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-var (
-	_ datasource.DataSource              = (*kafkaMirrorCheckpoints)(nil)
-	_ datasource.DataSourceWithConfigure = (*kafkaMirrorCheckpoints)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*kafkaMirrorCheckpoints)(nil)
 
 // kafkaMirrorCheckpoints is the data source kafka_mirror_checkpoints.
 type kafkaMirrorCheckpoints struct{ dataSource }

@@ -19,14 +19,7 @@ import (
 
 const kafkaResetType = "kafka_consumer_offset_reset"
 
-var (
-	_ resource.Resource                   = (*kafkaReset)(nil)
-	_ resource.ResourceWithConfigure      = (*kafkaReset)(nil)
-	_ resource.ResourceWithValidateConfig = (*kafkaReset)(nil)
-	_ resource.ResourceWithModifyPlan     = (*kafkaReset)(nil)
-	_ resource.ResourceWithImportState    = (*kafkaReset)(nil)
-	_ resource.ResourceWithIdentity       = (*kafkaReset)(nil)
-)
+var _ resettingResource = (*kafkaReset)(nil)
 
 // kafkaReset is the resource kafka_consumer_offset_reset.
 type kafkaReset struct {

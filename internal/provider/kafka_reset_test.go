@@ -131,6 +131,7 @@ func TestKafkaResetIsQuietUntilItsMeaningChanges(t *testing.T) {
 			step(update, moved, `topic = "orders", timestamp = 1772373620000`),
 			step(update, moved, `topics = ["orders"], timestamp = 1772373620000`),
 			step(update, moved, `topics = ["orders"], timestamp = 1772373620000, triggers = {}`),
+			step(update, moved, `topics = ["orders"], timestamp = 1772373620000, triggers = { none = null }`),
 			step(update, moved, `topics = ["orders"], timestamp = 1772373620000, on_destroy = "restore"`),
 			step(update, moved, `topics = ["orders"], timestamp = 1772373620000, wait_for_inactive = "60s"`),
 			step(nothing, moved, `topics = ["orders"], timestamp = 1772373620000, wait_for_inactive = "1m"`),
@@ -392,7 +393,7 @@ func TestKafkaRestoreRefusesWhenSomebodyElseHasMovedTheOffsets(t *testing.T) {
 				PreConfig:   func() { c.Commit(t, "billing", orders(20, 21, 20)) },
 				Config:      kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "restore"`)),
 				Destroy:     true,
-				ExpectError: saying(`on_destroy = "keep"`),
+				ExpectError: atFault(`on_destroy = "keep"`, "a removed block with lifecycle { destroy = false }, or terraform state rm, gives the undo up"),
 			},
 			{
 				Config: kafkaConfig(c.Bootstrap(), kafkaReset(arguments+`on_destroy = "keep"`)),

@@ -10,10 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-var (
-	_ datasource.DataSource              = (*kafkaSnapshotNow)(nil)
-	_ datasource.DataSourceWithConfigure = (*kafkaSnapshotNow)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*kafkaSnapshotNow)(nil)
 
 // kafkaSnapshotNow is the data source kafka_consumer_group_snapshot: one that
 // is taken each time that it is read.

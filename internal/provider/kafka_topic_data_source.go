@@ -16,7 +16,6 @@ import (
 )
 
 var (
-	_ datasource.DataSource                   = (*kafkaTopicOffsets)(nil)
 	_ datasource.DataSourceWithConfigure      = (*kafkaTopicOffsets)(nil)
 	_ datasource.DataSourceWithValidateConfig = (*kafkaTopicOffsets)(nil)
 )

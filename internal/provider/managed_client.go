@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -66,6 +67,24 @@ func (i *instances) engine(id string) reset.Engine {
 func (i *instances) Close() error {
 	i.close()
 	return nil
+}
+
+// managedSectionModel is what the sections of managed services have in common.
+type managedSectionModel struct {
+	Region         types.String `tfsdk:"region"`
+	Endpoint       types.String `tfsdk:"endpoint"`
+	AccessKey      types.String `tfsdk:"access_key"`
+	SecretKey      types.String `tfsdk:"secret_key"`
+	SecurityToken  types.String `tfsdk:"security_token"`
+	CACert         types.String `tfsdk:"ca_cert"`
+	RequestTimeout types.String `tfsdk:"request_timeout"`
+}
+
+// managedAttributes adds what means the same in all of them.
+func managedAttributes(attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	attributes["ca_cert"] = text("Certificate authorities to trust beside the machine's, as PEM text or a file's path.")
+	attributes["request_timeout"] = requestTimeout("How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated.")
+	return attributes
 }
 
 // managedSection tries out what a section says, without dialling. What is

@@ -24,6 +24,15 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 )
 
+// resettingResource is what Terraform asks of a reset.
+type resettingResource interface {
+	resource.ResourceWithConfigure
+	resource.ResourceWithValidateConfig
+	resource.ResourceWithModifyPlan
+	resource.ResourceWithImportState
+	resource.ResourceWithIdentity
+}
+
 // resetResource is the course of a reset as a resource, the same for every
 // broker: when it happens, what is kept, how it is resumed, undone and
 // imported. M is the resource's model.

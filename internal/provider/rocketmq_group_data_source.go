@@ -14,10 +14,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 )
 
-var (
-	_ datasource.DataSource              = (*rocketmqGroupOffsets)(nil)
-	_ datasource.DataSourceWithConfigure = (*rocketmqGroupOffsets)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*rocketmqGroupOffsets)(nil)
 
 // rocketmqGroupOffsets is the data source rocketmq_consumer_group_offsets.
 type rocketmqGroupOffsets struct{ dataSource }

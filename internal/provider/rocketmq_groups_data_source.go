@@ -13,10 +13,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 )
 
-var (
-	_ datasource.DataSource              = (*rocketmqGroups)(nil)
-	_ datasource.DataSourceWithConfigure = (*rocketmqGroups)(nil)
-)
+var _ datasource.DataSourceWithConfigure = (*rocketmqGroups)(nil)
 
 // rocketmqGroups is the data source rocketmq_consumer_groups.
 type rocketmqGroups struct{ dataSource }

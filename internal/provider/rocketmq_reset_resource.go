@@ -17,14 +17,7 @@ import (
 
 const rocketmqResetType = "rocketmq_consumer_offset_reset"
 
-var (
-	_ resource.Resource                   = (*rocketmqReset)(nil)
-	_ resource.ResourceWithConfigure      = (*rocketmqReset)(nil)
-	_ resource.ResourceWithValidateConfig = (*rocketmqReset)(nil)
-	_ resource.ResourceWithModifyPlan     = (*rocketmqReset)(nil)
-	_ resource.ResourceWithImportState    = (*rocketmqReset)(nil)
-	_ resource.ResourceWithIdentity       = (*rocketmqReset)(nil)
-)
+var _ resettingResource = (*rocketmqReset)(nil)
 
 // rocketmqReset is the resource rocketmq_consumer_offset_reset.
 type rocketmqReset struct {

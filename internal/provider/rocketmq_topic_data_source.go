@@ -14,7 +14,6 @@ import (
 )
 
 var (
-	_ datasource.DataSource                   = (*rocketmqTopicOffsets)(nil)
 	_ datasource.DataSourceWithConfigure      = (*rocketmqTopicOffsets)(nil)
 	_ datasource.DataSourceWithValidateConfig = (*rocketmqTopicOffsets)(nil)
 )

@@ -13,17 +13,11 @@ import (
 )
 
 type romaConnectSectionModel struct {
-	Region         types.String `tfsdk:"region"`
-	Endpoint       types.String `tfsdk:"endpoint"`
-	ProjectID      types.String `tfsdk:"project_id"`
-	Service        types.String `tfsdk:"service"`
-	Engine         types.String `tfsdk:"engine"`
-	AccessKey      types.String `tfsdk:"access_key"`
-	SecretKey      types.String `tfsdk:"secret_key"`
-	SecurityToken  types.String `tfsdk:"security_token"`
-	AuthToken      types.String `tfsdk:"auth_token"`
-	CACert         types.String `tfsdk:"ca_cert"`
-	RequestTimeout types.String `tfsdk:"request_timeout"`
+	managedSectionModel
+	ProjectID types.String `tfsdk:"project_id"`
+	Service   types.String `tfsdk:"service"`
+	Engine    types.String `tfsdk:"engine"`
+	AuthToken types.String `tfsdk:"auth_token"`
 }
 
 func romaConnectSectionSchema() schema.Attribute {
@@ -31,7 +25,7 @@ func romaConnectSectionSchema() schema.Attribute {
 		Optional: true,
 		MarkdownDescription: "How to reach ROMA Connect or DMS for Kafka, for resets with an `instance_id`. The environment fills what is left out, the keys only as a whole, " +
 			"and a token only where `endpoint` is not set. Without keys and token, the agency of the ECS instance is asked.",
-		Attributes: map[string]schema.Attribute{
+		Attributes: managedAttributes(map[string]schema.Attribute{
 			"region":     text("The region of the instances, such as `cn-north-4`. Needed unless `endpoint` is set."),
 			"endpoint":   text("The service's address, as `host` or `host:port`. Default: `roma.REGION.myhuaweicloud.com` or, with `service = \"dms\"`, `dms.REGION.myhuaweicloud.com`."),
 			"project_id": text("The id of the project in that region. Needed."),
@@ -39,14 +33,12 @@ func romaConnectSectionSchema() schema.Attribute {
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(string(romaconnect.ROMA), string(romaconnect.DMS))},
 				MarkdownDescription: "Whose instances these are: `roma` (ROMA Connect, the default) or `dms` (DMS for Kafka, which tells more: the offsets of partitions, and so limits and `restore`).",
 			},
-			"engine":          text("The engine in the path of ROMA Connect's API. Default: `" + romaconnect.DefaultEngine + "`."),
-			"access_key":      text("The access key id (AK) that signs requests."),
-			"secret_key":      secret("The secret access key (SK)."),
-			"security_token":  secret("The security token of temporary keys."),
-			"auth_token":      secret("A token from IAM, sent as `X-Auth-Token` instead of a signature."),
-			"ca_cert":         text("Certificate authorities to trust beside the machine's, as PEM text or a file's path."),
-			"request_timeout": requestTimeout("How long one request may take. Default: `30s`. Requests that were throttled or failed on the service's side are repeated."),
-		},
+			"engine":         text("The engine in the path of ROMA Connect's API. Default: `" + romaconnect.DefaultEngine + "`."),
+			"access_key":     text("The access key id (AK) that signs requests."),
+			"secret_key":     secret("The secret access key (SK)."),
+			"security_token": secret("The security token of temporary keys."),
+			"auth_token":     secret("A token from IAM, sent as `X-Auth-Token` instead of a signature."),
+		}),
 	}, "", variablesOf(romaconnect.Environment))
 }
 
