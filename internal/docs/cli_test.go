@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,6 +187,43 @@ func (w workspace) run(args ...string) string {
 func (w workspace) write(name, content string) {
 	w.t.Helper()
 	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// initialised is a directory in which init has found the provider.
+var initialised = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(cli.home, "initialised")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "terraform.tf"), []byte(terraformBlock), 0o600); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, cli.path, "init", "-input=false", "-no-color")
+	command.Dir, command.Env = dir, environment()
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("init: %w\n%s", err, out)
+	}
+	return dir, os.Remove(filepath.Join(dir, "terraform.tf"))
+})
+
+// init makes the directory one to work in. What calls no module needs nothing
+// but the provider, which init finds in the same way in each of them: then it is
+// taken from where that was done once.
+func (w workspace) init(code string) {
+	w.t.Helper()
+	if strings.Contains(code, "module \"") {
+		w.run("init", "-input=false")
+		return
+	}
+	dir, err := initialised()
+	if err == nil {
+		err = os.CopyFS(w.dir, os.DirFS(dir))
+	}
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -93,10 +94,19 @@ resource "rocketmq_consumer_offset_reset" "replay" {
 func TestThePolicysPlansAreTheProviders(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(root, "examples", "policy", "plans.json")
+	var mu sync.Mutex
 	plans := map[string]any{}
-	for name, p := range policyPlans {
-		plans[name] = p.plan(t)
-	}
+	t.Run("made", func(t *testing.T) {
+		for name, p := range policyPlans {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				plan := p.plan(t)
+				mu.Lock()
+				defer mu.Unlock()
+				plans[name] = plan
+			})
+		}
+	})
 	var made bytes.Buffer
 	encoder := json.NewEncoder(&made)
 	encoder.SetEscapeHTML(false)
@@ -131,11 +141,11 @@ func (p policyPlan) plan(t *testing.T) map[string]any {
 	w.write("main.tf", place(p.config))
 	if p.before != "" {
 		w.write("main.tf", place(p.before))
-		w.run("init", "-input=false")
+		w.init(p.config)
 		w.run("apply", "-input=false", "-auto-approve")
 		w.write("main.tf", place(p.config))
 	} else {
-		w.run("init", "-input=false")
+		w.init(p.config)
 	}
 	for i, v := range w.env {
 		w.env[i] = place(v)
