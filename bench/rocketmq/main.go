@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -31,6 +32,7 @@ const (
 )
 
 func main() {
+	debug.SetGCPercent(400) // as the provider
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {

@@ -1,17 +1,25 @@
 package rocketmq
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // parallel calls do for 0 to n-1, at most limit at a time, and returns when
-// all calls have ended.
+// all calls have ended. It has as many workers as that, and not a goroutine for
+// each call, whose stack would have to grow anew.
 func parallel(n, limit int, do func(i int)) {
 	var group sync.WaitGroup
-	tokens := make(chan struct{}, max(limit, 1))
-	for i := range n {
-		tokens <- struct{}{}
+	var next atomic.Int64
+	for range min(n, max(limit, 1)) {
 		group.Go(func() {
-			defer func() { <-tokens }()
-			do(i)
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				do(i)
+			}
 		})
 	}
 	group.Wait()

@@ -135,15 +135,15 @@ func (c *Client) moves(ctx context.Context, s *survey, req offset.Request) ([]of
 	if req.Target.Kind == offset.ToOffsets {
 		return s.movesTo(req)
 	}
+	at, err := c.targets(ctx, s, req.Target.Kind, req.Target.Time)
+	if err != nil {
+		return nil, err
+	}
 	var moves []offset.Move
-	for _, b := range s.brokers {
-		at, err := c.targetsOn(ctx, s, b, req.Target.Kind, req.Target.Time)
-		if err != nil {
-			return nil, err
-		}
+	for i, b := range s.brokers {
 		for q := range b.queues {
 			m := s.move(b, q)
-			m.Offset = at[q]
+			m.Offset = at[i][q]
 			moves = append(moves, keepAhead(req, m))
 		}
 	}

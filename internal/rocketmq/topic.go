@@ -80,12 +80,12 @@ func (c *Client) TopicOffsets(ctx context.Context, topic string, target offset.T
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range s.brokers {
-		at, err := c.targetsOn(ctx, s, b, target.Kind, info.Instant)
-		if err != nil {
-			return nil, err
-		}
-		for q, n := range at {
+	at, err := c.targets(ctx, s, target.Kind, info.Instant)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range s.brokers {
+		for q, n := range at[i] {
 			info.Queues = append(info.Queues, TopicQueue{
 				Partition: offset.Partition{Topic: topic, Broker: b.name, ID: int32(q)}, //nolint:gosec // A queue id.
 				Offset:    n, Min: b.state[q].min, Max: b.state[q].max,
@@ -93,6 +93,17 @@ func (c *Client) TopicOffsets(ctx context.Context, topic string, target offset.T
 		}
 	}
 	return info, nil
+}
+
+// targets resolves a position or an instant on every queue, broker by broker.
+func (c *Client) targets(ctx context.Context, s *survey, kind offset.TargetKind, instant time.Time) ([][]int64, error) {
+	at := make([][]int64, len(s.brokers))
+	err := parallelErr(len(s.brokers), len(s.brokers), func(i int) error {
+		var err error
+		at[i], err = c.targetsOn(ctx, s, s.brokers[i], kind, instant)
+		return err
+	})
+	return at, err
 }
 
 // targetsOn resolves a position or an instant on every queue of one broker.

@@ -154,6 +154,9 @@ func (p *parser) value(depth int) (Value, error) {
 	}
 }
 
+// usual is how many keys and values most objects have: those of a message queue.
+const usual = 6
+
 func (p *parser) object(depth int) (Value, error) {
 	p.at++ // the brace
 	v := Value{kind: Object}
@@ -184,6 +187,9 @@ func (p *parser) object(depth int) (Value, error) {
 		x, err := p.value(depth + 1)
 		if err != nil {
 			return Value{}, err
+		}
+		if v.kids == nil {
+			v.kids = make([]Value, 0, usual)
 		}
 		v.kids = append(v.kids, key, x)
 	}

@@ -273,7 +273,9 @@ func (c *Client) connection(ctx context.Context, address string) (*conn, bool, e
 		_ = nc.Close()
 		return nil, false, ErrClosed
 	}
-	c.wg.Go(func() { cn.read(c.ctx) })
+	ctx, end := context.WithCancel(c.ctx)
+	c.wg.Go(func() { defer end(); cn.read(ctx) })
+	c.wg.Go(func() { cn.send(ctx) })
 	s.conn = cn
 	return cn, true, nil
 }

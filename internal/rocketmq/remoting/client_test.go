@@ -507,6 +507,127 @@ func (a authority) issue(t *testing.T, name string) tls.Certificate {
 	return pair
 }
 
+// gate is a connection whose writes begin, and wait until it is open.
+type gate struct {
+	net.Conn
+	began chan int // how many bytes
+	open  chan struct{}
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	g.began <- len(b)
+	<-g.open
+	return g.Conn.Write(b)
+}
+
+// gated returns a client with one connection, a call whose write has begun, and
+// the place where that tells how it ended.
+func gated(t *testing.T) (c *Client, address string, g *gate, first chan error) {
+	t.Helper()
+	address = serve(t, nil, echo(t))
+	g = &gate{began: make(chan int, 100), open: make(chan struct{})}
+	c = client(t, Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		var err error
+		g.Conn, err = new(net.Dialer).DialContext(ctx, network, address)
+		return g, err
+	}})
+	first = make(chan error, 1)
+	go func() {
+		_, err := c.Call(t.Context(), address, say("first"))
+		first <- err
+	}()
+	<-g.began
+	return c, address, g, first
+}
+
+// waiting waits until that many frames are in the connection's queue.
+func waiting(c *Client, address string, frames int) {
+	cn := c.slots[address].conn
+	for {
+		cn.mu.Lock()
+		n := len(cn.queue)
+		cn.mu.Unlock()
+		if n == frames {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A system call for each request costs more than the request.
+func TestFramesThatComeTogetherLeaveTogether(t *testing.T) {
+	c, address, g, first := gated(t)
+	var group sync.WaitGroup
+	for i := range 63 {
+		group.Go(func() {
+			resp, err := c.Call(t.Context(), address, say(fmt.Sprint(i)))
+			if err != nil || string(resp.Body) != fmt.Sprint(i) {
+				t.Errorf("got %+v, %v", resp, err)
+			}
+		})
+	}
+	waiting(c, address, 63)
+	close(g.open)
+	group.Wait()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if n := len(g.began); n != 1 {
+		t.Errorf("63 requests were sent in %d writes", n)
+	}
+}
+
+// A call that gives up while another is being written has sent nothing, and
+// never will.
+func TestAFrameThatIsStillWaitingHasNotLeft(t *testing.T) {
+	c, address, g, first := gated(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	second := make(chan error)
+	go func() {
+		_, err := c.Call(ctx, address, say("second"))
+		second <- err
+	}()
+	waiting(c, address, 1)
+	cancel()
+	var lost *TransportError
+	if err := <-second; !errors.As(err, &lost) || lost.Sent {
+		t.Errorf("got %+v", err)
+	}
+	close(g.open)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if resp, err := c.Call(t.Context(), address, say("third")); err != nil || string(resp.Body) != "third" {
+		t.Errorf("got %+v, %v", resp, err)
+	}
+	if n := len(g.began); n != 1 {
+		t.Errorf("%d writes after the first", n)
+	}
+}
+
+// One that gives up while it is being written itself may have sent something.
+func TestAFrameThatIsBeingWrittenMayHaveLeft(t *testing.T) {
+	c, address, g, first := gated(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	second := make(chan error)
+	go func() {
+		_, err := c.Call(ctx, address, say("second"))
+		second <- err
+	}()
+	waiting(c, address, 1)
+	g.open <- struct{}{} // the first write
+	<-g.began
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	cancel()
+	var lost *TransportError
+	if err := <-second; !errors.As(err, &lost) || !lost.Sent {
+		t.Errorf("got %+v", err)
+	}
+	close(g.open)
+}
+
 // Other requests travel on the same connection.
 func TestAnAnswerThatIsTooLongBreaksNothing(t *testing.T) {
 	address := serve(t, nil, func(p peer) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -20,18 +21,26 @@ var errBroken = errors.New("the connection was closed")
 type conn struct {
 	nc       net.Conn
 	maxFrame int
-	write    chan struct{} // holds one token: whoever has it may write
+	more     chan struct{} // holds a token while frames wait to be written
 
 	mu      sync.Mutex
+	queue   []*outgoing              // to be written, in order
+	cut     bool                     // the write that is under way is cut short
 	waiting map[int32]chan *Response // by opaque; nil once the connection is broken
 	err     error                    // why it is broken
 	retired bool                     // closed as soon as nobody waits any more
 }
 
+// outgoing is a frame on its way. The connection's lock guards it.
+type outgoing struct {
+	frame []byte
+	taken bool // it is being written, or was
+	done  bool // it was written, or never will be
+	left  bool // some of it has left
+}
+
 func newConn(nc net.Conn, maxFrame int) *conn {
-	cn := &conn{nc: nc, maxFrame: maxFrame, write: make(chan struct{}, 1), waiting: map[int32]chan *Response{}}
-	cn.write <- struct{}{}
-	return cn
+	return &conn{nc: nc, maxFrame: maxFrame, more: make(chan struct{}, 1), waiting: map[int32]chan *Response{}}
 }
 
 // usable tells whether new requests may be sent.
@@ -76,7 +85,10 @@ func (cn *conn) broken() error {
 // roundTrip sends the frame and waits for the response with the opaque. It
 // also tells whether anything of the frame has left.
 func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Response, bool, error) {
-	answer := make(chan *Response, 1)
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	answer, out := make(chan *Response, 1), &outgoing{frame: frame}
 	cn.mu.Lock()
 	if cn.waiting == nil || cn.retired {
 		err := cmp.Or(cn.err, errBroken)
@@ -84,21 +96,45 @@ func (cn *conn) roundTrip(ctx context.Context, opaque int32, frame []byte) (*Res
 		return nil, false, err
 	}
 	cn.waiting[opaque] = answer
+	cn.queue = append(cn.queue, out)
 	cn.mu.Unlock()
 	defer cn.forget(opaque)
-
-	if sent, err := cn.send(ctx, frame); err != nil {
-		return nil, sent, err
+	select {
+	case cn.more <- struct{}{}:
+	default: // the writer will look anyway
 	}
 	select {
 	case resp, ok := <-answer:
 		if !ok {
-			return nil, true, cn.broken()
+			return nil, cn.hasLeft(out), cn.broken()
 		}
 		return resp, true, resp.unread
 	case <-ctx.Done():
-		return nil, true, ctx.Err()
+		return nil, cn.abandon(out), ctx.Err()
 	}
+}
+
+// hasLeft tells whether anything of a frame has left, or may have.
+func (cn *conn) hasLeft(out *outgoing) bool {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	return out.left || out.taken && !out.done
+}
+
+// abandon takes a frame out of the queue, or tells that some of it has left, or
+// may have. A write that is under way is cut short, which breaks the
+// connection, because the rest of the frame is missing.
+func (cn *conn) abandon(out *outgoing) bool {
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	switch {
+	case !out.taken:
+		out.frame, out.done = nil, true
+	case !out.done:
+		cn.cut = true
+		_ = cn.nc.SetWriteDeadline(time.Unix(1, 0))
+	}
+	return out.taken
 }
 
 // forget drops the call; an answer that comes later is skipped.
@@ -111,37 +147,56 @@ func (cn *conn) forget(opaque int32) {
 	}
 }
 
-// send writes the frame. A write that ctx cuts short breaks the connection,
-// because the rest of the frame is missing. It also tells whether anything has
-// left.
-func (cn *conn) send(ctx context.Context, frame []byte) (bool, error) {
-	select {
-	case <-cn.write:
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	defer func() { cn.write <- struct{}{} }()
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	cut := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(cut)
-		_ = cn.nc.SetWriteDeadline(time.Unix(1, 0))
-	})
-	n, err := cn.nc.Write(frame)
-	if !stop() {
-		// The deadline may come only now: it must not hit the next writer.
-		<-cut
-		if err == nil {
+// send writes the frames of all calls until the connection ends or ctx does.
+// Frames that come together leave together: a system call for each costs both
+// sides more than the requests themselves.
+func (cn *conn) send(ctx context.Context) {
+	var buffer []byte
+	for {
+		select {
+		case <-cn.more:
+		case <-ctx.Done():
+			return
+		}
+		runtime.Gosched() // whoever is about to send may still do so
+		var batch []*outgoing
+		buffer = buffer[:0]
+		cn.mu.Lock()
+		if cn.waiting == nil {
+			cn.mu.Unlock()
+			return
+		}
+		for _, out := range cn.queue {
+			if out.done {
+				continue
+			}
+			out.taken = true
+			batch = append(batch, out)
+			buffer = append(buffer, out.frame...)
+		}
+		cn.queue = cn.queue[:0]
+		if cn.cut { // the write before had ended by then
+			cn.cut = false
 			_ = cn.nc.SetWriteDeadline(time.Time{})
 		}
+		cn.mu.Unlock()
+		if len(batch) == 0 {
+			continue
+		}
+		n, err := cn.nc.Write(buffer)
+		cn.mu.Lock()
+		begin := 0
+		for _, out := range batch {
+			out.done, out.left = true, begin < n
+			begin += len(out.frame)
+			out.frame = nil
+		}
+		cn.mu.Unlock()
+		if err != nil {
+			cn.breakWith(hungUp(fmt.Errorf("write: %w", err))) // the reader may have seen the reason first
+			return
+		}
 	}
-	if err != nil {
-		cn.breakWith(hungUp(fmt.Errorf("write: %w", err)))
-		err = cn.broken() // the reader may have seen the reason first
-	}
-	return n > 0, err
 }
 
 // hungUp says in one way that the server has closed the connection, which
@@ -161,7 +216,7 @@ func hungUp(err error) error {
 func (cn *conn) read(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { cn.breakWith(ErrClosed) })
 	defer stop()
-	in := bufio.NewReader(cn.nc)
+	in := bufio.NewReaderSize(cn.nc, 32<<10)
 	for {
 		h, body, err := ReadFrame(in, cn.maxFrame)
 		var long *TooLongError

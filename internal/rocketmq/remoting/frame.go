@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // DefaultMaxFrame is the longest frame that brokers themselves accept and
@@ -36,13 +39,13 @@ const (
 
 // Header is what a frame says beside its body.
 type Header struct {
-	Code     int               `json:"code"`
-	Language string            `json:"language"`
-	Version  int               `json:"version"`
-	Opaque   int32             `json:"opaque"`
-	Flag     int32             `json:"flag"`
-	Remark   string            `json:"remark,omitempty"`
-	Fields   map[string]string `json:"extFields,omitempty"`
+	Code     int
+	Language string
+	Version  int
+	Opaque   int32
+	Flag     int32
+	Remark   string
+	Fields   map[string]string // "extFields"
 }
 
 // IsResponse tells whether the frame is an answer.
@@ -57,18 +60,50 @@ func (h *Header) AsResponse() { h.Flag |= flagResponse }
 // EncodeFrame writes header and body as one frame: the length of all that
 // follows, the header's serialization and length, the header, the body.
 func EncodeFrame(h *Header, body []byte) ([]byte, error) {
-	head, err := json.Marshal(h)
-	if err != nil {
-		return nil, fmt.Errorf("encode the header: %w", err)
-	}
-	if len(head) > maxHeader || 4+len(head)+len(body) > DefaultMaxFrame {
+	const lengths = 8
+	frame := appendHeader(make([]byte, lengths, 512), h)
+	head := len(frame) - lengths
+	if head > maxHeader || 4+head+len(body) > DefaultMaxFrame {
 		return nil, errors.New("the request is too long for a frame")
 	}
-	frame := make([]byte, 0, 8+len(head)+len(body))
-	frame = binary.BigEndian.AppendUint32(frame, uint32(4+len(head)+len(body)))       //nolint:gosec // Bounded above.
-	frame = binary.BigEndian.AppendUint32(frame, serializeJSON<<24|uint32(len(head))) //nolint:gosec // The same.
-	frame = append(frame, head...)
+	binary.BigEndian.PutUint32(frame, uint32(4+head+len(body)))           //nolint:gosec // Bounded above.
+	binary.BigEndian.PutUint32(frame[4:], serializeJSON<<24|uint32(head)) //nolint:gosec // The same.
 	return append(frame, body...), nil
+}
+
+// appendHeader writes the header as JSON. It is on the way of every request,
+// of which a reset sends two for each queue.
+func appendHeader(b []byte, h *Header) []byte {
+	b = strconv.AppendInt(append(b, `{"code":`...), int64(h.Code), 10)
+	b = appendText(append(b, `,"language":`...), h.Language)
+	b = strconv.AppendInt(append(b, `,"version":`...), int64(h.Version), 10)
+	b = strconv.AppendInt(append(b, `,"opaque":`...), int64(h.Opaque), 10)
+	b = strconv.AppendInt(append(b, `,"flag":`...), int64(h.Flag), 10)
+	if h.Remark != "" {
+		b = appendText(append(b, `,"remark":`...), h.Remark)
+	}
+	if len(h.Fields) > 0 {
+		b = append(b, `,"extFields":`...)
+		begin := byte('{')
+		for k, v := range h.Fields {
+			b = append(appendText(append(b, begin), k), ':')
+			b = appendText(b, v)
+			begin = ','
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// appendText writes a string of JSON.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) //nolint:errchkjson // A string is never refused.
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // ErrHTTP tells that the other side speaks HTTP, as the gRPC port of a proxy does.
@@ -138,46 +173,70 @@ func ReadFrame(r io.Reader, limit int) (*Header, []byte, error) {
 	return h, body, err
 }
 
-// decodeHeader reads the header's JSON. Header fields whose value is not a
-// string are kept as they are written: fastjson quotes them all, other
-// implementations do not.
+// decodeHeader reads the header's JSON, which servers write with fastjson as
+// they do bodies. Header fields whose value is a number are kept as they are
+// written: fastjson quotes them all, other implementations do not.
 func decodeHeader(b []byte) (*Header, error) {
-	var raw struct {
-		Code     *int            `json:"code"`
-		Language json.RawMessage `json:"language"`
-		Version  int             `json:"version"`
-		Opaque   int32           `json:"opaque"`
-		Flag     int32           `json:"flag"`
-		Remark   *string         `json:"remark"`
-
-		Fields map[string]json.RawMessage `json:"extFields"`
+	v, err := ParseBody(b)
+	if err == nil && v.Kind() != Object {
+		err = errors.New("it is something else")
 	}
-	if err := json.Unmarshal(b, &raw); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("the header is no JSON object that could be read: %w", err)
 	}
-	if raw.Code == nil {
-		return nil, errors.New("the header has no code")
-	}
-	h := &Header{Code: *raw.Code, Version: raw.Version, Opaque: raw.Opaque, Flag: raw.Flag}
-	_ = json.Unmarshal(raw.Language, &h.Language) // informative only
-	if raw.Remark != nil {
-		h.Remark = *raw.Remark
-	}
-	if len(raw.Fields) > 0 {
-		h.Fields = make(map[string]string, len(raw.Fields))
-		for k, v := range raw.Fields {
-			var s string
-			if json.Unmarshal(v, &s) != nil {
-				s = string(v)
+	h := &Header{}
+	var found bool
+	for key, x := range v.Fields() {
+		switch key.Text() {
+		case "code":
+			h.Code, found = x.int()
+		case "language":
+			h.Language = x.utf8()
+		case "version":
+			h.Version, _ = x.int()
+		case "opaque":
+			n, _ := x.int()
+			h.Opaque = int32(n) //nolint:gosec // Signed in Java.
+		case "flag":
+			n, _ := x.int()
+			h.Flag = int32(n) //nolint:gosec // The same.
+		case "remark":
+			h.Remark = x.utf8()
+		case "extFields":
+			if x.Len() > 0 {
+				h.Fields = make(map[string]string, x.Len())
 			}
-			h.Fields[k] = s
+			for k, field := range x.Fields() {
+				h.Fields[k.utf8()] = field.utf8()
+			}
 		}
+	}
+	if !found {
+		return nil, errors.New("the header has no code")
 	}
 	return h, nil
 }
 
-// readN reads n bytes without trusting n: the buffer grows with what arrives.
+// int returns a number.
+func (v Value) int() (int, bool) {
+	n, ok := v.Int()
+	return int(n), ok
+}
+
+// utf8 returns a text without bytes that are none.
+func (v Value) utf8() string { return strings.ToValidUTF8(v.text, "\uFFFD") }
+
+// trusted is how many bytes are allocated because a peer says that they come.
+const trusted = 4 << 10
+
+// readN reads n bytes without trusting n: a buffer for many grows with what
+// arrives.
 func readN(r io.Reader, n int64) ([]byte, error) {
+	if n <= trusted {
+		b := make([]byte, n)
+		_, err := io.ReadFull(r, b)
+		return b, unexpected(err)
+	}
 	var b bytes.Buffer
 	if _, err := io.CopyN(&b, r, n); err != nil {
 		return nil, unexpected(err)
@@ -188,7 +247,7 @@ func readN(r io.Reader, n int64) ([]byte, error) {
 // unexpected makes the end of the input inside a frame different from one
 // between two frames.
 func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("the frame is cut short: %w", io.ErrUnexpectedEOF)
 	}
 	return err
