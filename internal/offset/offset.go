@@ -78,6 +78,9 @@ type Request struct {
 	// on another they say nothing.
 	TopicIDs   map[string]string
 	TopicIDsOf string
+	// Rest tells that this is what a reset that failed half-way left undone: a
+	// queue that is gone since is done, and told in the notes (RocketMQ).
+	Rest bool
 	// RecordedBrokers are those that the reset before was made on (RocketMQ):
 	// one that does not hold the topic any more is told in the notes.
 	RecordedBrokers []string
@@ -234,12 +237,12 @@ type Move struct {
 	// is cloned, or of a snapshot. It is not part of a record.
 	Carries string
 	By      By     // how the place of a snapshot was found; empty for other targets
-	How     string // RocketMQ: how it is written ("server", "push", "per-queue", "kept"); empty before
+	How     string // RocketMQ: how it is written ("server", "push", "per-queue"), or why it is not ("kept", "gone"); empty before
 }
 
 // Unknown tells whether nobody can say where this partition goes: the service
 // neither says where it puts it nor shows it afterwards. A queue that is kept
-// where it is is not unknown, even if it has no offset.
+// where it is is not unknown, even if it has no offset, nor is one that is gone.
 func (m Move) Unknown() bool { return m.Offset < 0 && m.How == "" }
 
 // Delta returns how far the partition moves, and false if that is unknown

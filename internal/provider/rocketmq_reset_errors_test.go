@@ -479,6 +479,50 @@ func TestRocketMQResetThatFailsHalfWay(t *testing.T) {
 	}
 }
 
+// Queues that the topic has lost since a reset failed half-way are done: neither
+// a create that was untainted nor an update may end in asking for them.
+func TestRocketMQResumeOnATopicThatHasLostQueues(t *testing.T) {
+	t.Parallel()
+	const gone = "The topic has 1 queue no more, so there was nothing left to reset there: broker-b/1."
+	const restore = "\non_destroy = \"restore\""
+	t.Run("create", func(t *testing.T) {
+		t.Parallel()
+		c := rocketmqSeeded(t, rocketfake.Config{})
+		refuses(c, "broker-b")
+		w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(toLatest+restore)))
+		says(t, w.must(1, "apply", "-auto-approve"), "2 of 4 queues failed")
+		c.SetFault(nil)
+		c.ShrinkTopic("orders", 1)
+		w.must(0, "untaint", rocketmqAddress)
+		says(t, w.must(0, "apply", "-auto-approve"), gone)
+		holds(t, stands(c, queues{100, 100, 100, 60}))
+		w.must(0, "plan", "-detailed-exitcode")
+		w.must(0, "destroy", "-auto-approve")
+		holds(t, stands(c, queues{60, 100, 60, 60}))
+	})
+	t.Run("update", func(t *testing.T) {
+		t.Parallel()
+		c := rocketmqSeeded(t, rocketfake.Config{})
+		config := rocketmqConfig(c, rocketmqReset(toLatest+restore))
+		unitTest(t, resource.TestCase{
+			ProtoV6ProviderFactories: inProcess(t),
+			Steps: []resource.TestStep{
+				{Config: rocketmqConfig(c, rocketmqReset("reset_type = \"SPECIFIED_OFFSET\"\noffsets = { \"broker-a\" = { \"0\" = 60 } }"))},
+				{PreConfig: func() { refuses(c, "broker-b") }, Config: config, ExpectError: saying("2 of 4 queues failed")},
+				{
+					PreConfig:         func() { c.SetFault(nil); c.ShrinkTopic("orders", 1) },
+					Config:            config,
+					ConfigPlanChecks:  rocketmqPlans(plancheck.ResourceActionUpdate),
+					ConfigStateChecks: []statecheck.StateCheck{rocketmqState("summary", rocketmqSummary(4, 3, 1, 0, 0, 0, 120))},
+					Check:             stands(c, queues{100, 100, 100, 60}),
+				},
+				{Config: config, ConfigPlanChecks: rocketmqPlans(plancheck.ResourceActionNoop)},
+			},
+			CheckDestroy: stands(c, queues{60, 100, 60, 60}),
+		})
+	})
+}
+
 // A broker that refuses as the first has let nothing happen: there is nothing
 // in the state and nothing to put back.
 func TestRocketMQResetWhoseFirstBrokerRefuses(t *testing.T) {

@@ -54,6 +54,7 @@ func Rest(req offset.Request, record []offset.Outcome) (offset.Request, error) {
 	slices.Sort(topics)
 	req.Scope = offset.Scope{Topics: slices.Compact(topics)}
 	req.Target = offset.Target{Kind: offset.ToOffsets, Offsets: targets, Found: known}
+	req.Rest = true
 	return req, nil
 }
 
@@ -118,7 +119,7 @@ func (r *Run) remainder(ctx context.Context, engine Engine, a Attempt) (remainde
 	for i := range record {
 		o := &record[i]
 		m, ok := now[o.Partition]
-		if !ok || !doubtful(*o) || m.MaybeZero {
+		if !ok || !doubtful(*o) || m.MaybeZero || m.Offset < 0 { // a queue that is gone is nowhere
 			continue
 		}
 		switch m.Previous {

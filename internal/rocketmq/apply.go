@@ -34,7 +34,7 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 	what := "reset " + on(req.Group, ready.survey.topic)
 	result, err := c.carryOut(ctx, ready.survey, intentOf(req), plan.Moves, what, req.Tell)
 	if result != nil {
-		result.Notes = append(ready.survey.absentNote(req.RecordedBrokers), result.Notes...)
+		result.Notes = slices.Concat(ready.survey.absentNote(req.RecordedBrokers), ready.survey.goneNote(plan.Moves), result.Notes)
 	}
 	return result, err
 }

@@ -680,6 +680,96 @@ func TestAPartialFailureIsToldQueueByQueueAndResumed(t *testing.T) {
 	}
 }
 
+// A queue that the topic has lost since a reset failed half-way is done: there is
+// nothing left to reset. That a broker is down proves no such thing.
+func TestTheRestOfAResetOnATopicThatHasLostQueues(t *testing.T) {
+	halfWay := func(t *testing.T, bad func(c fake.Call) bool) (*fake.Cluster, *Client, *offset.Result, offset.Request) {
+		t.Helper()
+		cluster, k := setups[0].start(t)
+		cluster.SetFault(func(c fake.Call) *fake.Fault {
+			if c.Code == remoting.ResetOffset && bad(c) {
+				return &fake.Fault{Code: 1, Remark: "disk full"}
+			}
+			return nil
+		})
+		r, err := reset(t, k, toEach(all(2)))
+		wantError(t, err, offset.Incomplete, "disk full")
+		cluster.SetFault(nil)
+		rest, err := life.Rest(toEach(all(2)), r.Outcomes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cluster, k, r, rest
+	}
+	finish := func(t *testing.T, k *Client, before *offset.Result, rest offset.Request, note string) []offset.Outcome {
+		t.Helper()
+		plan, err := k.Plan(t.Context(), rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(plan.Notes, " "); !strings.Contains(notes, note) {
+			t.Errorf("the plan's notes %q do not say %q", notes, note)
+		}
+		r, err := k.Apply(t.Context(), plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, note) {
+			t.Errorf("notes %q do not say %q", notes, note)
+		}
+		whole := life.Merge(before.Outcomes, r.Outcomes)
+		if offset.AnyFailed(whole) {
+			t.Errorf("got %+v", whole)
+		}
+		if s := offset.SummarizeOutcomes(whole); s.Unknown > 0 || !s.Counted() {
+			t.Errorf("got %+v", s)
+		}
+		return whole
+	}
+
+	t.Run("queues", func(t *testing.T) {
+		cluster, k, r, rest := halfWay(t, func(c fake.Call) bool { return c.Server == "broker-b" })
+		cluster.ShrinkTopic(topic, 1)
+		whole := finish(t, k, r, rest, "The topic has 1 queue no more, so there was nothing left to reset there: broker-b/1.")
+		if got := where(cluster); got != "a/0=2 a/1=2 b/0=2 b/1=6" {
+			t.Errorf("got %s", got)
+		}
+		if o := whole[3]; o.How != HowGone || o.Offset != offset.None {
+			t.Errorf("got %+v", o)
+		}
+		if _, err := k.Undo(t.Context(), offset.UndoRequest{Group: group, Topic: topic, Record: whole}); err != nil {
+			t.Fatal(err)
+		}
+		if got := where(cluster); got != "a/0=6 a/1=2 b/0=6 b/1=6" {
+			t.Errorf("got %s", got)
+		}
+	})
+	t.Run("all that was left", func(t *testing.T) {
+		cluster, k, r, rest := halfWay(t, func(c fake.Call) bool { return c.Server == "broker-b" && c.Fields["queueId"] == "1" })
+		cluster.ShrinkTopic(topic, 1)
+		cluster.Forget()
+		finish(t, k, r, rest, "broker-b/1")
+		if n := writes(cluster); n != 0 {
+			t.Errorf("%d writes", n)
+		}
+	})
+	t.Run("a broker's", func(t *testing.T) {
+		cluster, k, r, rest := halfWay(t, func(c fake.Call) bool { return c.Server == "broker-b" })
+		cluster.SetAddresses("broker-b", nil)
+		_, err := k.Plan(t.Context(), rest)
+		wantError(t, err, offset.NoLeader, `on broker broker-b, and no master of broker "broker-b"`, "then apply again", "Nothing was changed")
+		cluster.SetAddresses("broker-b", map[int64]string{0: cluster.Address("broker-b")})
+		cluster.DropTopic("broker-b", topic)
+		finish(t, k, r, rest, "2 queues no more, so there was nothing left to reset there: broker-b/0, broker-b/1")
+	})
+	t.Run("a reset that is not the rest of one", func(t *testing.T) {
+		cluster, k := setups[0].start(t)
+		cluster.ShrinkTopic(topic, 1)
+		_, err := reset(t, k, toEach(all(2)))
+		wantError(t, err, offset.PartitionGone, "has no queue 1")
+	})
+}
+
 func TestWhatTheFirstBrokerRefusesStopsEverything(t *testing.T) {
 	for _, c := range []struct {
 		name  string

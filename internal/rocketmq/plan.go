@@ -19,6 +19,7 @@ const (
 	HowPush     = "push"      // the broker told its consumers to reset (before 5.2)
 	HowPerQueue = "per-queue" // the offset was committed for this queue alone
 	HowKept     = "kept"      // left alone: force is false and the target lies ahead
+	HowGone     = "gone"      // nothing to do: the topic has lost it since the reset began
 )
 
 // readiness is what Plan keeps for Apply.
@@ -45,6 +46,7 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	ready := readinessOf(plan)
 	plan.Notes = append(plan.Notes, ready.survey.whereabouts())
 	plan.Notes = append(plan.Notes, ready.survey.absentNote(req.RecordedBrokers)...)
+	plan.Notes = append(plan.Notes, ready.survey.goneNote(plan.Moves)...)
 	plan.Notes = append(plan.Notes, ready.survey.notes(plan.Moves)...)
 	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, ready.survey)...)
 	return plan, nil
@@ -75,6 +77,11 @@ func (c *Client) resolve(ctx context.Context, req offset.Request) (*offset.Plan,
 		plan.Instant = req.Target.Time.UTC()
 		if plan.Instant.After(plan.At) {
 			plan.Notes = append(plan.Notes, fmt.Sprintf("The instant %s lies in the future, so the target is the end of every queue.", plan.Instant.Format(time.RFC3339)))
+		}
+	}
+	if req.Rest {
+		if err := c.confirmGone(ctx, resuming(req, s)); err != nil {
+			return nil, err
 		}
 	}
 	if plan.Moves, err = c.moves(ctx, s, req); err != nil {
@@ -183,11 +190,16 @@ func (s *survey) movesTo(req offset.Request) ([]offset.Move, error) {
 	var outside []string
 	for _, name := range slices.Sorted(maps.Keys(req.Target.Offsets)) {
 		b := s.broker(name)
-		if b == nil {
+		if b == nil && !req.Rest {
 			return nil, s.noQueue(name, -1)
 		}
 		for _, q := range slices.Sorted(maps.Keys(req.Target.Offsets[name])) {
-			if int(q) >= b.queues {
+			gone := b == nil || int(q) >= b.queues
+			if gone && req.Rest {
+				moves = append(moves, s.goneMove(name, q))
+				continue
+			}
+			if gone {
 				return nil, s.noQueue(name, q)
 			}
 			m := s.move(b, int(q))
@@ -202,6 +214,28 @@ func (s *survey) movesTo(req offset.Request) ([]offset.Move, error) {
 		return nil, invalid("A reset to given offsets needs offsets", "Give them by broker and queue.")
 	}
 	return moves, s.outside(outside)
+}
+
+// goneMove is a queue of a reset that failed half-way which the topic has no more.
+func (s *survey) goneMove(broker string, queue int32) offset.Move {
+	return offset.Move{
+		Partition: offset.Partition{Topic: s.topic, Broker: broker, ID: queue},
+		Previous:  offset.None, Offset: offset.None, Start: offset.None, End: offset.None, How: HowGone,
+	}
+}
+
+// goneNote tells of the queues that are gone.
+func (s *survey) goneNote(moves []offset.Move) []string {
+	var gone []string
+	for _, m := range moves {
+		if m.How == HowGone {
+			gone = append(gone, m.Name())
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("The topic has %s no more, so there was nothing left to reset there: %s.", queueCount(len(gone)), someOf(gone))}
 }
 
 // clampTo sets the target, moved into the log if it lies outside.

@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 	}
 	s, err := c.survey(ctx, req.Group, req.Topic)
 	if offset.CodeOf(err) == offset.TopicMissing {
-		if err := c.confirmGone(ctx, req, nil); err != nil {
+		if err := c.confirmGone(ctx, restoring(req, nil)); err != nil {
 			return nil, err
 		}
 		return gone(fmt.Sprintf("Topic %q", req.Topic))
@@ -62,7 +63,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		}
 		return gone(fmt.Sprintf("Group %q", req.Group))
 	}
-	if err := c.confirmGone(ctx, req, s); err != nil {
+	if err := c.confirmGone(ctx, restoring(req, s)); err != nil {
 		return nil, err
 	}
 	moves, notes, err := s.restore(req)
@@ -96,18 +97,43 @@ const (
 	bringBack        = `Bring the broker back, then destroy again. If it is gone for good, set on_destroy to "keep", apply, and destroy again.`
 )
 
-// confirmGone returns nil if those of the brokers that the reset was made on
-// have the topic no more of which the survey knows nothing; no survey means all.
-// That the name servers know no way to a broker proves nothing: they say the
-// same while it is down, for half a minute after they themselves have started,
-// and if they are another cluster's.
-func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest, s *survey) error {
-	var names []string
+// lostTopic is a topic on brokers to which the name servers know no way.
+type lostTopic struct {
+	topic     string
+	clusterID string // the recorded one; empty if it is not known
+	brokers   []string
+	again     string // what to do again once the trouble is over
+	bringBack string // what to do about a broker that is down
+}
+
+// restoring returns those of the brokers that the reset was made on of which
+// the survey knows nothing; no survey means all.
+func restoring(req offset.UndoRequest, s *survey) lostTopic {
+	l := lostTopic{topic: req.Topic, clusterID: req.ClusterID, again: "destroy again", bringBack: bringBack}
 	for _, m := range req.Record {
 		if s == nil || m.Touched() && s.broker(m.Broker) == nil {
-			names = append(names, m.Broker)
+			l.brokers = append(l.brokers, m.Broker)
 		}
 	}
+	return l
+}
+
+// resuming returns those of the brokers that a reset is to go on with of which
+// the survey knows nothing.
+func resuming(req offset.Request, s *survey) lostTopic {
+	return lostTopic{
+		topic: s.topic, clusterID: req.TopicIDsOf, again: "apply again",
+		brokers:   s.absent(slices.Collect(maps.Keys(req.Target.Offsets))),
+		bringBack: "Bring the broker back, then apply again. If it is gone for good, take the resource out of the state (terraform state rm), and apply.",
+	}
+}
+
+// confirmGone returns nil if the brokers have the topic no more. That the name
+// servers know no way to a broker proves nothing: they say the same while it is
+// down, for half a minute after they themselves have started, and if they are
+// another cluster's.
+func (c *Client) confirmGone(ctx context.Context, l lostTopic) error {
+	names := slices.Clone(l.brokers)
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) == 0 {
 		return nil
@@ -119,7 +145,7 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest, s *sur
 	doubt := func(code offset.Code, next, format string, args ...any) error {
 		return &offset.Error{
 			Code: code, State: offset.NothingChanged, Next: next,
-			What: fmt.Sprintf("The name servers know no way to topic %q on broker %s, and %s", req.Topic, someOf(names), fmt.Sprintf(format, args...)),
+			What: fmt.Sprintf("The name servers know no way to topic %q on broker %s, and %s", l.topic, someOf(names), fmt.Sprintf(format, args...)),
 		}
 	}
 	var masters []master
@@ -127,25 +153,25 @@ func (c *Client) confirmGone(ctx context.Context, req offset.UndoRequest, s *sur
 		b := info.Get("brokerAddrTable").Get(name)
 		cluster, address := b.Get("cluster").Text(), b.Get("brokerAddrs").Get("0").Text()
 		switch {
-		case cluster != "" && req.ClusterID != "" && !slices.Contains(strings.Split(req.ClusterID, ","), cluster):
+		case cluster != "" && l.clusterID != "" && !slices.Contains(strings.Split(l.clusterID, ","), cluster):
 			return doubt(offset.WrongCluster, checkNameServers,
-				"their broker %q is of cluster %q, while the reset was made on cluster %q", name, cluster, req.ClusterID)
+				"their broker %q is of cluster %q, while the reset was made on cluster %q", name, cluster, l.clusterID)
 		case address == "":
-			return doubt(offset.NoLeader, bringBack+" "+checkNameServers,
+			return doubt(offset.NoLeader, l.bringBack+" "+checkNameServers,
 				"no master of broker %q, which the reset was made on: whether the topic is gone cannot be told", name)
 		}
 		masters = append(masters, master{name: name, address: address})
 	}
 	return parallelErr(len(masters), len(masters), func(i int) error {
-		_, err := c.ask(ctx, masters[i], remoting.GetTopicStats, fields{"topic": req.Topic})
+		_, err := c.ask(ctx, masters[i], remoting.GetTopicStats, fields{"topic": l.topic})
 		switch {
 		case err == nil:
-			return doubt(offset.NoLeader, "Wait until the broker has registered it (half a minute at most), then destroy again.",
+			return doubt(offset.NoLeader, "Wait until the broker has registered it (half a minute at most), then "+l.again+".",
 				"broker %q has it all the same", masters[i].name)
 		case hasCode(err, remoting.TopicNotExist):
 			return nil
 		default:
-			return c.explain(err, fmt.Sprintf("Cannot ask broker %q whether topic %q is gone", masters[i].name, req.Topic))
+			return c.explain(err, fmt.Sprintf("Cannot ask broker %q whether topic %q is gone", masters[i].name, l.topic))
 		}
 	})
 }
