@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -171,8 +172,10 @@ func TestManagedKafkaFailures(t *testing.T) {
 		arguments string
 		faults    []standin.Fault
 		says      []string // empty: it succeeds
-		tainted   bool     // with ROMA Connect; DMS reads back how it stands
-		roma, dms []string // what only one of them says
+		tainted   bool     // where nothing can be read back
+		// What is said only where offsets are told, and where they are not; ROMA
+		// Connect, if it is not the first.
+		told, untold, roma []string
 	}{
 		"wrong secret": {
 			section: []string{"secret_key", "wrong-secret"},
@@ -195,13 +198,13 @@ func TestManagedKafkaFailures(t *testing.T) {
 		"broken, then not":    {faults: append(reset(standin.Broken, 2), fault("", standin.Unavailable, 1))},
 		"broken for good": {
 			faults: reset(standin.Broken, -1), tainted: true,
-			says: []string{"InternalError: The request processing has failed due to some unknown error.", "HTTP 500", hwRequest, "after 4 tries"},
-			roma: []string{inDoubt, "with a lag of 120", "Apply again: the reset has the same effect if it is executed twice."},
-			dms:  []string{"Read back: partition 0 has offset 60 instead of 20", "Apply again"},
+			says:   []string{"InternalError: The request processing has failed due to some unknown error.", "HTTP 500", hwRequest, "after 4 tries"},
+			told:   []string{"Read back: partition 0 has offset 60 instead of 20", "Apply again"},
+			untold: []string{inDoubt, "with a lag of 120", "Apply again: the reset has the same effect if it is executed twice."},
 		},
 		"time-out for good": {
 			section: []string{"request_timeout", "1s"}, faults: reset(standin.Hang, -1), tainted: true,
-			says: []string{"no answer within 1s", "after 4 tries"}, roma: []string{inDoubt}, dms: []string{"Read back: partition 0 has offset 60"},
+			says: []string{"no answer within 1s", "after 4 tries"}, untold: []string{inDoubt}, told: []string{"Read back: partition 0 has offset 60"},
 		},
 		"looks broken for good": {
 			faults: []standin.Fault{fault("", standin.Unavailable, -1)},
@@ -209,7 +212,7 @@ func TestManagedKafkaFailures(t *testing.T) {
 		},
 		"no JSON": {
 			faults: reset(standin.Page, -1), tainted: true,
-			says: []string{"HTTP 200 where HTTP 204 means success"}, roma: []string{inDoubt}, dms: []string{"Read back: partition 0 has offset 60"},
+			says: []string{"HTTP 200 where HTTP 204 means success"}, untold: []string{inDoubt}, told: []string{"Read back: partition 0 has offset 60"},
 		},
 		"no JSON at a look": {
 			faults: []standin.Fault{fault("", standin.Page, -1)},
@@ -226,27 +229,36 @@ func TestManagedKafkaFailures(t *testing.T) {
 		"missing group": {
 			arguments: `group_id = "biling"`,
 			says:      []string{`group_id = "biling"`},
-			roma:      []string{"ListInstanceGroups): the instance has no such group", unchanged, "Check group_id"},
-			dms:       []string{"DMS.111400864: The consumer group does not exist.", hwRequest, unchanged, "Check group_id"},
+			told:      []string{"DMS.111400864: The consumer group does not exist.", hwRequest, unchanged, "Check group_id"},
+			untold:    []string{"ListInstanceGroups): the instance has no such group", unchanged, "Check group_id"},
 		},
 		"missing topic": {
 			arguments: `topic = "order"`,
 			says:      []string{`topic = "order"`},
+			told:      []string{"DMS.00404045: The topic does not exist.", hwRequest, unchanged, "Check topic"},
+			untold:    []string{"ListMqsInstanceTopics): the instance has no such topic", unchanged, "Check topic"},
 			roma:      []string{"ListMqsInstanceTopics): the instance has no such topic", unchanged, "Check topic"},
-			dms:       []string{"DMS.00404045: The topic does not exist.", hwRequest, unchanged, "Check topic"},
 		},
 		"missing partition": {
 			arguments: `partition = 7`,
 			says:      []string{`partition = 7`, "the topic has no partition 7, it has 3", unchanged},
 		},
 	} {
-		for service, section := range kafkaServices {
+		const withoutShowGroup = "ROMA Connect without ShowGroup"
+		services := maps.Clone(kafkaServices)
+		services[withoutShowGroup] = romaSection
+		for service, section := range services {
 			t.Run(name+"/"+service, func(t *testing.T) {
 				t.Parallel()
 				s := huawei(t)
+				target := "message_offset = 20"
+				if service == withoutShowGroup { // an offset that may lie beyond the end would be sent once
+					s.WithoutShowGroup(true)
+					target = "datetime = \"2026-03-01T14:00:10Z\""
+				}
 				s.AddKey("HWTEMPORARY", standin.Key{Secret: romaconnect.SecretKey, Token: "temporary-token", Expired: true})
 				s.Fail(test.faults...)
-				arguments := "message_offset = 20\n" + test.arguments
+				arguments := target + "\n" + test.arguments
 				for _, usual := range [][2]string{{"instance_id", kafkaInstance}, {"group_id", "billing"}, {"topic", "orders"}} {
 					if !strings.Contains(arguments, usual[0]) {
 						arguments += "\n" + usual[0] + " = \"" + usual[1] + "\""
@@ -260,9 +272,12 @@ func TestManagedKafkaFailures(t *testing.T) {
 					})
 					return
 				}
-				more, again := test.dms, plancheck.ResourceActionCreate
-				if service == "ROMA Connect" {
+				more, again := test.told, plancheck.ResourceActionCreate
+				switch {
+				case service == "ROMA Connect" && test.roma != nil:
 					more = test.roma
+				case service == withoutShowGroup:
+					more = test.untold
 					if test.tainted {
 						again = plancheck.ResourceActionReplace
 					}
@@ -274,7 +289,7 @@ func TestManagedKafkaFailures(t *testing.T) {
 						{Config: config, ExpectError: sayingAll(texts...)},
 						{
 							PreConfig:        func() { checked(t, kafkaStands(s, 60, 60, 60)); s.Heal() },
-							Config:           providerOf(section(s)) + managedKafka("message_offset = 20"),
+							Config:           providerOf(section(s)) + managedKafka(target),
 							ConfigPlanChecks: plans(again),
 							Check:            kafkaStands(s, 20, 20, 20),
 						},
@@ -318,9 +333,10 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 			},
 		})
 	})
-	t.Run("ROMA Connect", func(t *testing.T) {
+	t.Run("ROMA Connect without ShowGroup", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
+		s.WithoutShowGroup(true)
 		config := func(trigger string) string {
 			return providerOf(romaSection(s)) + managedKafka("message_offset = 20\n"+trigger)
 		}
@@ -328,7 +344,7 @@ func TestManagedUpdateInDoubtIsDueAgain(t *testing.T) {
 			ProtoV6ProviderFactories: patient(t),
 			Steps: []resource.TestStep{
 				{Config: config(once), Check: kafkaStands(s, 20, 20, 20)},
-				{PreConfig: func() { s.Fail(fault(romaconnect.Reset, standin.Broken, -1)) }, Config: config(twice), ExpectError: sayingAll("HTTP 500", inDoubt)},
+				{PreConfig: func() { s.Fail(fault(romaconnect.Reset, standin.Broken, -1)) }, Config: config(twice), ExpectError: sayingAll("HTTP 500", inDoubt, "that is why it was not sent again")},
 				{
 					PreConfig:        s.Heal,
 					Config:           config(twice),

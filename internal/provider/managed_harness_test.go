@@ -48,7 +48,6 @@ func alibaba(t *testing.T) *apsaramq.Server {
 func huawei(t *testing.T) *romaconnect.Server {
 	t.Helper()
 	s := romaconnect.New(t)
-	s.WithoutShowGroup(true) // so that ROMA Connect tells no offsets of partitions
 	for _, id := range []string{kafkaInstance, otherInstance} {
 		s.AddInstance(id)
 		log := romaconnect.Log(10, 100, base)

@@ -68,10 +68,64 @@ func TestApsaraMQReset(t *testing.T) {
 	})
 }
 
-// The same through ROMA Connect, which tells no offsets either.
+// ROMA Connect tells the offsets of partitions too, in the two shapes that its
+// page shows, but not where the log begins.
 func TestROMAConnectReset(t *testing.T) {
 	t.Parallel()
+	for name, prepare := range map[string]func(*romaconnect.Server){"object": func(*romaconnect.Server) {}, "array": (*romaconnect.Server).InArray} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := huawei(t)
+			prepare(s)
+			testROMAConnectReset(t, s)
+		})
+	}
+}
+
+func testROMAConnectReset(t *testing.T, s *romaconnect.Server) {
+	t.Helper()
+	config := func(arguments string) string {
+		return providerOf(romaSection(s)) + managedKafka(arguments+"\non_destroy = \"restore\"")
+	}
+	record := func(previous, to int) knownvalue.Check {
+		one := fmt.Sprintf(`{"previous":%d,"offset":%d,"start":null,"end":100}`, previous, to)
+		return knownvalue.StringExact(fmt.Sprintf(` {"orders":{"0":%s,"1":%s,"2":%s}}`, one, one, one))
+	}
+	unitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: patient(t),
+		Steps: []resource.TestStep{
+			{Config: config("message_offset = 20\nmax_replayed_messages = 119"), ExpectError: saying("120 messages would be replayed and max_replayed_messages is 119")},
+			{
+				Config: config("message_offset = 20\nmax_replayed_messages = 120\nmax_skipped_messages = 0"),
+				Check:  kafkaStands(s, 20, 20, 20),
+				ConfigStateChecks: []statecheck.StateCheck{
+					state("id", knownvalue.StringExact("billing/orders?instance_id="+kafkaInstance)),
+					state("previous_group_state", knownvalue.StringExact("Empty")),
+					state("summary", kafkaNumbers(3, 3, 0, 0, 0, 120, 0)),
+					state("record", record(60, 20)),
+				},
+			},
+			{
+				PreConfig:        func() { s.Commit(kafkaInstance, "billing", "orders", map[int32]int64{0: 40, 1: 40, 2: 40}) },
+				Config:           config("message_offset = 20\nmax_replayed_messages = 1"), // resets nothing
+				ConfigPlanChecks: plans(plancheck.ResourceActionUpdate),
+				Check:            kafkaStands(s, 40, 40, 40),
+			},
+			{
+				Config:            config("datetime = \"2026-03-01T14:00:40Z\""),
+				Check:             kafkaStands(s, 50, 50, 50),
+				ConfigStateChecks: []statecheck.StateCheck{state("summary", kafkaNumbers(3, 3, 0, 0, 0, 0, 30)), state("record", record(40, 50))},
+			},
+		},
+		CheckDestroy: kafkaStands(s, 40, 40, 40),
+	})
+}
+
+// A gateway of ROMA Connect that does not know ShowGroup tells no offsets either.
+func TestROMAConnectResetWithoutShowGroup(t *testing.T) {
+	t.Parallel()
 	s := huawei(t)
+	s.WithoutShowGroup(true)
 	config := func(arguments string) string {
 		return providerOf(romaSection(s)) + managedKafka(arguments)
 	}
@@ -178,33 +232,6 @@ func TestDMSReset(t *testing.T) {
 			},
 		},
 		CheckDestroy: kafkaStands(s, 40, 40, 40),
-	})
-}
-
-// So does ROMA Connect where the gateway knows its ShowGroup; where the log
-// begins is not told.
-func TestROMAConnectResetWithShowGroup(t *testing.T) {
-	t.Parallel()
-	s := huawei(t)
-	s.WithoutShowGroup(false)
-	config := func(arguments string) string {
-		return providerOf(romaSection(s)) + managedKafka(arguments+"\non_destroy = \"restore\"")
-	}
-	const one = `{"previous":60,"offset":20,"start":null,"end":100}`
-	unitTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: patient(t),
-		Steps: []resource.TestStep{
-			{Config: config("message_offset = 20\nmax_replayed_messages = 119"), ExpectError: saying("120 messages would be replayed and max_replayed_messages is 119")},
-			{
-				Config: config("message_offset = 20\nmax_replayed_messages = 120\nmax_skipped_messages = 0"),
-				Check:  kafkaStands(s, 20, 20, 20),
-				ConfigStateChecks: []statecheck.StateCheck{
-					state("summary", kafkaNumbers(3, 3, 0, 0, 0, 120, 0)),
-					state("record", knownvalue.StringExact(` {"orders":{"0":`+one+`,"1":`+one+`,"2":`+one+`}}`)),
-				},
-			},
-		},
-		CheckDestroy: kafkaStands(s, 60, 60, 60),
 	})
 }
 
@@ -441,6 +468,15 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 	t.Run("ROMA Connect", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
+		w := newWorkspace(t, providerOf(romaSection(s))+managedKafka("message_offset = 20\non_destroy = \"restore\""))
+		says(t, w.must(0, "apply", "-auto-approve"), `Reset consumer group "billing" on topic "orders": 3 partitions of 3 move, 120 messages replayed, 0 skipped`, "orders-0: 60 → 20 (-40)")
+		says(t, w.must(0, "destroy", "-auto-approve"), "destroying puts back 3 partitions, about 0 messages replayed and 120 skipped")
+		checked(t, kafkaStands(s, 60, 60, 60))
+	})
+	t.Run("ROMA Connect without ShowGroup", func(t *testing.T) {
+		t.Parallel()
+		s := huawei(t)
+		s.WithoutShowGroup(true)
 		w := newWorkspace(t, providerOf(romaSection(s))+managedKafka("message_offset = 20"))
 		out := w.must(0, "apply", "-auto-approve")
 		says(t, out, unknown, "Group: Empty; cluster "+kafkaInstance, "The service tells no offsets of partitions", "The group's lag over all its topics is 120",

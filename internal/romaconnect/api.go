@@ -444,8 +444,9 @@ type order struct {
 	partition int32 // offset.AllPartitions for all
 	offset    int64 // None if it is a time
 	millis    int64
-	// once tells that it leads to the log's end as of then: executed twice, it
-	// would skip what has come in between. All else has the same effect.
+	// once tells that it leads, or may lead, to the log's end as of then:
+	// executed twice, it would skip what has come in between. All else has the
+	// same effect.
 	once bool
 }
 

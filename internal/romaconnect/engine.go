@@ -108,7 +108,7 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 	result := &offset.Result{ClusterID: e.id, State: seen.group.state, At: now, Notes: seen.notes}
 	list := orders(req, at)
 	for i := range list {
-		list[i].once = seen.toEnd(list[i], now)
+		list[i].once = !seen.repeatable(list[i], now)
 	}
 	sent, ids, err := e.send(ctx, req, list)
 	result.Notes = append(result.Notes, managed.Requested(ids)...)
@@ -141,22 +141,38 @@ func orders(req offset.Request, at time.Time) []order {
 	return list
 }
 
-// toEnd tells whether an order leads to the log's end as of when it is
-// executed: a time in the future, or an offset behind the last record.
-func (v view) toEnd(o order, now time.Time) bool {
-	if o.offset < 0 {
-		return o.millis > now.UnixMilli()
+// repeatable tells whether an order has the same effect if it is executed twice.
+// What lies beyond a log's end means the end as of then, which skips the second
+// time what has come in between: a time in the future, and an offset behind the
+// last record. Where an end is not known, every offset but 0 may be one.
+func (v view) repeatable(o order, now time.Time) bool {
+	switch {
+	case o.offset < 0:
+		return o.millis <= now.UnixMilli()
+	case o.offset == 0:
+		return true
+	case o.partition != offset.AllPartitions:
+		return o.offset <= v.end(o.partition)
 	}
-	for id, b := range v.bounds {
-		end, told := v.group.ends[id]
-		if o.partition != offset.AllPartitions && o.partition != id {
-			continue
-		}
-		if end = max(end, b.end); (told || b.end >= 0) && o.offset > end {
-			return true
+	for id := range v.bounds {
+		if o.offset > v.end(id) {
+			return false
 		}
 	}
-	return false
+	return len(v.bounds) > 0
+}
+
+// end returns the offset after a partition's last record, as far as anything
+// tells it; else None.
+func (v view) end(id int32) int64 {
+	end := offset.None
+	if b, ok := v.bounds[id]; ok {
+		end = b.end
+	}
+	if told, ok := v.group.ends[id]; ok {
+		end = max(end, told)
+	}
+	return end
 }
 
 // send sends orders until one fails and returns how many were executed, and
@@ -186,7 +202,7 @@ func (e *instance) conclude(ctx context.Context, req offset.Request, before view
 	defer cancel()
 	next := "Apply again: the reset has the same effect if it is executed twice."
 	if managed.SentOnce(failed) {
-		next = "Compare the lag with what you expect. Applying again resets to the log's end as of then, so it also skips what has arrived in between; that is why it was not sent again."
+		next = "Compare the lag with what you expect. A target that lies, or may lie, beyond the log's end means the end as of then: applying again also skips what has arrived in between; that is why it was not sent again."
 	}
 	if !before.group.exact {
 		note := e.stateNow(ctx, req, before)
@@ -468,8 +484,8 @@ func (e *instance) unresolved(req offset.Request, seen view) []offset.Move {
 		if b, ok := seen.bounds[id]; ok {
 			m.Start, m.End = b.start, b.end
 		}
-		if n, ok := seen.group.ends[id]; ok && m.End < 0 {
-			m.End = n
+		if m.End < 0 {
+			m.End = seen.end(id)
 		}
 		moves = append(moves, m)
 	}

@@ -57,6 +57,7 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 		return nil, e.active(what, now, 0)
 	}
 	result.State = now.state
+	seen := view{group: now, bounds: limits}
 
 	var moved, lost []string
 	var put []offset.Move
@@ -74,6 +75,12 @@ func (e *instance) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Re
 		}
 		if b, ok := limits[m.ID]; ok && b.start >= 0 && m.Previous < b.start {
 			lost = append(lost, fmt.Sprintf("partition %d was at %d and its log begins at %d", m.ID, m.Previous, b.start))
+			continue
+		}
+		// What is behind the end, as in a topic that was made anew, would be
+		// moved to the end.
+		if end := seen.end(m.ID); end >= 0 && m.Previous > end {
+			lost = append(lost, fmt.Sprintf("partition %d was at %d and its log ends at %d", m.ID, m.Previous, end))
 			continue
 		}
 		put = append(put, m)
