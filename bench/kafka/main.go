@@ -9,6 +9,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
 )
 
@@ -37,6 +39,7 @@ func run(ctx context.Context) (err error) {
 	floorOf := flag.Int("floor", 0, "only run the floor once, to latest, with so many partitions of the brokers that follow")
 	only := flag.Bool("failover", false, "measure only snapshots and failovers")
 	csv := flag.Bool("csv", false, "measure only resets by offsets_csv, beside those by time")
+	resources := flag.Bool("resources", false, "measure only many resets in one configuration, with brokers in this process")
 	flag.Parse()
 	if *floorOf > 0 {
 		_, err := floor(ctx, flag.Args(), offset.Target{Kind: offset.ToLatest}, *floorOf)
@@ -45,6 +48,9 @@ func run(ctx context.Context) (err error) {
 	counts, err := parseSizes(*sizes)
 	if err != nil {
 		return err
+	}
+	if *resources {
+		return measureInProcess(ctx, counts, *slow, os.Stdout)
 	}
 	debug.SetGCPercent(400) // as in the provider's process
 	fmt.Fprintln(os.Stderr, "Starting three brokers")
@@ -83,7 +89,40 @@ func run(ctx context.Context) (err error) {
 	if err := measureTerraform(ctx, cluster, counts, *rounds, os.Stdout); err != nil {
 		return err
 	}
-	return measurePlans(ctx, cluster, counts[0], *slow, os.Stdout)
+	return measureResources(ctx, cluster.Bootstrap(), counts, *slow, os.Stdout)
+}
+
+// measureResources measures many resets in one configuration.
+func measureResources(ctx context.Context, servers []string, counts []int, rounds int, out io.Writer) error {
+	for _, n := range slices.Compact([]int{counts[0], counts[len(counts)-1]}) {
+		if err := measurePlans(ctx, servers, n, rounds, out); err != nil {
+			return err
+		}
+	}
+	return measureMany(ctx, servers, counts[0], out)
+}
+
+// measureInProcess measures many resets in one configuration with brokers in
+// this process, which need no Java.
+func measureInProcess(ctx context.Context, counts []int, rounds int, out io.Writer) error {
+	topics := map[string]int32{}
+	for _, n := range counts {
+		topics[topicOf(n)] = int32(n)
+	}
+	cluster, err := fake.Start(fake.Options{Topics: topics})
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	for _, n := range counts {
+		if err := cluster.Client().Fill(ctx, topicOf(n), int32(n), 1, when, time.Minute); err != nil {
+			return err
+		}
+		if err := cluster.Client().Commit(ctx, group, startOf(n)); err != nil {
+			return err
+		}
+	}
+	return measureResources(ctx, cluster.Bootstrap(), counts, rounds, out)
 }
 
 func parseSizes(s string) ([]int, error) {
@@ -175,9 +214,15 @@ func rowsOf(cluster *kafkacluster.Cluster, goal goal, n int) []row {
 // putAway puts the group to the start of the topic of n partitions, where no
 // goal leads to: the engine does not commit what does not change.
 func putAway(cluster *kafkacluster.Cluster, n int) func(ctx context.Context) error {
+	offsets := startOf(n)
+	return func(ctx context.Context) error { return cluster.Client().Commit(ctx, group, offsets) }
+}
+
+// startOf are offsets at the start of the topic of n partitions.
+func startOf(n int) kafkacluster.Offsets {
 	offsets := kafkacluster.Offsets{topicOf(n): {}}
 	for p := range int32(n) {
 		offsets[topicOf(n)][p] = 0
 	}
-	return func(ctx context.Context) error { return cluster.Client().Commit(ctx, group, offsets) }
+	return offsets
 }

@@ -290,9 +290,9 @@ func measureCSV(ctx context.Context, cluster *kafkacluster.Cluster, counts []int
 
 const many = 200
 
-// measurePlans measures a plan of many resets on one cluster, with and without
+// measurePlans measures a plan of many resets of one topic, with and without
 // their previews.
-func measurePlans(ctx context.Context, cluster *kafkacluster.Cluster, n, rounds int, out io.Writer) error {
+func measurePlans(ctx context.Context, servers []string, n, rounds int, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
 		return err
@@ -306,8 +306,7 @@ func measurePlans(ctx context.Context, cluster *kafkacluster.Cluster, n, rounds 
 		if err != nil {
 			return err
 		}
-		config := strings.Replace(resetConfig(cluster.Bootstrap(), n, preview), "  provider = offsets\n", fmt.Sprintf("  count    = %d\n  provider = offsets\n", many), 1)
-		w, err := newWorkspace(ctx, sub, config)
+		w, err := newWorkspace(ctx, sub, counted(resetConfig(servers, n, preview), many))
 		if err != nil {
 			return err
 		}
@@ -318,6 +317,50 @@ func measurePlans(ctx context.Context, cluster *kafkacluster.Cluster, n, rounds 
 	}
 	_, _ = fmt.Fprintf(out, "\nA plan of %d resets of %d partitions each, median ms\n%s: %s\n%s: %s\n1.5 x the one without + 1 s: %s\n", many, n,
 		without, ms(t.median(without, n)), with, ms(t.median(with, n)), ms(t.median(without, n)*3/2+time.Second))
+	return nil
+}
+
+// counted has a configuration declare its resource so many times.
+func counted(config string, count int) string {
+	return strings.Replace(config, "  provider = offsets\n", fmt.Sprintf("  count    = %d\n  provider = offsets\n", count), 1)
+}
+
+// measureMany measures what many resets, each of a group of its own, take of
+// time and of the provider's memory: in their apply, and in a plan after it
+// that changes nothing.
+func measureMany(ctx context.Context, servers []string, n int, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "offsets-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	_, _ = fmt.Fprintf(out, "\nResets of %d partitions, each of another group: ms, and the provider's peak memory in MiB\n", n)
+	for _, resources := range []int{200, 1000} {
+		sub, err := os.MkdirTemp(dir, "")
+		if err != nil {
+			return err
+		}
+		config := strings.Replace(resetConfig(servers, n, true), fmt.Sprintf("group_id = %q", group), fmt.Sprintf("group_id = \"%s-${count.index}\"\n  allow_new_group = true", group), 1)
+		w, err := newWorkspace(ctx, sub, counted(config, resources))
+		if err != nil {
+			return err
+		}
+		for _, step := range []struct {
+			name string
+			run  func(context.Context) error
+		}{{"apply", w.apply}, {"plan that changes nothing", w.plan}} {
+			peak := 0
+			stop := watchMemory(func(kib int) { peak = max(peak, kib) })
+			began := time.Now()
+			err := step.run(ctx)
+			took := time.Since(began)
+			stop()
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(out, "%d resources, %s: %s, %.0f\n", resources, step.name, ms(took), float64(peak)/1024)
+		}
+	}
 	return nil
 }
 
