@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
@@ -593,6 +595,29 @@ func TestFailoverNeverSkips(t *testing.T) {
 	t.Logf("%d places, none behind the true record, %.1f %% exact; %v", checked, 100*float64(exact)/float64(checked), by)
 	if checked < 10000 || exact < checked*80/100 {
 		t.Errorf("%d of %d are exact", exact, checked)
+	}
+}
+
+// A look-up by time may be answered before the mirror writes the record, and
+// the log's end after it: then nothing at or after the time is no reason to go
+// to the end, which would skip the record.
+func TestFailoverDoesNotPassOverWhatAMirrorWritesMeanwhile(t *testing.T) {
+	p := newPair(t, map[string]int32{"orders": 1})
+	p.shifted(t, "orders", 1, 50, 5)
+	p.west.Commit(t, "billing", fake.Offsets{"orders": {0: 5}}) // No record before it could be found instead.
+	s := take(t, p.engines[0], "billing")
+	var lookUps atomic.Int32
+	p.east.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		p.east.KeepControl()
+		req := r.(*kmsg.ListOffsetsRequest)
+		if req.Topics[0].Partitions[0].Timestamp < 0 || lookUps.Add(1) > 1 {
+			return nil, nil, false
+		}
+		return nothingThere(req), nil, true
+	})
+	lands(t, plan(t, p.engines[1], p.failover(s)), "orders", map[int32]string{0: "0 record"})
+	if n := lookUps.Load(); n != 2 {
+		t.Errorf("the time was looked up %d times", n)
 	}
 }
 

@@ -69,7 +69,7 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 			return located
 		})
 	}
-	if err = wire.Parallel(ctx, steps...); err != nil {
+	if err := wire.Parallel(ctx, steps...); err != nil {
 		return nil, err
 	}
 	if err := kind.refuseKind(); err != nil {

@@ -824,10 +824,10 @@ func (s *session) each(n int, do func(i int) error) error {
 	g.SetLimit(most)
 	for i := range n {
 		g.Go(func() error {
-			if s.chained && errors.Join(errs...) != nil {
-				return nil // Terraform does not go on with what refers to what has failed.
+			// Terraform does not go on with what refers to what has failed.
+			if failed := s.chained && errors.Join(errs...) != nil; !failed {
+				errs[i] = do(i)
 			}
-			errs[i] = do(i)
 			return nil
 		})
 	}
