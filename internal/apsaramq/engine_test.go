@@ -438,7 +438,7 @@ func TestFailures(t *testing.T) {
 			failure: failure{code: offset.Unreachable, texts: []string{"could not be read back"}, sent: 1, doubt: true}},
 		{name: "a look is a page", req: latest(), faults: []standin.Fault{on(service.GetConsumerGroup, standin.Page, -1)},
 			failure: failure{code: offset.Failed, texts: []string{"not the API's JSON"}}},
-		{name: "a look is huge", req: latest(), faults: []standin.Fault{on(service.GetConsumerGroup, standin.Huge, -1)},
+		{name: "a look is huge", req: latest(), faults: []standin.Fault{on(service.GetConsumerGroup, standin.Huge, -1)}, config: reads,
 			failure: failure{code: offset.Unreachable, texts: []string{"longer than"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -464,6 +464,9 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// reads leaves an answer of megabytes the time that it takes with the race detector.
+func reads(c *apsaramq.Config) { c.RequestTimeout, c.Retry.Tries = 2*time.Minute, 1 }
 
 // impatient leaves what comes before the request that hangs enough time on a
 // busy machine.

@@ -558,7 +558,8 @@ func TestFailures(t *testing.T) {
 	// What comes before the request that hangs has to be answered in time on a
 	// busy machine, too.
 	impatient := func(c *romaconnect.Config) { c.RequestTimeout, c.Retry.Tries = 5*time.Second, 2 }
-	once := func(c *romaconnect.Config) { c.Retry.Tries = 1 }
+	// Megabytes take their time with the race detector.
+	reads := func(c *romaconnect.Config) { c.RequestTimeout, c.Retry.Tries = 2*time.Minute, 1 }
 	reset := func(kind standin.Kind, times int) standin.Fault {
 		return standin.Fault{Operation: service.Reset, Kind: kind, Times: times}
 	}
@@ -592,7 +593,7 @@ func TestFailures(t *testing.T) {
 		{name: "throttled for good", faults: []standin.Fault{reset(standin.Throttle, -1)}, code: offset.Failed, texts: []string{"APIGW.0308", "after 4 tries", "request id"}, sent: 4},
 		{name: "looks broken for good", faults: []standin.Fault{{Kind: standin.Unavailable, Times: -1}}, code: offset.Unreachable, texts: []string{"HTTP 503", "after 4 tries", "request id"}},
 		{name: "looks are pages", faults: []standin.Fault{{Kind: standin.Page, Times: -1}}, code: offset.Failed, texts: []string{"not the API's JSON", "Please log in"}},
-		{name: "looks are huge", faults: []standin.Fault{{Kind: standin.Huge, Times: -1}}, config: once, code: offset.Unreachable, texts: []string{"longer than"}},
+		{name: "looks are huge", faults: []standin.Fault{{Kind: standin.Huge, Times: -1}}, config: reads, code: offset.Unreachable, texts: []string{"longer than"}},
 		{name: "broken for good", faults: []standin.Fault{reset(standin.Broken, -1)}, code: offset.Unreachable, texts: []string{"HTTP 500", "InternalError", "after 4 tries", "Apply again"}, doubt: true, sent: 4},
 		{name: "pages for good", faults: []standin.Fault{reset(standin.Page, -1)}, code: offset.Failed, texts: []string{"HTTP 200 where HTTP 204"}, doubt: true, sent: 4},
 		{name: "gateway pages for good", faults: []standin.Fault{reset(standin.GatewayPage, -1)}, code: offset.Unreachable, texts: []string{"HTTP 502", "not the API's JSON"}, doubt: true, sent: 4},

@@ -284,7 +284,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Fault, execute f
 	case Redirect:
 		write(w, Answer{Status: http.StatusFound, Header: map[string]string{"Location": "https://elsewhere.invalid/"}})
 	case Huge:
-		write(w, Answer{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: `{"requestId":"` + strings.Repeat("x", 16<<20) + `"}`})
+		write(w, Answer{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/json"}, Body: `{"requestId":"` + strings.Repeat("x", 9<<20) + `"}`})
 	case Told:
 		write(w, s.service.Fail(f.Status, f.Code, f.Message))
 	case ToldAsSuccess:
