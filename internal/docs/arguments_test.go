@@ -54,21 +54,21 @@ func TestEachArgumentOfAResetStandsInOneGroup(t *testing.T) {
 			case is.Required:
 				use = "Required"
 			case !is.Optional:
-				if !strings.Contains(attributes, fmt.Sprintf("\n- `%s` (", attribute)) {
+				if !strings.Contains(attributes, fmt.Sprintf("\n- %#q (", attribute)) {
 					t.Errorf("%s: %s is not among the attributes", name, attribute)
 				}
 				continue
 			}
 			var lines []string
 			for line := range strings.SplitSeq(arguments, "\n") {
-				if strings.HasPrefix(line, fmt.Sprintf("- `%s` (", attribute)) {
+				if strings.HasPrefix(line, fmt.Sprintf("- %#q (", attribute)) {
 					lines = append(lines, line)
 				}
 			}
 			switch {
 			case len(lines) != 1:
 				t.Errorf("%s: %s stands %d times among the arguments", name, attribute, len(lines))
-			case !strings.HasPrefix(lines[0], fmt.Sprintf("- `%s` (%s, ", attribute, use)) || !strings.HasSuffix(lines[0], ") "+is.Description):
+			case !strings.HasPrefix(lines[0], fmt.Sprintf("- %#q (%s, ", attribute, use)) || !strings.HasSuffix(lines[0], ") "+is.Description):
 				t.Errorf("%s: %s is %s and its description\n%s\nbut the page says\n%s", name, attribute, use, is.Description, lines[0])
 			}
 		}

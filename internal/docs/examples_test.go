@@ -220,9 +220,6 @@ var examples = map[string]example{
 		before: groups("billing", fake.Offsets{"orders": {2: 905}}),
 		want:   groups("billing", fake.Offsets{"orders": {0: 900, 1: 900, 2: 906}}),
 	},
-	"resources/kafka_consumer_offset_reset/timestamp.tf": {
-		want: groups("billing", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
-	},
 	"resources/kafka_consumer_offset_reset/earliest.tf": {
 		want: groups("search-indexer", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}}),
 	},

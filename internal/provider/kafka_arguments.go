@@ -63,7 +63,7 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"topic": {
 			strings:     []validator.String{topicName},
-			description: "The topic to reset, whole or, with `partition` or `partitions`, in part. One of the scopes: `topic`, `topics`, `all_topics`, `offsets`, `offsets_csv` and `snapshot`.",
+			description: "The topic to reset, whole or, with `partition` or `partitions`, in part.",
 		},
 		"topics": topicsArgument("The topics to reset, with all of their partitions. Beside `snapshot`, those of its topics that are taken, by their names here."),
 		"all_topics": {
@@ -81,7 +81,7 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"message_offset": {
 			kind: numberArgument, numbers: limit,
-			description: "Reset every partition in scope to this offset. One of the targets: `message_offset`, `timestamp`, `datetime`, `lookback`, `position`, `shift`, `source_group_id`, `offsets`, `offsets_csv` and `snapshot`.",
+			description: "Reset every partition in scope to this offset. The log's end is legal: there the next record is waited for.",
 		},
 		"shift": {
 			kind: numberArgument, numbers: []validator.Number{notZero},
@@ -89,7 +89,7 @@ func kafkaArgumentSchema() map[string]argument {
 		},
 		"source_group_id": {
 			strings:     []validator.String{notEmpty},
-			description: "Copy the committed offsets of this other group, as they are when the reset is applied.",
+			description: "Copy the committed offsets of this other group, as they are when the reset is applied. Partitions that it has no offset for are an error; `all_topics` takes those that it has.",
 		},
 		"offsets": {
 			kind: offsetsArgument, maps: validatorsOf(offsetsMap{outer: "topic", inner: "partition", name: topicName}),

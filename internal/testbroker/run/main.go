@@ -35,12 +35,14 @@ func main() {
 	port := flag.Int("port", 9092, "the `port` of the Kafka broker inside this process")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	start := func(ctx context.Context) (*brokers, error) { return inProcess(ctx, *port) }
 	if *realBrokers {
 		start = realOnes
 	}
-	if err := run(ctx, start, os.Stdin, os.Stdout); err != nil && ctx.Err() == nil {
+	err := run(ctx, start, os.Stdin, os.Stdout)
+	interrupted := ctx.Err() != nil
+	stop()
+	if err != nil && !interrupted {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
