@@ -29,6 +29,8 @@ import (
 type example struct {
 	// before is what groups have committed before the apply, where it is not the usual.
 	before map[string]fake.Offsets
+	// shares is where share groups start before the apply, and wantShares after it.
+	shares, wantShares map[string]fake.Offsets
 	// want is what the groups have committed after the apply, as far as it is told.
 	want map[string]fake.Offsets
 	// after is what they have after a destroy; nil means not to destroy.
@@ -232,6 +234,11 @@ var examples = map[string]example{
 	"resources/kafka_consumer_offset_reset/shift.tf": {
 		want: groups("billing", fake.Offsets{"orders": {0: 800, 1: 800, 2: 800}, "payments": billing["payments"]}),
 	},
+	"resources/kafka_consumer_offset_reset/share.tf": {
+		shares:     groups("label-printers", fake.Offsets{"orders": {0: 900, 1: 900, 2: 900}}),
+		wantShares: groups("label-printers", fake.Offsets{"orders": {0: 125, 1: 125, 2: 125}}),
+	},
+	"resources/kafka_consumer_offset_reset/streams.tf": {planOnly: true},
 	"resources/kafka_consumer_offset_reset/source-group.tf": {
 		want: map[string]fake.Offsets{"billing": billing, "billing-green": billing},
 	},
@@ -382,6 +389,9 @@ func tryOut(t *testing.T, name string, e example) {
 	secrets := newSecrets(t, e.access)
 	main, dr, rocketmq := startCluster(t, secrets), startCluster(t, secrets), startRocketMQ(t, secrets)
 	commit(t, main, e.before)
+	for group, offsets := range e.shares {
+		main.SetShareStarts(t, group, offsets)
+	}
 	w := newWorkspace(t,
 		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(main.Bootstrap(), ","), "NAMESRV_ADDR="+rocketmq.NameServer())
 	for name, value := range e.vars {
@@ -440,6 +450,11 @@ func tryOut(t *testing.T, name string, e example) {
 		w.run("apply", "-input=false", "-auto-approve", "-invoke="+e.invoke)
 	default:
 		checkPreview(t, source, w.run("apply", "-input=false", "-auto-approve"))
+	}
+	for group, offsets := range e.wantShares {
+		if got := main.ShareStarts(t, group); !maps.EqualFunc(got, offsets, maps.Equal) {
+			t.Errorf("share group %s starts at %v, want %v", group, got, offsets)
+		}
 	}
 	checkCommitted(t, main, e.want)
 	checkQueues(t, rocketmq, e.queues)

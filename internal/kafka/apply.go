@@ -78,6 +78,9 @@ func (b *basis) final(ctx context.Context, req offset.Request) ([]offset.Move, [
 	if err := b.coordinator.committed(ctx, rows, ofGroup); err != nil {
 		return nil, nil, err
 	}
+	if err := b.client.cluster.afterwards(ctx, b.coordinator, b.place.Metadata, rows); err != nil {
+		return nil, nil, err
+	}
 	moves, carry, err := resolve(req.Target, req.OutOfRange, rows)
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +92,7 @@ func (b *basis) final(ctx context.Context, req offset.Request) ([]offset.Move, [
 func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, moves []offset.Move, carry []carried) (*offset.Result, error) {
 	req := plan.Request
 	w := c.newWriter(from.coordinator, offset.Outcomes(moves), carry,
-		words{"committed", "Apply again: the next apply ends where a whole one would have ended."}, req.Tell)
+		words{"committed", "Apply again: the next apply ends where a whole one would have ended."}, req.Tell, from.coordinator.share())
 	result := &offset.Result{
 		ClusterID: plan.ClusterID,
 		State:     plan.State,
@@ -105,8 +108,8 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, mov
 	defer cancel()
 	c.looks.drop()
 	defer c.looks.drop() // also those that began meanwhile
-	req.Tell(fmt.Sprintf("Committing %s of consumer group %q", count(len(w.todo), "offset"), req.Group))
-	if err := w.write(sending, w.todo, w.commit); err != nil {
+	req.Tell(fmt.Sprintf("Committing %s of %s", count(len(w.todo), "offset"), w.coordinator.called()))
+	if err := w.write(sending, w.todo, w.most(), w.commits); err != nil {
 		return nil, err
 	}
 	result.At = w.started

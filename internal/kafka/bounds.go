@@ -29,6 +29,11 @@ func endProbe(isolation offset.Isolation) probe {
 	}}
 }
 
+// afterProbe asks for the end once more.
+func afterProbe() probe {
+	return probe{sarama.OffsetNewest, sarama.ReadUncommitted, func(r *row, at int64, _ int32) { r.after = at }}
+}
+
 func timeProbe(ms int64, isolation offset.Isolation) probe {
 	return probe{ms, level(isolation), func(r *row, at int64, epoch int32) {
 		r.match, r.matchEpoch = at, epoch
@@ -55,7 +60,7 @@ func (c cluster) bounds(ctx context.Context, m *wire.Metadata, rows []row, probe
 			return wire.AskLeaders(ctx, c.Cluster, m, partitions, wire.LeaderRequest[sarama.OffsetResponse]{
 				API:   wire.ListOffsetsAPI,
 				Doing: "List the offsets",
-				Send: func(b *sarama.Broker, share []int) (*sarama.OffsetResponse, error) {
+				Send: func(b *wire.Broker, share []int) (*sarama.OffsetResponse, error) {
 					req := sarama.NewOffsetRequest(c.Config().Version)
 					req.IsolationLevel = p.isolation
 					for _, n := range share {

@@ -66,10 +66,11 @@ func (c *Client) Close() error {
 // GroupInfo is what a cluster tells of a consumer group.
 type GroupInfo struct {
 	Group      string
+	Type       offset.GroupType
 	ClusterID  string // empty if the cluster has none
 	Exists     bool   // false: the group neither exists nor has offsets
 	State      string // in the broker's words: Empty, Stable, …; Dead if the group does not exist
-	Protocol   string // "classic" or "consumer"; empty if unknown
+	Protocol   string // "classic", "consumer", "share" or "streams"; empty if unknown
 	Members    []offset.Member
 	Partitions []GroupPartition // sorted
 	Notes      []string         // what a reader should know, one sentence each
@@ -78,10 +79,10 @@ type GroupInfo struct {
 // GroupPartition is where a group is in one partition.
 type GroupPartition struct {
 	offset.Partition
-	Committed int64  // offset.None if there is none
+	Committed int64  // the start offset of a share group; offset.None if there is none
 	Start     int64  // the log's first offset; offset.None if unknown
 	End       int64  // the high watermark; offset.None if unknown
-	Lag       int64  // End - Committed, at least 0; offset.None if one of them is unknown
+	Lag       int64  // End - Committed, at least 0, and what the broker tells of a share group; offset.None if unknown
 	Error     string // why the bounds are unknown; empty if they are not
 }
 
@@ -104,7 +105,8 @@ type TopicPartition struct {
 // DescribeGroup tells a group's state and members, and for each partition the
 // committed offset, the log's bounds and the lag. Topics are those to tell of,
 // with all their partitions; nil means every partition with a committed
-// offset. A group that does not exist is no error. It needs the right DESCRIBE
+// offset. The group may be of any type that consumes. One that does not exist is
+// no error. It needs the right DESCRIBE
 // on the group and the topics.
 func (c *Client) DescribeGroup(ctx context.Context, group string, topics []string) (*GroupInfo, error) {
 	return c.describeGroup(ctx, group, topics)

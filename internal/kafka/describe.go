@@ -13,11 +13,11 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// describe asks for the group's state and members. It asks for a group of the
+// describeConsumers asks for a consumer group's state and members. It asks for a group of the
 // new protocol first (ConsumerGroupDescribe, API 69, Kafka 3.7): asked the
 // classic way (DescribeGroups, API 15), an active one is told as Dead, without
 // members and without an error.
-func (g *coordinator) describe(ctx context.Context) (*group, error) {
+func (g *coordinator) describeConsumers(ctx context.Context) (*group, error) {
 	d, err := g.describeNew(ctx)
 	asked := true
 	if errors.Is(err, sarama.ErrUnsupportedVersion) {
@@ -45,7 +45,7 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.ConsumerGroupDescribeResponse]{
 		API:   wire.ConsumerGroupDescribeAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
 			req := sarama.NewConsumerGroupDescribeRequest(g.Cluster.Config().Version)
 			req.GroupIDs = []string{g.Name}
 			req.IncludeAuthorizedOperations = true
@@ -72,13 +72,7 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 	case sarama.ErrUnsupportedVersion:
 		return nil, sarama.ErrUnsupportedVersion
 	case sarama.ErrTopicAuthorizationFailed:
-		// The group has members that are subscribed to a topic which this
-		// user may not see. That is unknown, not empty.
-		return nil, &offset.Error{
-			Code: offset.Unauthorized,
-			What: fmt.Sprintf("The state of consumer group %q cannot be told without the right DESCRIBE on every topic that its members are subscribed to", g.Name),
-			Next: "Grant DESCRIBE on these topics to the user that the provider logs in as.",
-		}
+		return nil, hidden(g.Name)
 	default:
 		return nil, wire.MeaningOf(wire.ConsumerGroupDescribeAPI, told.ErrorCode).Failure(doing, told.ErrorCode, g.Name)
 	}
@@ -97,6 +91,16 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 	return d, nil
 }
 
+// hidden tells that a group has members that are subscribed to a topic which
+// this user may not see. That is unknown, not empty.
+func hidden(group string) error {
+	return &offset.Error{
+		Code: offset.Unauthorized,
+		What: fmt.Sprintf("The state of consumer group %q cannot be told without the right DESCRIBE on every topic that its members are subscribed to", group),
+		Next: "Grant DESCRIBE on these topics to the user that the provider logs in as.",
+	}
+}
+
 // describeClassic asks for a classic group. A group that does not exist is
 // Dead; so is an idle one on Azure Event Hubs, which never tells Empty, so
 // that only its offsets show that it exists.
@@ -105,7 +109,7 @@ func (g *coordinator) describeClassic(ctx context.Context) (*group, error) {
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DescribeGroupsResponse]{
 		API:   wire.DescribeGroupsAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.DescribeGroupsResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.DescribeGroupsResponse, error) {
 			return b.DescribeGroups(&sarama.DescribeGroupsRequest{
 				Version:                     g.Cluster.Newest(describeGroupsVersions),
 				Groups:                      []string{g.Name},
@@ -172,7 +176,7 @@ func (g *coordinator) kindOf(ctx context.Context) (string, error) {
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.ListGroupsResponse]{
 		API:   wire.ListGroupsAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.ListGroupsResponse, error) {
 			return b.ListGroups(&sarama.ListGroupsRequest{
 				Version:     version,
 				TypesFilter: []string{shareGroup, streamsGroup},

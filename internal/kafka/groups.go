@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -37,8 +36,9 @@ type group struct {
 	id       string
 	exists   bool
 	state    string
-	protocol string // classic or consumer; empty if unknown
-	kind     string // what it is if not a consumer group; else empty
+	protocol string // classic, consumer, share or streams; empty if unknown
+	wanted   offset.GroupType
+	kind     string // what it is if not what is wanted; else empty
 	rights   int32  // authorized operations
 	keeps    bool   // its broker cannot delete committed offsets (before Kafka 2.4)
 	members  []offset.Member
@@ -48,6 +48,9 @@ type group struct {
 	topics []string
 	opaque bool
 }
+
+// called names the group: `consumer group "billing"`.
+func (g *group) called() string { return g.wanted.Called(g.id) }
 
 // idle tells whether the group's offsets may be written.
 func (g *group) idle() bool {
@@ -72,32 +75,21 @@ func may(rights int32, op int32) bool {
 	return rights == 0 || rights == untold || rights&op != 0
 }
 
-// refuseKind is an error for everything but a consumer group.
+// refuseKind is an error for a group that is none of the type that was asked
+// for. It names the type that would be right.
 func (g *group) refuseKind() error {
 	if g.kind == "" {
 		return nil
 	}
 	e := &offset.Error{
 		Code: offset.GroupKind,
-		What: fmt.Sprintf("%q is a %s group, not a consumer group", g.id, g.kind),
-		Next: "Only consumer groups of the classic and of the new protocol (KIP-848) can be reset here.",
+		What: fmt.Sprintf("%q is a %s group, not a %s group", g.id, g.kind, g.wanted.Or()),
+		Next: "Only groups that consume can be reset: consumer groups, share groups and streams groups.",
 	}
-	switch g.kind {
-	case shareGroup:
-		e.Next += " Apache's kafka-share-groups tool resets share groups."
-	case streamsGroup:
-		e.Next += " Apache's kafka-streams-groups tool resets streams groups."
+	if kind := offset.GroupType(g.kind); kind == offset.ConsumerGroup || kind == offset.ShareGroup || kind == offset.StreamsGroup {
+		e.Next = fmt.Sprintf("Set group_type = %q if this group is meant; if not, check its name.", kind)
 	}
 	return e
-}
-
-// coordinator asks the broker that keeps a group.
-type coordinator struct{ *wire.Group }
-
-// coordinator returns the group's coordinator.
-func (c cluster) coordinator(ctx context.Context, group string) (*coordinator, error) {
-	g, err := c.Group(ctx, group)
-	return &coordinator{g}, err
 }
 
 // describeGroupsWithDelete is the version of DescribeGroups that came in Kafka

@@ -13,17 +13,45 @@ func (c *Client) describeGroup(ctx context.Context, id string, topics []string) 
 	if id == "" || slices.Contains(topics, "") {
 		return nil, &offset.Error{Code: offset.InvalidArgument, What: "A consumer group and topics need names"}
 	}
-	g, err := c.cluster.coordinator(ctx, id)
+	g, err := c.cluster.coordinator(ctx, id, consumerType{})
 	if err != nil {
 		return nil, told(err)
 	}
+	info, found, err := c.describeAs(ctx, g, topics)
+	if err != nil {
+		return nil, err
+	}
+	if is := found.other(); is != nil {
+		if info, found, err = c.describeAs(ctx, g.as(is), topics); err != nil {
+			return nil, err
+		}
+	}
+	return info, found.refuseKind()
+}
+
+// other returns the type that the group is of instead of the one that it was
+// asked for as; nil if it is of that, or of none that consumes.
+func (g *group) other() groupType {
+	switch g.kind {
+	case string(offset.ConsumerGroup):
+		return consumerType{}
+	case shareGroup:
+		return shareType{}
+	case streamsGroup:
+		return streamsType{}
+	}
+	return nil
+}
+
+// describeAs tells of a group of the coordinator's type, or what it is instead.
+func (c *Client) describeAs(ctx context.Context, g *coordinator, topics []string) (*GroupInfo, *group, error) {
 	var (
-		info  = &GroupInfo{Group: id}
+		info  = &GroupInfo{Group: g.Name, Type: g.is.name()}
 		found *group
 		place *place
 		rows  []row
 	)
-	err = wire.Parallel(ctx,
+	err := wire.Parallel(ctx,
 		func(ctx context.Context) (err error) {
 			found, err = g.describe(ctx)
 			return err
@@ -41,14 +69,11 @@ func (c *Client) describeGroup(ctx context.Context, id string, topics []string) 
 			return nil
 		})
 	if err != nil {
-		return nil, told(err)
-	}
-	if err := found.refuseKind(); err != nil {
-		return nil, err
+		return nil, nil, told(err)
 	}
 	missing, err := (&survey{coordinator: g, group: found, rows: rows}).missing(ctx)
 	if err != nil {
-		return nil, told(err)
+		return nil, nil, told(err)
 	}
 	info.Exists, info.State, info.Protocol, info.Members = !missing, found.state, found.protocol, found.members
 	info.Partitions = make([]GroupPartition, len(rows))
@@ -61,7 +86,7 @@ func (c *Client) describeGroup(ctx context.Context, id string, topics []string) 
 	if place != nil && len(place.missing) > 0 {
 		info.Notes = append(info.Notes, fmt.Sprintf("The group has offsets in %s, which do not exist any more.", listed(place.missing)))
 	}
-	return info, nil
+	return info, found, nil
 }
 
 // inspect finds the partitions to tell of with their bounds and the group's
@@ -135,8 +160,12 @@ func (r *row) info() GroupPartition {
 	case r.start < 0 || r.end < 0:
 		p.Error = "its leader tells no start or no end of the log"
 	}
-	if r.committed.offset >= 0 && r.end >= 0 {
-		p.Lag = max(r.end-r.committed.offset, 0)
+	switch c := r.committed; {
+	case c.offset < 0:
+	case c.apart:
+		p.Lag = c.left
+	case r.end >= 0:
+		p.Lag = max(r.end-c.offset, 0)
 	}
 	return p
 }

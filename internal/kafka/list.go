@@ -128,7 +128,7 @@ func (l lister) names(ctx context.Context) ([]ListedGroup, error) {
 	answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[sarama.ListGroupsResponse]{
 		API:   wire.ListGroupsAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.ListGroupsResponse, error) {
 			return b.ListGroups(&sarama.ListGroupsRequest{Version: l.cluster.Newest(listVersions)})
 		},
 		Codes: func(r *sarama.ListGroupsResponse) []sarama.KError { return []sarama.KError{r.Err} },
@@ -157,11 +157,44 @@ func (l lister) names(ctx context.Context) ([]ListedGroup, error) {
 	return groups, nil
 }
 
+// apart parts share groups from the others.
+func apart(groups []ListedGroup) (others, share []ListedGroup) {
+	for _, g := range groups {
+		if g.Type == shareGroup {
+			share = append(share, g)
+		} else {
+			others = append(others, g)
+		}
+	}
+	return others, share
+}
+
 // onTopic keeps the groups that have a committed offset on the topic. Many are
-// asked for at once since Kafka 3.0, one after the other before.
+// asked for at once since Kafka 3.0, one after the other before. The offsets of
+// share groups are told by another request.
 func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGroup, error) {
 	if len(groups) == 0 {
 		return nil, nil
+	}
+	if groups, share := apart(groups); len(share) > 0 {
+		on, err := l.onTopic(ctx, groups)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range share {
+			coordinator, err := l.cluster.coordinator(ctx, g.Group, shareType{})
+			if err != nil {
+				return nil, err
+			}
+			blocks, err := coordinator.fetch(ctx, l.partitions)
+			if err != nil {
+				return nil, err
+			}
+			if len(rowsOf(blocks)) > 0 {
+				on = append(on, g)
+			}
+		}
+		return on, nil
 	}
 	req := sarama.NewOffsetFetchRequest(l.cluster.Config().Version, groups[0].Group, l.partitions)
 	for _, g := range groups[1:] {
@@ -171,7 +204,7 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 	if req.Version >= 8 {
 		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[sarama.OffsetFetchResponse]{
 			API: wire.OffsetFetchAPI, Doing: fmt.Sprintf("Read the committed offsets of consumer groups on topic %q", l.filter.Topic),
-			Send: func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) {
+			Send: func(b *wire.Broker) (*sarama.OffsetFetchResponse, error) {
 				answer, err := b.FetchOffset(req)
 				if encoding := (sarama.PacketEncodingError{}); errors.As(err, &encoding) {
 					err = sarama.ErrUnsupportedVersion // sarama finds that out only when it encodes for this broker.
@@ -189,15 +222,15 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 	}
 	var on []ListedGroup
 	for _, g := range groups {
-		var blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock
+		var blocks blocks
 		var told *sarama.OffsetFetchResponseGroup
 		if many != nil {
 			told = many.GetGroup(g.Group)
 		}
 		if told != nil && told.Err == sarama.ErrNoError {
-			blocks = told.Blocks
+			blocks = blocksOf(told.Blocks)
 		} else { // an old broker, or the group is elsewhere by now
-			coordinator, err := l.cluster.coordinator(ctx, g.Group)
+			coordinator, err := l.cluster.coordinator(ctx, g.Group, consumerType{})
 			if err == nil {
 				blocks, err = coordinator.fetch(ctx, l.partitions)
 			}
@@ -206,7 +239,7 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 			}
 		}
 		for _, block := range blocks[l.filter.Topic] {
-			if block.Err == sarama.ErrNoError && block.Offset >= 0 {
+			if block.code == sarama.ErrNoError && block.offset >= 0 {
 				on = append(on, g)
 				break
 			}
@@ -229,7 +262,7 @@ func (l lister) describe(ctx context.Context, groups []ListedGroup) error {
 	if all := names[classicProtocol]; len(all) > 0 {
 		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[sarama.DescribeGroupsResponse]{
 			API: wire.DescribeGroupsAPI, Doing: "Describe the groups of broker " + l.addr,
-			Send: func(b *sarama.Broker) (*sarama.DescribeGroupsResponse, error) {
+			Send: func(b *wire.Broker) (*sarama.DescribeGroupsResponse, error) {
 				return b.DescribeGroups(&sarama.DescribeGroupsRequest{Version: l.cluster.Newest(describeGroupsVersions), Groups: all})
 			},
 		})
@@ -250,7 +283,7 @@ func (l lister) describe(ctx context.Context, groups []ListedGroup) error {
 	if all := names[consumerProtocol]; len(all) > 0 {
 		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[sarama.ConsumerGroupDescribeResponse]{
 			API: wire.ConsumerGroupDescribeAPI, Doing: "Describe the groups of broker " + l.addr,
-			Send: func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
+			Send: func(b *wire.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
 				req := sarama.NewConsumerGroupDescribeRequest(l.cluster.Config().Version)
 				req.GroupIDs = all
 				return b.ConsumerGroupDescribe(req)
@@ -270,8 +303,12 @@ func (l lister) describe(ctx context.Context, groups []ListedGroup) error {
 			}
 		}
 	}
-	for _, g := range again {
-		coordinator, err := l.cluster.coordinator(ctx, g.Group)
+	more, err := l.describeOthers(ctx, index, names)
+	if err != nil {
+		return err
+	}
+	for _, g := range append(again, more...) {
+		coordinator, err := l.cluster.coordinator(ctx, g.Group, g.is())
 		if err != nil {
 			return err
 		}
@@ -288,6 +325,59 @@ func (l lister) describe(ctx context.Context, groups []ListedGroup) error {
 		}
 	}
 	return nil
+}
+
+// is returns the type that the group is asked as.
+func (g *ListedGroup) is() groupType {
+	switch g.Type {
+	case shareGroup:
+		return shareType{}
+	case streamsGroup:
+		return streamsType{}
+	}
+	return consumerType{}
+}
+
+// describeOthers is describe for share and streams groups. It returns those
+// that are elsewhere by now.
+func (l lister) describeOthers(ctx context.Context, index map[string]*ListedGroup, names map[string][]string) (again []*ListedGroup, err error) {
+	take := func(api wire.API, group, state string, members int, code int16) {
+		g := index[group]
+		switch {
+		case g == nil:
+		case wanders(api, sarama.KError(code)):
+			again = append(again, g)
+		case code == 0:
+			g.State, g.Members = state, members
+		}
+	}
+	if all := names[shareGroup]; len(all) > 0 {
+		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[wire.ShareGroupDescribeResponse]{
+			API: wire.ShareGroupDescribeAPI, Doing: "Describe the share groups of broker " + l.addr,
+			Send: wire.Message[wire.ShareGroupDescribeResponse](&wire.ShareGroupDescribeRequest{GroupIDs: all}),
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range answer.Groups {
+			d := &answer.Groups[i]
+			take(wire.ShareGroupDescribeAPI, d.GroupID, d.GroupState, len(d.Members), d.ErrorCode)
+		}
+	}
+	if all := names[streamsGroup]; len(all) > 0 {
+		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[wire.StreamsGroupDescribeResponse]{
+			API: wire.StreamsGroupDescribeAPI, Doing: "Describe the streams groups of broker " + l.addr,
+			Send: wire.Message[wire.StreamsGroupDescribeResponse](&wire.StreamsGroupDescribeRequest{Groups: all}),
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range answer.Groups {
+			d := &answer.Groups[i]
+			take(wire.StreamsGroupDescribeAPI, d.Group, d.State, len(d.Members), d.ErrorCode)
+		}
+	}
+	return again, nil
 }
 
 // wanders tells whether a group is, or is about to be, at another broker.

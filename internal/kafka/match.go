@@ -98,7 +98,7 @@ func (c *Client) match(ctx context.Context, s *survey, req offset.Request) ([]fo
 		if err == nil {
 			for i := range rows {
 				f := &m.found[i]
-				rows[i].source, rows[i].by = committed{f.offset, f.metadata}, f.by
+				rows[i].source, rows[i].by = committed{offset: f.offset, metadata: f.metadata}, f.by
 			}
 			return m.found, nil
 		}

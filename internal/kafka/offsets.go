@@ -26,15 +26,37 @@ type row struct {
 	by        offset.By // how that was found
 
 	start, end, match                int64 // offset.None if unknown, or nothing matches
+	after                            int64 // a share group's: the end once its start offset was read
 	startEpoch, endEpoch, matchEpoch int32 // -1 if unknown
 }
 
 // committed is what a group has committed: an offset, offset.None if there is
 // none, and what the commit carries beside it. Kafka Streams and the parallel
-// consumer keep state there.
+// consumer keep state there. It is the start offset of a share group, whose
+// records are acknowledged apart from each other.
 type committed struct {
 	offset   int64
 	metadata string
+	apart    bool  // records after it may be acknowledged already
+	left     int64 // apart: how many are not; offset.None if that is not told
+}
+
+// again returns how many records after the offset may have been acknowledged
+// already.
+func (c committed) again(end int64) int64 {
+	if !c.apart || c.offset < 0 {
+		return 0
+	}
+	return max(0, end-c.offset-max(c.left, 0))
+}
+
+// blocks are what was read of partitions, by topic and number.
+type blocks map[string]map[int32]block
+
+// block is what was read of one partition.
+type block struct {
+	committed
+	code sarama.KError
 }
 
 var uncommitted = committed{offset: offset.None}
@@ -61,16 +83,16 @@ func topicsOf(rows []row) []string {
 	return topics
 }
 
-// fetch reads a group's committed offsets: of the partitions, or of all if
+// fetchCommitted reads a group's committed offsets: of the partitions, or of all if
 // they are nil. It reads what is committed for good: an offset that an open
 // transaction has pending (RequireStable would wait for it) is ignored, since
 // whatever is committed after it outlives the transaction.
-func (g *coordinator) fetch(ctx context.Context, partitions map[string][]int32) (map[string]map[int32]*sarama.OffsetFetchResponseBlock, error) {
+func (g *coordinator) fetchCommitted(ctx context.Context, partitions map[string][]int32) (blocks, error) {
 	doing := fmt.Sprintf("Read the committed offsets of consumer group %q", g.Name)
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetFetchResponse]{
 		API:   wire.OffsetFetchAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.OffsetFetchResponse, error) {
 			return b.FetchOffset(sarama.NewOffsetFetchRequest(g.Cluster.Config().Version, g.Name, partitions))
 		},
 		Codes: fetchCodes,
@@ -80,12 +102,25 @@ func (g *coordinator) fetch(ctx context.Context, partitions map[string][]int32) 
 	}
 	switch code := answer.Body.Err; code {
 	case sarama.ErrNoError:
-		return answer.Body.Blocks, nil
+		return blocksOf(answer.Body.Blocks), nil
 	case sarama.ErrGroupIDNotFound:
 		return nil, nil // Kafka answers that there are no offsets; other servers so
 	default:
 		return nil, wire.MeaningOf(wire.OffsetFetchAPI, code).Failure(doing, code, g.Name)
 	}
+}
+
+// blocksOf returns what an answer tells.
+func blocksOf(told map[string]map[int32]*sarama.OffsetFetchResponseBlock) blocks {
+	all := make(blocks, len(told))
+	for topic, partitions := range told {
+		of := make(map[int32]block, len(partitions))
+		for id, b := range partitions {
+			of[id] = block{committedIn(b), b.Err}
+		}
+		all[topic] = of
+	}
+	return all
 }
 
 // fetchCodes returns the codes of an OffsetFetch. Before version 2 the
@@ -111,23 +146,22 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(*row,
 	if err != nil {
 		return err
 	}
-	return spread(g.Name, rows, blocks, into)
+	return spread(g.called(), rows, blocks, into)
 }
 
 // spread hands each row what is committed. A negative offset, which brokers
 // accept and some tools commit, is none.
-func spread(group string, rows []row, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, into func(*row, committed)) error {
+func spread(group string, rows []row, blocks blocks, into func(*row, committed)) error {
 	for i := range rows {
-		block := blocks[rows[i].topic][rows[i].id]
 		at := uncommitted
-		if block != nil {
-			switch block.Err {
+		if block, ok := blocks[rows[i].topic][rows[i].id]; ok {
+			switch block.code {
 			case sarama.ErrNoError:
-				at = committedIn(block)
+				at = block.committed
 			case sarama.ErrUnknownTopicOrPartition:
 			default:
-				doing := fmt.Sprintf("Read the committed offset of consumer group %q in %s", group, name(rows[i].topic, rows[i].id))
-				return wire.MeaningOf(wire.OffsetFetchAPI, block.Err).Failure(doing, block.Err, rows[i].topic)
+				doing := fmt.Sprintf("Read the committed offset of %s in %s", group, name(rows[i].topic, rows[i].id))
+				return wire.MeaningOf(wire.OffsetFetchAPI, block.code).Failure(doing, block.code, rows[i].topic)
 			}
 		}
 		into(&rows[i], at)
@@ -139,7 +173,7 @@ func committedIn(block *sarama.OffsetFetchResponseBlock) committed {
 	if block.Offset < 0 {
 		return uncommitted
 	}
-	return committed{block.Offset, block.Metadata}
+	return committed{offset: block.Offset, metadata: block.Metadata}
 }
 
 // ofGroup and ofSource say whose committed offsets they are.
@@ -165,13 +199,13 @@ func partitionsOf(rows []row) map[string][]int32 {
 
 // rowsOf makes rows of a fetch of all committed offsets, sorted. Topics whose
 // committed offsets are all negative are left out.
-func rowsOf(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock) []row {
+func rowsOf(blocks blocks) []row {
 	var rows []row
 	for topic, of := range blocks {
 		for id, block := range of {
-			if block.Err == sarama.ErrNoError && block.Offset >= 0 {
+			if block.code == sarama.ErrNoError && block.offset >= 0 {
 				r := newRow(topic, id, -1)
-				r.committed = committedIn(block)
+				r.committed = block.committed
 				rows = append(rows, r)
 			}
 		}

@@ -44,14 +44,14 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, err
 	}
 	if !may(s.group.rights, opRead) {
-		return nil, wire.NoRight("READ", "consumer group", req.Group)
+		return nil, wire.NoRight("READ", req.GroupType.Noun(), req.Group)
 	}
 	missing, err := s.missing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if missing && !req.AllowNewGroup {
-		return nil, groupMissing(req.Group)
+		return nil, groupMissing(req.Group, req.GroupType)
 	}
 	if len(s.rows) == 0 {
 		return nil, nothingCommitted(req)
@@ -138,6 +138,9 @@ func check(req offset.Request) error {
 	case slices.ContainsFunc(s.Partitions, func(p int32) bool { return p < 0 }) && !slices.Equal(s.Partitions, []int32{offset.AllPartitions}):
 		return invalid("A partition's number is negative")
 	}
+	if req.GroupType == offset.ShareGroup && (t.Kind == offset.ByShift || t.Kind == offset.ToGroup) {
+		return invalid("The start offsets of a share group can be neither shifted nor copied from another group")
+	}
 	switch t.Kind {
 	case offset.ToEarliest, offset.ToLatest, offset.ToCurrent, offset.ToTime:
 	case offset.ToOffset:
@@ -221,22 +224,29 @@ func selectionAt(targets offset.Offsets) selection {
 	return s
 }
 
-func groupMissing(group string) error {
+func groupMissing(group string, is offset.GroupType) error {
+	if is == offset.ShareGroup { // Its offsets do not expire.
+		return &offset.Error{
+			Code: offset.GroupMissing,
+			What: fmt.Sprintf("Share group %q does not exist", group),
+			Next: "Its name may be misspelt, this may be another cluster, or the right DESCRIBE on it may be missing. Set allow_new_group = true if it is new.",
+		}
+	}
 	return &offset.Error{
 		Code: offset.GroupMissing,
-		What: fmt.Sprintf("Consumer group %q neither exists nor has committed offsets", group),
+		What: capital(is.Called(group)) + " neither exists nor has committed offsets",
 		Next: "Its name may be misspelt, its offsets may have expired (offsets.retention.minutes after its last member left), this may be another cluster, or the right DESCRIBE on it may be missing. Set allow_new_group = true if it is new.",
 	}
 }
 
 func nothingCommitted(req offset.Request) error {
-	group := req.Group
+	group := req.GroupType.Called(req.Group)
 	if req.Target.Kind == offset.ToGroup {
-		group = req.Target.Group
+		group = offset.ConsumerGroup.Called(req.Target.Group)
 	}
 	return &offset.Error{
 		Code: offset.NoOffset,
-		What: fmt.Sprintf("Consumer group %q has no committed offset in any topic that may be described, so that all_topics means nothing", group),
+		What: fmt.Sprintf("%s has no committed offset in any topic that may be described, so that all_topics means nothing", capital(group)),
 		Next: "It may not exist, or its offsets may have expired: check the group's name and the right DESCRIBE on its topics, or name the topics.",
 	}
 }
@@ -246,7 +256,16 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if missing {
-		note("Consumer group %q does not exist yet and is created by the reset.", plan.Request.Group)
+		note("%s does not exist yet and is created by the reset.", capital(plan.Request.GroupType.Called(plan.Request.Group)))
+	}
+	switch plan.Request.GroupType {
+	case offset.ShareGroup:
+		notes = append(notes, shareNote)
+		if n := countCreated(plan.Moves); n > 0 {
+			note("%s no start offset yet. A restore takes it away again only where the whole topic had none: brokers delete start offsets by whole topics.", hasHave(n, "partition"))
+		}
+	case offset.StreamsGroup:
+		notes = append(notes, streamsNote)
 	}
 	notes = append(notes, instantNotes(s.rows, plan.Instant, plan.At)...)
 	if s.group.keeps {
@@ -299,6 +318,22 @@ func instantNotes(rows []row, instant, now time.Time) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("No record is at or after the instant %s in %s: there it means the log's end.", at, listed(late))}
+}
+
+func countCreated(moves []offset.Move) (n int) {
+	for _, m := range moves {
+		if m.Created() {
+			n++
+		}
+	}
+	return n
+}
+
+func hasHave(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " has"
+	}
+	return count(n, noun) + " have"
 }
 
 func isAre(n int, noun string) string {

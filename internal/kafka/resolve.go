@@ -40,6 +40,7 @@ func resolve(target offset.Target, outside offset.OutOfRange, rows []row) ([]off
 			Clamped:   clamped,
 			Metadata:  r.committed.metadata,
 			By:        r.by,
+			Apart:     r.committed.again(max(r.end, r.after)),
 		}
 		carry[i].epoch = r.epoch(at, target.Kind)
 		switch target.Kind { //nolint:exhaustive // The others carry nothing.

@@ -14,7 +14,7 @@ import (
 // A log of 20 to 100, a group at 60, epochs 1, 4 and 7.
 func sample(change ...func(*row)) row {
 	r := newRow("orders", 0, 1)
-	r.committed = committed{60, "state"}
+	r.committed = committed{offset: 60, metadata: "state"}
 	r.start, r.end, r.match = 20, 100, 40
 	r.startEpoch, r.matchEpoch, r.endEpoch = 1, 4, 7
 	for _, f := range change {
@@ -27,7 +27,9 @@ func unset(r *row)     { r.committed = uncommitted }
 func empty(r *row)     { r.start, r.end, r.match = 30, 30, offset.None }
 func unmatched(r *row) { r.match = offset.None }
 
-func at(source int64) func(*row) { return func(r *row) { r.source = committed{source, "source"} } }
+func at(source int64) func(*row) {
+	return func(r *row) { r.source = committed{offset: source, metadata: "source"} }
+}
 
 func TestResolve(t *testing.T) {
 	to := func(k offset.TargetKind) offset.Target { return offset.Target{Kind: k} }

@@ -39,7 +39,7 @@ func (w *writer) settle(ctx context.Context) (notes []string, err error) {
 		w.unproved(differ, brief(err))
 		return nil, &offset.Error{
 			Code:  offset.Incomplete,
-			What:  fmt.Sprintf("The offsets of consumer group %q could not be read back: %s", w.coordinator.Name, brief(err)),
+			What:  fmt.Sprintf("The offsets of %s could not be read back: %s", w.coordinator.called(), brief(err)),
 			State: fmt.Sprintf("The broker has acknowledged that %s of %d were %s.", count(acknowledged, "partition"), len(w.todo), w.words.done),
 			Next:  w.words.next,
 		}
@@ -106,7 +106,7 @@ func cameTo(o *offset.Outcome, idle bool) (state offset.State, why string) {
 // whether the group leaves them alone. While it does, it reads again for some
 // time. The error comes with those that are not proved.
 func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err error) {
-	w.tell(fmt.Sprintf("Reading back %s of consumer group %q", count(len(w.todo), "offset"), w.coordinator.Name))
+	w.tell(fmt.Sprintf("Reading back %s of %s", count(len(w.todo), "offset"), w.coordinator.called()))
 	differ = w.todo
 	for until := time.Now().Add(w.settling); ; {
 		left, err := w.look(ctx, differ)
@@ -148,7 +148,9 @@ func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error)
 		case code != sarama.ErrNoError:
 			w.unproved([]int{n}, wire.MeaningOf(wire.OffsetFetchAPI, code).Words)
 		case at == o.Offset:
-			o.State, o.Reason = offset.Done, ""
+			if at != o.Previous { // Where it was before, only the broker's word tells.
+				o.State, o.Reason = offset.Done, ""
+			}
 		case o.Touched():
 			differ = append(differ, n)
 		}
@@ -158,15 +160,15 @@ func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error)
 
 // seen returns where an outcome's partition is now, or the partition's error.
 // An offset of a topic that is gone is removed.
-func seen(blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock, o *offset.Outcome) (int64, sarama.KError) {
-	b := blocks[o.Topic][o.ID]
+func seen(blocks blocks, o *offset.Outcome) (int64, sarama.KError) {
+	b, ok := blocks[o.Topic][o.ID]
 	switch {
-	case b == nil, b.Err == sarama.ErrUnknownTopicOrPartition && o.Offset < 0:
+	case !ok, b.code == sarama.ErrUnknownTopicOrPartition && o.Offset < 0:
 		return offset.None, sarama.ErrNoError
-	case b.Err != sarama.ErrNoError:
-		return offset.None, b.Err
+	case b.code != sarama.ErrNoError:
+		return offset.None, b.code
 	}
-	return committedIn(b).offset, sarama.ErrNoError
+	return b.offset, sarama.ErrNoError
 }
 
 // unproved notes that partitions that were, or may have been, written could
@@ -229,21 +231,21 @@ func (w *writer) verdict() error {
 			next = w.words.next + " If it happens again, look for a consumer that uses assign() with this group id: it commits where it is."
 		}
 	}
-	group := w.coordinator.Name
+	group := w.coordinator.called()
 	switch {
 	case len(failed) == 0:
 		return nil
 	case len(failed) == len(overwritten):
 		return &offset.Error{
 			Code:  offset.Overwritten,
-			What:  fmt.Sprintf("Another writer has overwritten %s of consumer group %q, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
+			What:  fmt.Sprintf("Another writer has overwritten %s of %s, which has no member: %s", count(len(overwritten), "offset"), group, listed(overwritten)),
 			State: w.state(failed),
 			Next:  "Look for a consumer that uses assign() with this group id, for MirrorMaker's sync.group.offsets, and for jobs that restore their own checkpoints (Flink, Spark); stop it. " + w.words.next,
 		}
 	}
 	return &offset.Error{
 		Code:  offset.Incomplete,
-		What:  fmt.Sprintf("%s of consumer group %q failed: %s", count(len(failed), "partition"), group, reasons(failed)),
+		What:  fmt.Sprintf("%s of %s failed: %s", count(len(failed), "partition"), group, reasons(failed)),
 		State: w.state(failed),
 		Next:  next,
 	}

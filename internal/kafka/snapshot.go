@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/IBM/sarama"
-
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -36,15 +34,21 @@ func (c *Client) Snapshot(ctx context.Context, group string, topics []string) (*
 }
 
 func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*TakenSnapshot, error) {
-	g, err := c.cluster.coordinator(ctx, id)
+	g, err := c.cluster.coordinator(ctx, id, consumerType{})
 	if err != nil {
 		return nil, err
 	}
+	return c.snapshotAs(ctx, g, topics)
+}
+
+// snapshotAs takes a snapshot of a group of the coordinator's type, or of the
+// type that it turns out to be.
+func (c *Client) snapshotAs(ctx context.Context, g *coordinator, topics []string) (*TakenSnapshot, error) {
 	// The offsets come first, and the logs after them: then every committed
 	// offset lies within the bounds, and what is told of it is no older.
 	var (
 		kind    *group
-		blocks  map[string]map[int32]*sarama.OffsetFetchResponseBlock
+		blocks  blocks
 		p       *place
 		located error
 	)
@@ -72,14 +76,17 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 	if err := wire.Parallel(ctx, steps...); err != nil {
 		return nil, err
 	}
+	if is := kind.other(); is != nil && g.is == (consumerType{}) {
+		return c.snapshotAs(ctx, g.as(is), topics)
+	}
 	if err := kind.refuseKind(); err != nil {
 		return nil, err
 	}
-	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: id, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
+	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: g.Name, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
 	if all {
 		s.Notes = append(s.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
-		if topics = topicsOf(rowsOf(blocks)); len(topics) == 0 {
-			return nil, groupMissing(id)
+		if topics = topicsOf(g.leaveInternal(rowsOf(blocks), nil)); len(topics) == 0 {
+			return nil, groupMissing(g.Name, g.is.name())
 		}
 		locate(ctx)
 		if gone := (*offset.Error)(nil); errors.As(located, &gone) && gone.Code == offset.TopicMissing {
@@ -91,13 +98,13 @@ func (c *Client) snapshot(ctx context.Context, id string, topics []string) (*Tak
 	}
 	topics = topicsOf(p.rows)
 	s.ClusterID = p.ClusterID
-	if err := spread(id, p.rows, blocks, ofGroup); err != nil {
+	if err := spread(g.called(), p.rows, blocks, ofGroup); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed.offset >= 0 }) {
 		return nil, &offset.Error{
 			Code: offset.NoOffset,
-			What: fmt.Sprintf("Consumer group %q has no committed offset in %s, so that there is nothing to keep", id, wire.Quoted(topics)),
+			What: fmt.Sprintf("%s has no committed offset in %s, so that there is nothing to keep", capital(g.called()), wire.Quoted(topics)),
 			Next: "Check the group's name and the topics.",
 		}
 	}

@@ -63,7 +63,7 @@ func (c cluster) read(ctx context.Context, m *wire.Metadata, rows []row, readers
 		err := wire.AskLeaders(ctx, c.Cluster, m, led(rows, pending, func(r *reader) int { return r.row }), wire.LeaderRequest[sarama.FetchResponse]{
 			API:   wire.FetchAPI,
 			Doing: "Read the records",
-			Send: func(b *sarama.Broker, share []int) (*sarama.FetchResponse, error) {
+			Send: func(b *wire.Broker, share []int) (*sarama.FetchResponse, error) {
 				req := &sarama.FetchRequest{
 					Version: c.Newest(fetchVersions), MaxWaitTime: fetchWait, MinBytes: 1, MaxBytes: answerBytes,
 					Isolation:    sarama.ReadUncommitted,
@@ -240,7 +240,7 @@ func (c cluster) lookUp(ctx context.Context, m *wire.Metadata, rows []row, insta
 	return wire.AskLeaders(ctx, c.Cluster, m, led(rows, asked, func(i int) int { return i }), wire.LeaderRequest[sarama.OffsetResponse]{
 		API:   wire.ListOffsetsAPI,
 		Doing: "Look up a time",
-		Send: func(b *sarama.Broker, share []int) (*sarama.OffsetResponse, error) {
+		Send: func(b *wire.Broker, share []int) (*sarama.OffsetResponse, error) {
 			req := sarama.NewOffsetRequest(c.Config().Version)
 			for _, n := range share {
 				i := asked[n]

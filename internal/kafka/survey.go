@@ -223,14 +223,20 @@ type survey struct {
 // With all topics, those are read from the committed offsets first.
 func (c *Client) survey(ctx context.Context, req offset.Request) (*survey, error) {
 	s := &survey{at: c.clock.Now()}
-	var err error
+	is, err := typeOf(req.GroupType)
+	if err != nil {
+		return nil, err
+	}
 	if s.instant, err = instantOf(req.Target, s.at); err != nil {
 		return nil, err
 	}
-	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
+	if s.coordinator, err = c.cluster.coordinator(ctx, req.Group, is); err != nil {
 		return nil, err
 	}
 	sel := selectionOf(req)
+	if err := s.coordinator.refuseInternal(sel.topics); err != nil {
+		return nil, err
+	}
 	s.all = sel.all
 	key := ""
 	if req.Recent {
@@ -238,7 +244,7 @@ func (c *Client) survey(ctx context.Context, req offset.Request) (*survey, error
 	}
 	var source *coordinator
 	if req.Target.Kind == offset.ToGroup {
-		if source, err = c.cluster.coordinator(ctx, req.Target.Group); err != nil {
+		if source, err = c.cluster.coordinator(ctx, req.Target.Group, consumerType{}); err != nil {
 			return nil, err
 		}
 	}
@@ -285,6 +291,11 @@ func (c *Client) survey(ctx context.Context, req offset.Request) (*survey, error
 	)
 	if err != nil {
 		return nil, err
+	}
+	if s.place != nil {
+		if err := c.cluster.afterwards(ctx, s.coordinator, s.place.Metadata, s.rows); err != nil {
+			return nil, err
+		}
 	}
 	return s, unbounded(s.rows)
 }
@@ -333,7 +344,7 @@ func (c *Client) partitions(ctx context.Context, s *survey, sel selection, sourc
 		if err != nil {
 			return nil, err
 		}
-		found = rowsOf(blocks)
+		found = s.coordinator.leaveInternal(rowsOf(blocks), source)
 		sel.topics, sel.explicit = topicsOf(found), partitionsOf(found)
 	}
 	if len(sel.topics) == 0 {
@@ -342,7 +353,7 @@ func (c *Client) partitions(ctx context.Context, s *survey, sel selection, sourc
 	}
 	p, err := c.cluster.locate(ctx, sel)
 	if gone := (*offset.Error)(nil); sel.all && errors.As(err, &gone) && gone.Code == offset.TopicMissing {
-		return nil, c.deletedTopics(ctx, cmp.Or(source, s.coordinator).Name, sel, gone)
+		return nil, c.deletedTopics(ctx, cmp.Or(source, s.coordinator), sel, gone)
 	}
 	if err != nil {
 		return nil, err
@@ -362,7 +373,7 @@ func (c *Client) partitions(ctx context.Context, s *survey, sel selection, sourc
 
 // deletedTopics tells that a group still has offsets of topics that do not
 // exist, which all topics therefore cannot mean. It names the topics that do.
-func (c *Client) deletedTopics(ctx context.Context, group string, sel selection, missing *offset.Error) error {
+func (c *Client) deletedTopics(ctx context.Context, group *coordinator, sel selection, missing *offset.Error) error {
 	sel.lenient = true
 	p, err := c.cluster.locate(ctx, sel)
 	if err != nil {
@@ -378,7 +389,7 @@ func (c *Client) deletedTopics(ctx context.Context, group string, sel selection,
 	}
 	return &offset.Error{
 		Code: offset.TopicMissing,
-		What: fmt.Sprintf("Consumer group %q still has committed offsets of topics that do not exist any more: %s", group, wire.Quoted(gone)),
+		What: fmt.Sprintf("%s still has committed offsets of topics that do not exist any more: %s", capital(group.called()), wire.Quoted(gone)),
 		Next: next + " The broker drops such offsets some time after it has deleted the topic; kafka-consumer-groups --delete-offsets removes them at once.",
 	}
 }

@@ -47,7 +47,7 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (_ *offset.Re
 		if err := r.compare(ctx, c, req.Lenient); err != nil {
 			return nil, untouched(err)
 		}
-		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req))
+		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"put back", "Destroy again: what is back already stays as it is."}, tellOf(req), false)
 		result, err := c.putBack(ctx, r, w)
 		if !errors.Is(err, errBusy) {
 			return result, err
@@ -90,6 +90,9 @@ func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (_ *offset.
 		if err := r.mayDelete(); err != nil {
 			return fail(err)
 		}
+		if err := r.wholeTopics(ctx); err != nil {
+			return fail(err)
+		}
 		topics := topicsOf(r.rows)
 		free := func(g *group) bool { return !g.subscribed(topics) }
 		if !free(r.group) {
@@ -101,7 +104,7 @@ func (c *Client) Forget(ctx context.Context, req offset.UndoRequest) (_ *offset.
 		for i := range r.outcomes {
 			r.outcomes[i].Offset = offset.None
 		}
-		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req))
+		w := c.newWriter(r.coordinator, r.outcomes, r.carry, words{"removed", "Destroy again: only what is left is removed then."}, tellOf(req), false)
 		w.free = free
 		result, err := c.putBack(ctx, r, w)
 		switch {
@@ -178,8 +181,11 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 		r.notes = append(r.notes, "There is nothing to put back or to remove.")
 		return r, nil
 	}
-	var err error
-	if r.coordinator, err = c.cluster.coordinator(ctx, req.Group); err != nil {
+	is, err := typeOf(req.GroupType)
+	if err != nil {
+		return nil, err
+	}
+	if r.coordinator, err = c.cluster.coordinator(ctx, req.Group, is); err != nil {
 		return nil, err
 	}
 	targets := offset.Offsets{}
@@ -209,6 +215,18 @@ func (c *Client) recall(ctx context.Context, req offset.UndoRequest, recorded []
 			}
 			if err := r.leaveNewTopics(req, strict); err != nil {
 				return err
+			}
+			if r.coordinator.share() {
+				led, _ := split(r.rows)
+				if err := c.cluster.bounds(ctx, r.place.Metadata, led, endProbe(offset.ReadUncommitted)); err != nil {
+					return err
+				}
+				for i, n := 0, 0; i < len(r.rows); i++ {
+					if r.rows[i].leader >= 0 {
+						r.rows[i].end = led[n].end
+						n++
+					}
+				}
 			}
 			return r.coordinator.committed(ctx, r.rows, ofGroup)
 		})
@@ -282,7 +300,7 @@ func (r *recall) align(recorded []offset.Outcome) {
 	}
 	if !r.group.exists && !held && len(r.rows) > 0 {
 		r.gone = true
-		r.notes = append(r.notes, fmt.Sprintf("Consumer group %q does not exist any more, so that nothing is left to do.", r.group.id))
+		r.notes = append(r.notes, capital(r.group.called())+" does not exist any more, so that nothing is left to do.")
 	}
 }
 
@@ -300,6 +318,9 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) error {
 		case m.Previous != r.set[i]:
 			conflicts = append(conflicts, fmt.Sprintf("%s is at %s and not at %d any more", name(m.Topic, m.ID), offsetText(m.Previous), r.set[i]))
 			left = append(left, i)
+		case r.consumedSince(i) > 0:
+			conflicts = append(conflicts, fmt.Sprintf("%s was at %d, and %s after it were acknowledged since", name(m.Topic, m.ID), r.set[i], count(int(r.consumedSince(i)), "record")))
+			left = append(left, i)
 		case m.Offset < 0:
 			remove = append(remove, i)
 		default:
@@ -312,14 +333,23 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) error {
 	} else if len(conflicts) > 0 {
 		return &offset.Error{
 			Code: offset.Overwritten,
-			What: fmt.Sprintf("The offsets of consumer group %q are not those that the reset had set: %s", r.group.id, listed(conflicts)),
+			What: fmt.Sprintf("The offsets of %s are not those that the reset had set: %s", r.group.called(), listed(conflicts)),
 			Next: keepInstead,
 		}
 	}
 	if len(back) > 0 && !may(r.group.rights, opRead) {
-		return wire.NoRight("READ", "consumer group", r.group.id)
+		return wire.NoRight("READ", r.group.wanted.Noun(), r.group.id)
 	}
-	if len(remove) > 0 {
+	stuck, others, err := r.shared(ctx, remove)
+	if err != nil {
+		return err
+	}
+	if len(stuck) > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("Left where the reset has put them, though they had no start offset before: %s. Brokers delete start offsets by whole topics only, and the group has others there: %s.",
+			listed(r.names(stuck)), listed(others)))
+		r.leave(stuck)
+	}
+	if len(remove) > len(stuck) {
 		if err := r.mayDelete(); err != nil {
 			return err
 		}
@@ -333,7 +363,7 @@ func (r *recall) mayDelete() error {
 	case r.group.keeps:
 		return cannotDelete(r.group.id)
 	case !may(r.group.rights, opDelete):
-		return wire.NoRight("DELETE", "consumer group", r.group.id)
+		return wire.NoRight("DELETE", r.group.wanted.Noun(), r.group.id)
 	}
 	return nil
 }
@@ -344,6 +374,15 @@ func cannotDelete(group string) error {
 		What: fmt.Sprintf("The brokers cannot delete committed offsets of consumer group %q: they are older than Kafka 2.4", group),
 		Next: `Set on_destroy = "keep", apply, and destroy then. If the brokers are newer, check kafka_version.`,
 	}
+}
+
+// names names the partitions with these indices.
+func (r *recall) names(indices []int) []string {
+	names := make([]string, len(indices))
+	for n, i := range indices {
+		names[n] = name(r.rows[i].topic, r.rows[i].id)
+	}
+	return names
 }
 
 // leave has moves lead nowhere.
@@ -395,7 +434,7 @@ func (r *recall) inLog(ctx context.Context, c *Client, back []int, lenient bool)
 	}
 	return &offset.Error{
 		Code: offset.OutsideLog,
-		What: fmt.Sprintf("Offsets of consumer group %q from before the reset are not in the log any more: %s", r.group.id, listed(out)),
+		What: fmt.Sprintf("Offsets of %s from before the reset are not in the log any more: %s", r.group.called(), listed(out)),
 		Next: keepInstead,
 	}
 }
@@ -419,12 +458,15 @@ func (c *Client) putBack(ctx context.Context, r *recall, w *writer) (*offset.Res
 	defer cancel()
 	c.looks.drop()
 	defer c.looks.drop() // also those that began meanwhile
-	w.tell(fmt.Sprintf("Putting back %s of consumer group %q, removing %d", count(len(back), "offset"), r.group.id, len(remove)))
-	if err := w.write(sending, remove, w.remove); err != nil {
+	w.tell(fmt.Sprintf("Putting back %s of %s, removing %d", count(len(back), "offset"), r.group.called(), len(remove)))
+	if err := w.write(sending, remove, len(remove), w.removes); err != nil {
 		return nil, untouched(err)
 	}
-	if err := w.write(sending, back, w.commit); err != nil {
+	if err := w.write(sending, back, w.most(), w.commits); err != nil {
 		return nil, untouched(err)
+	}
+	if r.coordinator.share() && len(back) > 0 {
+		r.notes = append(r.notes, shareUndoNote)
 	}
 	notes, err := w.settle(ctx)
 	r.notes = append(r.notes, notes...)

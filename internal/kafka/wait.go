@@ -37,8 +37,8 @@ func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group,
 		}
 		if len(g.members) != told {
 			told = len(g.members)
-			w.tell(fmt.Sprintf("Waiting up to %s for consumer group %q (%s) to be left by %s",
-				time.Until(w.deadline).Round(time.Second), g.id, g.state, describeMembers(g)))
+			w.tell(fmt.Sprintf("Waiting up to %s for %s (%s) to be left by %s",
+				time.Until(w.deadline).Round(time.Second), g.called(), g.state, describeMembers(g)))
 		}
 		pause := min(w.poll, time.Until(w.deadline))
 		if pause <= 0 {

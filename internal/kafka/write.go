@@ -53,15 +53,15 @@ type words struct {
 
 // newWriter returns a writer for the outcomes of moves. Those that lead to
 // where the partition is are done: they are not written, so that the commit
-// that is there keeps what it carries.
-func (c *Client) newWriter(g *coordinator, outcomes []offset.Outcome, carry []carried, words words, tell func(string)) *writer {
+// that is there keeps what it carries, unless they are to be written again.
+func (c *Client) newWriter(g *coordinator, outcomes []offset.Outcome, carry []carried, words words, tell func(string), again bool) *writer {
 	w := &writer{
 		coordinator: g, outcomes: outcomes, carry: carry, words: words, tell: tell,
 		free: (*group).idle, now: c.clock.Now, poll: min(c.poll, 250*time.Millisecond), settling: c.settling,
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
-		if o.Offset == o.Previous {
+		if o.Offset == o.Previous && !again {
 			o.Seen = o.Previous
 			continue
 		}
@@ -98,13 +98,29 @@ var errBusy = errors.New("the group became active")
 // error means that no answer came, whatever the broker did.
 type request func(ctx context.Context, chunk []int) ([]wire.Meaning, error)
 
-// write sends the outcomes at the given indices, chunk by chunk. Chunks of one
+// most is how many offsets one commit may hold.
+func (w *writer) most() int {
+	if w.coordinator.share() {
+		return sharePartitions
+	}
+	return max(1, len(w.todo))
+}
+
+func (w *writer) commits(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+	return w.coordinator.is.commit(ctx, w, chunk)
+}
+
+func (w *writer) removes(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+	return w.coordinator.is.remove(ctx, w, chunk)
+}
+
+// write sends the outcomes at the given indices, chunk by chunk, and no more
+// than most of them at once. Chunks of one
 // commit are not atomic together, so that the group is looked at again before
 // each but the first: if it has become active, the rest fails. An error means
 // that nothing was written: errBusy for that reason, or one of code Unsupported;
 // all else is told in the outcomes.
-func (w *writer) write(ctx context.Context, todo []int, send request) error {
-	most := len(todo)
+func (w *writer) write(ctx context.Context, todo []int, most int, send request) error {
 	queue := w.chunks(todo, most)
 	for len(queue) > 0 {
 		if w.started.IsZero() {
@@ -119,7 +135,7 @@ func (w *writer) write(ctx context.Context, todo []int, send request) error {
 		}
 		chunk := queue[0]
 		if queue = queue[1:]; len(chunk) < len(w.todo) {
-			w.tell(fmt.Sprintf("Writing %d of %d offsets of consumer group %q", len(chunk), len(w.todo), w.coordinator.Name))
+			w.tell(fmt.Sprintf("Writing %d of %d offsets of %s", len(chunk), len(w.todo), w.coordinator.called()))
 		}
 		answers, err := send(ctx, chunk)
 		if err != nil {
@@ -232,10 +248,13 @@ func (w *writer) stillIdle(ctx context.Context) error {
 // and member, which the broker takes only while the group is empty.
 func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
 	g := w.coordinator
+	codes := func(r *sarama.OffsetCommitResponse) []sarama.KError {
+		return w.codes(chunk, sarama.ErrNoError, r.Errors)
+	}
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetCommitResponse]{
 		API:   wire.OffsetCommitAPI,
 		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
-		Send: func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.OffsetCommitResponse, error) {
 			req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
 			// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
 			// would mean not at all. sarama chooses the version later than this.
@@ -246,60 +265,56 @@ func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error
 			}
 			return b.CommitOffset(req)
 		},
-		Codes: func(r *sarama.OffsetCommitResponse) []sarama.KError {
-			return w.codes(chunk, sarama.ErrNoError, r.Errors)
-		},
+		Codes: codes,
 	})
+	return said(w, chunk, wire.OffsetCommitAPI, answer, err, codes)
+}
+
+// said returns what came of each partition of a chunk, and notes what the
+// answers that did not count leave in doubt.
+func said[A any](w *writer, chunk []int, api wire.API, answer wire.Answer[A], err error, codes func(*A) []sarama.KError) ([]wire.Meaning, error) {
 	var superseded [][]sarama.KError
 	for _, r := range answer.Superseded {
-		superseded = append(superseded, w.codes(chunk, sarama.ErrNoError, r.Errors))
+		superseded = append(superseded, codes(r))
 	}
-	w.doubtful(chunk, wire.OffsetCommitAPI, answer.Unanswered, superseded...)
+	w.doubtful(chunk, api, answer.Unanswered, superseded...)
 	if err != nil {
 		return nil, err
 	}
-	return meanings(wire.OffsetCommitAPI, w.codes(chunk, sarama.ErrNoError, answer.Body.Errors)), nil
+	told := codes(answer.Body)
+	all := make([]wire.Meaning, len(told))
+	for i, code := range told {
+		all[i] = wire.MeaningOf(api, code)
+	}
+	return all, nil
 }
 
 // remove deletes the offsets of a chunk in one OffsetDelete.
 func (w *writer) remove(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
 	g := w.coordinator
+	codes := func(r *sarama.DeleteOffsetsResponse) []sarama.KError {
+		codes := w.codes(chunk, r.ErrorCode, r.Errors)
+		for i := range codes {
+			switch codes[i] {
+			case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
+				codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
+			}
+		}
+		return codes
+	}
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DeleteOffsetsResponse]{
 		API:   wire.OffsetDeleteAPI,
 		Doing: fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.Name),
-		Send: func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) {
+		Send: func(b *wire.Broker) (*sarama.DeleteOffsetsResponse, error) {
 			req := &sarama.DeleteOffsetsRequest{Group: g.Name}
 			for _, n := range chunk {
 				req.AddPartition(w.outcomes[n].Topic, w.outcomes[n].ID)
 			}
 			return b.DeleteOffsets(req)
 		},
-		Codes: func(r *sarama.DeleteOffsetsResponse) []sarama.KError { return w.codes(chunk, r.ErrorCode, r.Errors) },
+		Codes: codes,
 	})
-	var superseded [][]sarama.KError
-	for _, r := range answer.Superseded {
-		superseded = append(superseded, w.codes(chunk, r.ErrorCode, r.Errors))
-	}
-	w.doubtful(chunk, wire.OffsetDeleteAPI, answer.Unanswered, superseded...)
-	if err != nil {
-		return nil, err
-	}
-	codes := w.codes(chunk, answer.Body.ErrorCode, answer.Body.Errors)
-	for i := range codes {
-		switch codes[i] {
-		case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
-			codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
-		}
-	}
-	return meanings(wire.OffsetDeleteAPI, codes), nil
-}
-
-func meanings(api wire.API, codes []sarama.KError) []wire.Meaning {
-	m := make([]wire.Meaning, len(codes))
-	for i, code := range codes {
-		m[i] = wire.MeaningOf(api, code)
-	}
-	return m
+	return said(w, chunk, wire.OffsetDeleteAPI, answer, err, codes)
 }
 
 // codes orders a response's codes as the chunk is, unless one stands for all.

@@ -13,7 +13,7 @@ import (
 // writerOf returns a writer of that many offsets.
 func writerOf(group, topic string, n int) *writer {
 	w := &writer{
-		coordinator: &coordinator{&wire.Group{Name: group}},
+		coordinator: &coordinator{&wire.Group{Name: group}, consumerType{}},
 		outcomes:    make([]offset.Outcome, n), todo: make([]int, n), carry: make([]carried, n),
 	}
 	for i := range w.outcomes {

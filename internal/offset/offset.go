@@ -50,9 +50,11 @@ type Offsets map[string]map[int32]int64
 // Request is what a reset is asked to do. Its zero values are the defaults;
 // resource and action leave null what the user did not say.
 type Request struct {
-	Group  string
-	Scope  Scope
-	Target Target
+	Group string
+	// GroupType is what kind of group it must be (Kafka); empty means ConsumerGroup.
+	GroupType GroupType
+	Scope     Scope
+	Target    Target
 
 	// OutOfRange says what happens to a target outside of the log.
 	OutOfRange OutOfRange
@@ -119,6 +121,25 @@ type Scope struct {
 	Partitions []int32  // sorted; nil means all; only with one topic
 	AllTopics  bool     // every topic with a committed offset, of the source group if one is given
 }
+
+// GroupType is a kind of Kafka groups, in the words of its tools.
+type GroupType string
+
+// The types of groups.
+const (
+	ConsumerGroup GroupType = "consumer" // of the classic and of the new protocol (KIP-848)
+	ShareGroup    GroupType = "share"    // KIP-932, Kafka 4.1 and later
+	StreamsGroup  GroupType = "streams"  // KIP-1071, Kafka 4.2 and later
+)
+
+// Or returns the type, and ConsumerGroup for an empty one.
+func (t GroupType) Or() GroupType { return cmp.Or(t, ConsumerGroup) }
+
+// Noun is what such a group is called: "consumer group".
+func (t GroupType) Noun() string { return string(t.Or()) + " group" }
+
+// Called names a group of the type: `consumer group "billing"`.
+func (t GroupType) Called(group string) string { return fmt.Sprintf("%s %q", t.Noun(), group) }
 
 // TargetKind says how a target is given.
 type TargetKind string
@@ -236,8 +257,12 @@ type Move struct {
 	// Carries is what this commit is to carry: the metadata of the group that
 	// is cloned, or of a snapshot. It is not part of a record.
 	Carries string
-	By      By     // how the place of a snapshot was found; empty for other targets
-	How     string // RocketMQ: how it is written ("server", "push", "per-queue"), or why it is not ("kept", "gone"); empty before
+	// Apart is how many records after Previous may have been acknowledged one by
+	// one, and are consumed again wherever a share group is put before them. It
+	// is not part of a record.
+	Apart int64
+	By    By     // how the place of a snapshot was found; empty for other targets
+	How   string // RocketMQ: how it is written ("server", "push", "per-queue"), or why it is not ("kept", "gone"); empty before
 }
 
 // Unknown tells whether nobody can say where this partition goes: the service
@@ -365,7 +390,7 @@ type Plan struct {
 	Request   Request
 	ClusterID string    // empty if the cluster has none
 	State     string    // the group's state in the broker's words
-	Protocol  string    // "classic" or "consumer"; empty if unknown
+	Protocol  string    // "classic", "consumer", "share" or "streams"; empty if unknown
 	Members   []Member  // the members that are active now
 	Moves     []Move    // sorted; none where a managed service tells no offsets of partitions
 	At        time.Time // when it was resolved
@@ -390,6 +415,7 @@ type Result struct {
 // UndoRequest asks to put back, or to delete, the offsets that earlier resets set.
 type UndoRequest struct {
 	Group           string
+	GroupType       GroupType         // Kafka
 	Topic           string            // RocketMQ
 	ClusterID       string            // the recorded one; any other is refused
 	TopicIDs        map[string]string // the recorded ones by name; a topic of another id is another topic. Nil means not known

@@ -95,7 +95,12 @@ func (s *Summary) count(m *Move) {
 		s.Back++
 		s.Replayed += m.within(m.Previous) - m.within(m.Offset)
 	}
+	s.Replayed += m.again()
 }
+
+// again counts what a share group has acknowledged one by one after the place
+// where it is put.
+func (m *Move) again() int64 { return min(m.Apart, max(0, m.End-m.Offset)) }
 
 // countFound adds a move to the place of a snapshot, which tells what was
 // consumed, so that nothing of it is skipped, wherever the group was here
@@ -122,6 +127,7 @@ func (s *Summary) countFound(m *Move) {
 		return
 	}
 	s.Matched++
+	s.Replayed += m.again()
 	if d < 0 {
 		s.Replayed += m.within(m.Previous) - m.within(m.Offset)
 	}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 
 	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
@@ -20,7 +21,8 @@ type argument struct {
 	description string
 	kind        argumentKind
 	required    bool
-	replaces    bool // the resource is of another group then
+	replaces    bool   // the resource is of another group then
+	absent      string // of what replaces: what null means
 	strings     []validator.String
 	numbers     []validator.Number
 	sets        []validator.Set
@@ -44,9 +46,12 @@ var offsetsType = types.MapType{ElemType: types.NumberType}
 
 // replaceIfKnown replaces the resource if the value is known to be another one.
 // What is not known yet may turn out the same, and a replacement would reset.
-var replaceIfKnown = stringplanmodifier.RequiresReplaceIf(func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-	resp.RequiresReplace = !req.PlanValue.IsUnknown()
-}, "", "")
+// Null means the same as absent.
+func replaceIfKnown(absent string) planmodifier.String {
+	return stringplanmodifier.RequiresReplaceIf(func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+		resp.RequiresReplace = !req.PlanValue.IsUnknown() && cmp.Or(req.PlanValue.ValueString(), absent) != cmp.Or(req.StateValue.ValueString(), absent)
+	}, "", "")
+}
 
 // attribute returns the argument as an attribute: of a resource, and of an
 // action or a data source too, whose attributes are the same interface.
@@ -76,7 +81,7 @@ func resourceAttributes(arguments map[string]argument) map[string]schema.Attribu
 	for name, a := range arguments {
 		if a.replaces {
 			a.description += " A change replaces the resource."
-			attributes[name] = a.attribute(replaceIfKnown)
+			attributes[name] = a.attribute(replaceIfKnown(a.absent))
 		} else {
 			attributes[name] = a.attribute()
 		}

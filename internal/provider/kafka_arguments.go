@@ -24,6 +24,7 @@ import (
 type kafkaArguments struct {
 	place
 	GroupID             types.String `tfsdk:"group_id"`
+	GroupType           types.String `tfsdk:"group_type"`
 	InstanceID          types.String `tfsdk:"instance_id"`
 	Topic               types.String `tfsdk:"topic"`
 	Topics              types.Set    `tfsdk:"topics"`
@@ -54,7 +55,14 @@ func kafkaArgumentSchema() map[string]argument {
 		offset.ToEarliest, offset.ToLatest, offset.ToCurrent), map[string]argument{
 		"group_id": {
 			required: true, replaces: true, strings: []validator.String{notEmpty},
-			description: "The consumer group whose offsets are reset.",
+			description: "The group whose offsets are reset.",
+		},
+		"group_type": {
+			replaces: true, absent: string(offset.ConsumerGroup),
+			strings: []validator.String{stringvalidator.OneOf(string(offset.ConsumerGroup), string(offset.ShareGroup), string(offset.StreamsGroup))},
+			description: "What kind of group it is: `consumer` (default), of the classic or the new protocol (KIP-848); `share` (KIP-932, Kafka 4.1 or later), whose start offset is set; " +
+				"or `streams` (KIP-1071, Kafka 4.2 or later), of whose input topics the offsets are set. A group of another type is refused, and the type that it is of is named. " +
+				"Kafka Streams applications that use the classic protocol have consumer groups.",
 		},
 		"instance_id": {
 			replaces: true, strings: []validator.String{notEmpty},
@@ -147,6 +155,7 @@ func kafkaArgumentSchema() map[string]argument {
 func validatorsOf(v validator.Map) []validator.Map { return []validator.Map{v} }
 
 func (a *kafkaArguments) group() types.String    { return a.GroupID }
+func (a *kafkaArguments) typed() types.String    { return a.GroupType }
 func (a *kafkaArguments) instance() types.String { return a.InstanceID }
 
 // targets are all arguments that say where the group is put: the one list.
@@ -194,6 +203,7 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 	exactlyOne(diags, "scope", scopes)
 	exactlyOne(diags, "target", givenTargets(a.targets()))
 	a.validateGroupOfCSV(diags)
+	a.validateGroupType(diags)
 	for _, beside := range []given{
 		{"topic_names", !a.TopicNames.IsNull(), a.TopicNames.IsUnknown()},
 		{"unmatched", !a.Unmatched.IsNull(), a.Unmatched.IsUnknown()},
@@ -220,6 +230,68 @@ func (a *kafkaArguments) validate(diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("source_group_id"), "The source is the group itself",
 			"A group's offsets cannot be copied from itself. To commit them as they are, use position = \"current\".")
 	}
+}
+
+// groupType returns the type of group; empty for a consumer group.
+func (a *kafkaArguments) groupType() offset.GroupType {
+	if is := offset.GroupType(a.GroupType.ValueString()); is.Or() != offset.ConsumerGroup {
+		return is
+	}
+	return ""
+}
+
+// validateGroupType refuses what groups of the type cannot be asked for.
+func (a *kafkaArguments) validateGroupType(diags *diag.Diagnostics) {
+	is := a.groupType()
+	if is == "" {
+		return
+	}
+	if !a.InstanceID.IsNull() && !a.InstanceID.IsUnknown() {
+		diags.AddAttributeError(path.Root("group_type"), "A managed instance has consumer groups only",
+			fmt.Sprintf("The service's API knows no %ss. Leave group_type out, or instance_id to reset through the brokers.", is.Noun()))
+	}
+	if is == offset.ShareGroup {
+		for _, t := range a.targets() {
+			if why, refused := notOfShareGroups[t.name]; refused && !t.field.value().IsNull() && !t.field.value().IsUnknown() {
+				diags.AddAttributeError(path.Root(t.name), "Not possible with a share group", why)
+			}
+		}
+		return
+	}
+	if a.GroupID.IsNull() || a.GroupID.IsUnknown() {
+		return
+	}
+	internal := func(at path.Path, topic string) {
+		if offset.StreamsInternal(a.GroupID.ValueString(), topic) {
+			diags.AddAttributeError(at, "An internal topic of the application",
+				fmt.Sprintf("The Kafka Streams application %q keeps topic %q for itself. Its changelog and repartition topics are never reset: name its input topics only.", a.GroupID.ValueString(), topic))
+		}
+	}
+	internal(path.Root("topic"), a.Topic.ValueString())
+	for _, v := range a.Topics.Elements() {
+		if topic, ok := v.(types.String); ok {
+			internal(path.Root("topics"), topic.ValueString())
+		}
+	}
+	for _, topic := range sortedKeys(a.Offsets.Elements()) {
+		internal(path.Root("offsets"), topic)
+	}
+	if a.OffsetsCSV.IsUnknown() || a.OffsetsCSV.IsNull() {
+		return
+	}
+	if found, err := offset.DecodeCSV(a.OffsetsCSV.ValueString()); err == nil { // Its validator tells the error.
+		for _, topic := range sortedKeys(found.Offsets) {
+			internal(path.Root("offsets_csv"), topic)
+		}
+	}
+}
+
+// notOfShareGroups are the targets that a share group does not have, and why.
+var notOfShareGroups = map[string]string{
+	"shift": "Records of a share group are acknowledged one by one, so that its start offset does not tell how far it has come, and nothing can be counted from there. " +
+		"Give a position, a time (datetime, timestamp, lookback) or offsets.",
+	"source_group_id": "The start offset of a share group is not where another group is: records after it may be acknowledged already. " +
+		"To have it start where a consumer group is, give offsets = data.….offsets of a kafka_consumer_group_offsets, or a snapshot.",
 }
 
 // validateGroupOfCSV refuses lines that were written for another group.
@@ -327,6 +399,7 @@ func (a *kafkaArguments) request(ctx context.Context) (offset.Request, diag.Diag
 	diags.Append(more...)
 	req := offset.Request{
 		Group:         a.GroupID.ValueString(),
+		GroupType:     a.groupType(),
 		Scope:         scope,
 		Target:        target,
 		OutOfRange:    offset.OutOfRange(a.OutOfRange.ValueString()),

@@ -22,7 +22,7 @@ type kafkaGroupOffsets struct{ dataSource }
 func newKafkaGroupOffsets() datasource.DataSource {
 	return &kafkaGroupOffsets{dataSource{
 		typeName: "kafka_consumer_group_offsets", schema: kafkaGroupOffsetsAttributes,
-		about: "Tells where a Kafka consumer group is: its state and members, and the committed offset, log and lag of each partition. A group that does not exist is no error; its state is `Dead`.",
+		about: "Tells where a Kafka consumer group is: its state and members, and the committed offset, log and lag of each partition. It tells of consumer groups, share groups and streams groups. A group that does not exist is no error; its state is `Dead`.",
 	}}
 }
 
@@ -30,6 +30,7 @@ type kafkaGroupOffsetsModel struct {
 	GroupID   types.String       `tfsdk:"group_id"`
 	Topics    types.Set          `tfsdk:"topics"`
 	ClusterID types.String       `tfsdk:"cluster_id"`
+	GroupType types.String       `tfsdk:"group_type"`
 	State     types.String       `tfsdk:"state"`
 	Protocol  types.String       `tfsdk:"protocol"`
 	Members   []kafkaMemberModel `tfsdk:"members"`
@@ -50,11 +51,13 @@ func kafkaGroupOffsetsAttributes() map[string]schema.Attribute {
 	return dataAttributes(map[string]argument{
 		"group_id": {required: true, strings: []validator.String{notEmpty}, description: "The consumer group."},
 		"topics":   topicsArgument("The topics to tell of, with all of their partitions. Default: every partition that the group has a committed offset for."),
-	}, merge(kafkaOffsetsAttributes("The committed offsets, by topic and partition.",
-		"Everything by topic and partition, as a JSON document: `committed`, the log's `start` and `end`, and the `lag`; null where there is none or it is unknown."), map[string]schema.Attribute{
+	}, merge(kafkaOffsetsAttributes("The committed offsets, by topic and partition; the start offsets of a share group.",
+		"Everything by topic and partition, as a JSON document: `committed` (the start offset of a share group), the log's `start` and `end`, and the `lag`; null where there is none or it is unknown. "+
+			"Of a share group the lag is what the broker tells, with what was acknowledged one by one taken off (Kafka 4.3 or later)."), map[string]schema.Attribute{
 		"cluster_id": dataText("The id of the cluster."),
+		"group_type": dataText("The group's type, as the resource's `group_type` takes it: `consumer`, `share` or `streams`; `consumer` for a group that does not exist."),
 		"state":      dataText("The group's state in the broker's words: `Empty`, `Stable`, … and `Dead` for a group that does not exist."),
-		"protocol":   dataText("The group's protocol: `classic`, or `consumer` (KIP-848). Null if unknown."),
+		"protocol":   dataText("The group's protocol: `classic`, `consumer` (KIP-848), `share` (KIP-932) or `streams` (KIP-1071). Null if unknown."),
 		"members": schema.ListNestedAttribute{
 			Computed: true, MarkdownDescription: "The members that are active.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
@@ -63,7 +66,7 @@ func kafkaGroupOffsetsAttributes() map[string]schema.Attribute {
 				"host":        dataText("The address that the client connects from."),
 				"instance_id": dataText("The `group.instance.id` of a static member. Null for others."),
 				"assignment": schema.MapAttribute{ElementType: types.ListType{ElemType: types.Int64Type}, Computed: true,
-					MarkdownDescription: "The partitions that the member has, by topic."},
+					MarkdownDescription: "The partitions that the member has, by topic. Empty for a streams group, whose members have tasks."},
 			}},
 		},
 		"total_lag": dataNumber("The sum of the lags that are known."),
@@ -92,6 +95,7 @@ func (d *kafkaGroupOffsets) Read(ctx context.Context, req datasource.ReadRequest
 
 func (m *kafkaGroupOffsetsModel) fill(info *kafka.GroupInfo) {
 	m.ClusterID, m.State, m.Protocol = stringOrNull(info.ClusterID), stringOrNull(info.State), stringOrNull(info.Protocol)
+	m.GroupType = types.StringValue(string(info.Type))
 	m.Members = make([]kafkaMemberModel, 0, len(info.Members))
 	for _, member := range info.Members {
 		assignment := make(map[string][]int64, len(member.Assignment))

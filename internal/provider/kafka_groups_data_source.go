@@ -52,11 +52,11 @@ func kafkaGroupsAttributes() map[string]schema.Attribute {
 			description: "Only groups whose name this regular expression (RE2) finds a match in: `^billing-` for those that begin so. Default: any.",
 		},
 		"states": words("Only groups in one of these states, in the broker's words and in any case: `Empty`, `Stable`, `PreparingRebalance`, `CompletingRebalance`, `Assigning`, `Reconciling`. Default: any.", notEmpty),
-		"types": words("Only groups of these types: `classic`, `consumer` (KIP-848), `share` or `streams`. Default: `classic` and `consumer`, which can be reset.",
+		"types": words("Only groups of these types: `classic`, `consumer` (KIP-848), `share` or `streams`. Default: `classic` and `consumer`, the consumer groups. `share` and `streams` groups are reset with that `group_type`.",
 			stringvalidator.OneOf("classic", "consumer", "share", "streams")),
 		"topic": {
 			strings:     []validator.String{topicName},
-			description: "Only groups that have a committed offset on this topic. It must exist. Default: any.",
+			description: "Only groups that have a committed offset on this topic, or a start offset if they are share groups. It must exist. Default: any.",
 		},
 	}, map[string]schema.Attribute{
 		"cluster_id": dataText("The id of the cluster."),

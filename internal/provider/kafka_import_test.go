@@ -26,6 +26,9 @@ func TestKafkaImportOfEachScope(t *testing.T) {
 		"one partition":            {"billing/orders/1", "billing", "topic = \"orders\"\npartition = 1"},
 		"topics":                   {"billing/orders,audit", "billing", `topics = ["audit", "orders"]`},
 		"all topics":               {"billing/*", "billing", `all_topics = true`},
+		"a share group":            {"billing/orders?group_type=share", "billing", "topic = \"orders\"\ngroup_type = \"share\""},
+		"a streams group":          {"billing/*?group_type=streams", "billing", "all_topics = true\ngroup_type = \"streams\""},
+		"a consumer group":         {"billing/orders?group_type=consumer", "billing", "topic = \"orders\"\ngroup_type = \"consumer\""},
 		"odd characters in a name": {"bill%2Fing%2C 1%25%3F%2A ü/orders", "bill/ing, 1%?* ü", `topic = "orders"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +69,8 @@ func TestKafkaImportOfAnotherScopeThanTheConfiguration(t *testing.T) {
 		"billing/*":          `topic = "orders"`,
 		"billing/orders/0,1": `topic = "orders"`,
 		"billing/orders/0":   `offsets = { orders = { "1" = 1 } }`,
+
+		"billing/orders?group_type=share": `topic = "orders"`,
 	} {
 		target := "\nposition = \"earliest\"\n"
 		if id == "billing/orders/0" {
@@ -161,7 +166,7 @@ func TestKafkaImportByAnIdentityThatCannotBe(t *testing.T) {
 				t.Fatal(err)
 			}
 			identity := packed(cty.ObjectVal(map[string]cty.Value{
-				"group_id": cty.StringVal("billing"), "instance_id": cty.NullVal(cty.String),
+				"group_id": cty.StringVal("billing"), "group_type": cty.NullVal(cty.String), "instance_id": cty.NullVal(cty.String),
 				"topics": cty.ListVal([]cty.Value{text(test.topic)}), "partitions": cty.ListVal([]cty.Value{number(test.partition)}),
 			}))
 			resp, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -51,7 +52,7 @@ func (r *kafkaReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp 
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Resets the committed offsets of a Kafka consumer group, once: when it is created, and again when its target, scope or `triggers` change.",
 		Attributes: merge(resourceAttributes(kafkaArgumentSchema()), commonAttributes(ctx, kafkaSummaryFields, reset.DestroyKeeps, reset.DestroyRestores, reset.DestroyDeletes), map[string]schema.Attribute{
-			"id":                   computedText("`GROUP/TOPIC`, `GROUP/TOPIC/0,2`, `GROUP/TOPIC,TOPIC` or `GROUP/*`: what an import takes."),
+			"id":                   computedText("`GROUP/TOPIC`, `GROUP/TOPIC/0,2`, `GROUP/TOPIC,TOPIC` or `GROUP/*`, with `?group_type=…` behind it for a share or a streams group: what an import takes."),
 			"cluster_id":           computedText("The id of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"previous_group_state": computedText("The group's state just before the last reset, in the broker's words, such as `Empty` or `Dead`."),
 			"record": computedText("What the last reset did to each partition: a JSON document of topic, partition, and `previous` (null where there was no offset), `offset`, " +
@@ -66,6 +67,7 @@ func (r *kafkaReset) IdentitySchema(_ context.Context, _ resource.IdentitySchema
 		"topics":      identityschema.ListAttribute{ElementType: types.StringType, OptionalForImport: true, Description: "The topics, sorted; none means all topics of the group."},
 		"partitions":  identityschema.ListAttribute{ElementType: types.NumberType, OptionalForImport: true, Description: "The partitions of the one topic, sorted; none means all."},
 		"instance_id": identityschema.StringAttribute{OptionalForImport: true, Description: "The managed instance."},
+		"group_type":  identityschema.StringAttribute{OptionalForImport: true, Description: "The type of the group, share or streams; none means a consumer group."},
 	}}
 }
 
@@ -74,10 +76,11 @@ type kafkaIdentity struct {
 	Topics     []types.String `tfsdk:"topics"`
 	Partitions []types.Number `tfsdk:"partitions"`
 	InstanceID types.String   `tfsdk:"instance_id"`
+	GroupType  types.String   `tfsdk:"group_type"`
 }
 
 func (m *kafkaResetModel) identity(id reset.Name) any {
-	identity := kafkaIdentity{GroupID: types.StringValue(id.Group), InstanceID: stringOrNull(id.Instance)}
+	identity := kafkaIdentity{GroupID: types.StringValue(id.Group), InstanceID: stringOrNull(id.Instance), GroupType: stringOrNull(string(id.Type))}
 	for _, topic := range id.Topics {
 		identity.Topics = append(identity.Topics, types.StringValue(topic))
 	}
@@ -90,7 +93,7 @@ func (m *kafkaResetModel) identity(id reset.Name) any {
 func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.ResourceIdentity) (reset.Name, diag.Diagnostics) {
 	var i kafkaIdentity
 	diags := identity.Get(ctx, &i)
-	id := reset.Name{Group: i.GroupID.ValueString(), Instance: i.InstanceID.ValueString()}
+	id := reset.Name{Group: i.GroupID.ValueString(), Instance: i.InstanceID.ValueString(), Type: offset.GroupType(i.GroupType.ValueString())}
 	refuse := func(name, problem string) {
 		diags.AddError("Import "+kafkaResetType, fmt.Sprintf("The identity's %s: %s Nothing was imported.", name, problem))
 	}
@@ -114,7 +117,7 @@ func (m *kafkaResetModel) identify(ctx context.Context, identity *tfsdk.Resource
 }
 
 func (m *kafkaResetModel) take(id reset.Name) {
-	m.GroupID, m.InstanceID = types.StringValue(id.Group), stringOrNull(id.Instance)
+	m.GroupID, m.InstanceID, m.GroupType = types.StringValue(id.Group), stringOrNull(id.Instance), stringOrNull(string(id.Type))
 	switch {
 	case len(id.Topics) == 0:
 		m.AllTopics = types.BoolValue(true)
@@ -140,19 +143,36 @@ func (m *kafkaResetModel) imported() bool {
 	return m.Record.IsNull() && !anySet(m.targetFields())
 }
 
+// validate also refuses what a destroy could not do.
+func (m *kafkaResetModel) validate(diags *diag.Diagnostics) {
+	m.kafkaArguments.validate(diags)
+	if m.groupType() != offset.ShareGroup || reset.OnDestroy(m.OnDestroy.ValueString()) != reset.DestroyDeletes {
+		return
+	}
+	for _, part := range []given{
+		{"partition", !m.Partition.IsNull() && int64Of(m.Partition) != int64(offset.AllPartitions), m.Partition.IsUnknown()},
+		givenBy("partitions", m.Partitions), givenBy("offsets", m.Offsets), givenBy("offsets_csv", m.OffsetsCSV), givenBy("snapshot", m.Snapshot),
+	} {
+		if part.set && !part.unknown {
+			diags.AddAttributeError(path.Root("on_destroy"), "Start offsets are deleted by whole topics",
+				fmt.Sprintf("Brokers delete the start offsets of a share group by whole topics only, so that on_destroy = \"delete_offsets\" needs topic, topics or all_topics as the scope, and here it is %s. Use \"restore\" or \"keep\".", part.name))
+		}
+	}
+}
+
 func (m *kafkaResetModel) wait() (types.String, bool) { return m.WaitForInactive, true }
 func (m *kafkaResetModel) derive()                    {}
 
 // name returns the canonical name of the reset; false if it is not known yet.
 func (m *kafkaResetModel) name(ctx context.Context) (reset.Name, bool) {
-	if m.GroupID.IsUnknown() || m.InstanceID.IsUnknown() || !m.aimKnown() {
+	if m.GroupID.IsUnknown() || m.InstanceID.IsUnknown() || m.GroupType.IsUnknown() || !m.aimKnown() {
 		return reset.Name{}, false
 	}
 	scope, diags := m.scope(ctx)
 	if diags.HasError() {
 		return reset.Name{}, false
 	}
-	id := reset.Name{Group: m.GroupID.ValueString(), Instance: m.InstanceID.ValueString(), Topics: scope.Topics, Partitions: scope.Partitions}
+	id := reset.Name{Group: m.GroupID.ValueString(), Type: m.groupType(), Instance: m.InstanceID.ValueString(), Topics: scope.Topics, Partitions: scope.Partitions}
 	if t, ok := theSet(m.targets()); ok && t.scopes {
 		target, err := t.read()
 		if err != nil {
@@ -199,7 +219,7 @@ func (a *kafkaArguments) aimKnown() bool {
 
 // known tells whether a request can be made.
 func (a *kafkaArguments) known() bool {
-	for _, v := range []attr.Value{a.GroupID, a.InstanceID, a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive, a.Unmatched} {
+	for _, v := range []attr.Value{a.GroupID, a.GroupType, a.InstanceID, a.OutOfRange, a.IsolationLevel, a.MaxReplayedMessages, a.MaxSkippedMessages, a.AllowNewGroup, a.WaitForInactive, a.Unmatched} {
 		if v.IsUnknown() {
 			return false
 		}

@@ -80,6 +80,8 @@ type resetModel[M any] interface {
 	refusals(ctx context.Context, s *services, onDestroy types.String) []managed.Refusal
 	// group returns the consumer group's name.
 	group() types.String
+	// typed returns the type of the group, or null where it has the usual one.
+	typed() types.String
 	// instance returns the managed instance's id, or null.
 	instance() types.String
 	// identity returns the identity as a struct for the identity schema.
@@ -280,12 +282,20 @@ func (r *resetResource[M, P]) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 }
 
+// typeOf returns a group's type in one word: null is a consumer group.
+func typeOf(typed types.String) types.String {
+	if typed.IsNull() {
+		return types.StringValue(string(offset.ConsumerGroup))
+	}
+	return typed
+}
+
 // replaces tells whether the plan is certainly of another reset than the
 // state: of another group or instance. With an imported one that is an error
 // instead.
 func replaces[M any, P resetModel[M]](plan, state P) bool {
 	differ := func(planned, prior types.String) bool { return !planned.IsUnknown() && !planned.Equal(prior) }
-	return !state.imported() && (differ(plan.group(), state.group()) || differ(plan.instance(), state.instance()))
+	return !state.imported() && (differ(plan.group(), state.group()) || differ(plan.instance(), state.instance()) || differ(typeOf(plan.typed()), typeOf(state.typed())))
 }
 
 // stateIncomplete looks only at the record, not at the whole state.
@@ -404,7 +414,7 @@ func (r *resetResource[M, P]) headline(ctx context.Context, m P) string {
 	case !ok && group.IsUnknown():
 		return "Reset a consumer group that is not known yet"
 	case !ok:
-		return fmt.Sprintf("Reset consumer group %q", group.ValueString())
+		return "Reset " + offset.GroupType(m.typed().ValueString()).Called(group.ValueString())
 	}
 	return id.Headline("Reset")
 }
@@ -646,6 +656,9 @@ func (r *resetResource[M, P]) ImportState(ctx context.Context, req resource.Impo
 	id, err := reset.ParseName(text)
 	if err == nil && r.kind.Dialect == offset.RocketMQRecord && (len(id.Topics) != 1 || len(id.Partitions) > 0) {
 		err = fmt.Errorf("%q is not a reset of one topic; the form is GROUP/TOPIC", id)
+	}
+	if err == nil && r.kind.Dialect == offset.RocketMQRecord && id.Type != "" {
+		err = fmt.Errorf("%q: RocketMQ groups have no type", id)
 	}
 	if err != nil {
 		resp.Diagnostics.AddError("Import "+r.typeName, sentence(err.Error()))

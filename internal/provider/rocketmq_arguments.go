@@ -118,6 +118,7 @@ var ownTopic = stringCheck{
 
 func (a *rocketmqArguments) group() types.String    { return a.ConsumerGroup }
 func (a *rocketmqArguments) instance() types.String { return a.InstanceID }
+func (a *rocketmqArguments) typed() types.String    { return types.StringNull() }
 
 // validate checks what no single attribute's validator can see.
 func (a *rocketmqArguments) validate(diags *diag.Diagnostics) {

@@ -11,7 +11,7 @@ import (
 func TestEachArgumentIsInTheAimOrNot(t *testing.T) {
 	t.Parallel()
 	var a kafkaArguments
-	others := []string{"group_id", "instance_id", "out_of_range", "isolation_level", "max_replayed_messages", "max_skipped_messages", "allow_new_group", "wait_for_inactive", "unmatched"}
+	others := []string{"group_id", "group_type", "instance_id", "out_of_range", "isolation_level", "max_replayed_messages", "max_skipped_messages", "allow_new_group", "wait_for_inactive", "unmatched"}
 	scopes := []string{"topic", "topics", "all_topics", "partition", "partitions", "topic_names"}
 	var targets []string
 	for _, target := range a.targets() {

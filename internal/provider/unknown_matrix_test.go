@@ -453,6 +453,7 @@ func TestKafkaArgumentsThatAreUnknownAtPlanTime(t *testing.T) {
 		),
 		[]varied{
 			{argument: "group_id", with: topic + target, is: `"{group}"`, another: `"{group}-b"`, does: broken, null: refused("group_id")},
+			{argument: "group_type", with: usual, is: `"consumer"`, another: `"share"`, does: broken, null: nothing},
 			{argument: "instance_id", with: usual, is: fmt.Sprintf("%q", kafkaInstance), another: fmt.Sprintf("%q", otherInstance), does: broken, null: broken},
 		},
 		// What the same is said with.

@@ -35,7 +35,7 @@ func (l Last) known() []offset.Outcome {
 
 // undo returns what undoes the last reset.
 func (l Last) undo() offset.UndoRequest {
-	return offset.UndoRequest{Group: l.Name.Group, Topic: l.Name.Topic(), ClusterID: l.ClusterID, TopicIDs: l.Kept.TopicIDs, Record: l.Record}
+	return offset.UndoRequest{Group: l.Name.Group, GroupType: l.Name.Type, Topic: l.Name.Topic(), ClusterID: l.ClusterID, TopicIDs: l.Kept.TopicIDs, Record: l.Record}
 }
 
 // ReadRecord reads the record of a reset with the given name; an empty one

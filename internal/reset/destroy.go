@@ -57,7 +57,7 @@ func (d Destruction) steps() (unfinished, completed offset.UndoRequest, err erro
 // headline names what is undone. Partitions are named if the reset was of
 // some of a topic's, since two resets may share a topic.
 func (d Destruction) headline(verb string, outcomes []offset.Outcome) string {
-	id := Name{Group: d.Last.Name.Group, Topics: offset.Topics(offset.Moves(outcomes))}
+	id := Name{Group: d.Last.Name.Group, Type: d.Last.Name.Type, Topics: offset.Topics(offset.Moves(outcomes))}
 	if len(d.Last.Name.Partitions) > 0 {
 		for _, o := range outcomes {
 			id.Partitions = append(id.Partitions, o.ID)
@@ -88,10 +88,15 @@ func (d Destruction) Announce() ([]Notice, error) {
 		if d.Broker.Waits {
 			active = "if members are still active, "
 		}
+		lost := ""
+		if d.Last.Name.Type == offset.ShareGroup {
+			lost = "\n\nRecords of a share group are acknowledged one by one. The start offsets are put back; what was acknowledged after them is delivered again, and is not in these figures. " +
+				"Start offsets where there were none before are taken away only by whole topics."
+		}
 		notices = append(notices, warning(fmt.Sprintf("%s: destroying puts back %s, about %d messages replayed and %d skipped",
 			d.headline("Restore", completed.Record), count(int64(len(back)), d.Broker.Noun), s.Replayed, s.Skipped),
 			"The offsets from before the last reset are committed again, except where another reset of the same run has put them since. It is refused, and changes nothing, "+active+
-				"if somebody else has moved an offset since, or if an old offset has left the log. To destroy without restoring, apply on_destroy = \"keep\" first."))
+				"if somebody else has moved an offset since, or if an old offset has left the log. To destroy without restoring, apply on_destroy = \"keep\" first."+lost))
 	case d.OnDestroy == DestroyDeletes:
 		notices = append(notices, warning(fmt.Sprintf("%s: destroying deletes the offsets of %s", d.headline("Delete the offsets of", completed.Record), count(n, d.Broker.Noun)),
 			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to."))
@@ -117,7 +122,7 @@ func (d Destruction) nothingToDo() []Notice {
 	if offset.AnyFailed(d.Last.Record) || d.OnDestroy != DestroyRestores && d.OnDestroy != DestroyDeletes {
 		return nil
 	}
-	return []Notice{warning(fmt.Sprintf("Consumer group %q: on_destroy = %q has nothing to do", d.Last.Name.Group, d.OnDestroy),
+	return []Notice{warning(fmt.Sprintf("%s: on_destroy = %q has nothing to do", capital(d.Last.Name.Type.Called(d.Last.Name.Group)), d.OnDestroy),
 		"The reset was imported, so it is not known which offsets it has set and what was there before. Destroying leaves the group as it is.")}
 }
 

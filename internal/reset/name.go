@@ -18,13 +18,15 @@ import (
 //
 //	GROUP/TOPIC          GROUP/TOPIC/0,2          GROUP/TOPIC,TOPIC          GROUP/*
 //
-// with ?instance_id=… behind it for a managed instance. Characters that the
+// with ?instance_id=… behind it for a managed instance, or ?group_type=… for a
+// share or a streams group. Characters that the
 // form itself uses are percent-encoded inside of a part.
 type Name struct {
 	Group      string
 	Topics     []string // sorted; none means all topics
 	Partitions []int32  // sorted; none means all partitions
 	Instance   string
+	Type       offset.GroupType // of the group; empty for a consumer group
 }
 
 const allTopicsMark = "*"
@@ -49,15 +51,20 @@ func (id Name) String() string {
 		b.WriteByte("/,"[min(i, 1)])
 		b.WriteString(strconv.FormatInt(int64(p), 10))
 	}
+	mark := "?"
 	if id.Instance != "" {
-		b.WriteString("?instance_id=" + url.QueryEscape(id.Instance))
+		b.WriteString(mark + queryInstance + "=" + url.QueryEscape(id.Instance))
+		mark = "&"
+	}
+	if id.Type.Or() != offset.ConsumerGroup {
+		b.WriteString(mark + queryType + "=" + url.QueryEscape(string(id.Type)))
 	}
 	return b.String()
 }
 
 // Equal tells whether both name the same group and scope.
 func (id Name) Equal(other Name) bool {
-	return id.Group == other.Group && id.Instance == other.Instance &&
+	return id.Group == other.Group && id.Instance == other.Instance && id.Type.Or() == other.Type.Or() &&
 		slices.Equal(id.Topics, other.Topics) && slices.Equal(id.Partitions, other.Partitions)
 }
 
@@ -75,11 +82,9 @@ func ParseName(s string) (Name, error) {
 	var id Name
 	s, query, hasQuery := strings.Cut(s, "?")
 	if hasQuery {
-		values, err := url.ParseQuery(query)
-		if err != nil || len(values) != 1 || len(values["instance_id"]) != 1 || values.Get("instance_id") == "" {
-			return id, fmt.Errorf("%q is not understood: behind the question mark only instance_id=… may stand", query)
+		if err := id.parseQuery(query); err != nil {
+			return id, err
 		}
-		id.Instance = values.Get("instance_id")
 	}
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 {
@@ -121,6 +126,40 @@ func ParseName(s string) (Name, error) {
 	return id, nil
 }
 
+// The names behind the question mark.
+const (
+	queryInstance = "instance_id"
+	queryType     = "group_type"
+)
+
+func (id *Name) parseQuery(query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return fmt.Errorf("%q is not understood: %w", query, err)
+	}
+	for name, of := range values {
+		switch {
+		case len(of) != 1 || of[0] == "" || name != queryInstance && name != queryType:
+			return fmt.Errorf("%q is not understood: behind the question mark only instance_id=… or group_type=… may stand", query)
+		case name == queryInstance:
+			id.Instance = of[0]
+		default:
+			id.Type = offset.GroupType(of[0])
+		}
+	}
+	switch id.Type {
+	case "", offset.ShareGroup, offset.StreamsGroup:
+	case offset.ConsumerGroup:
+		id.Type = ""
+	default:
+		return fmt.Errorf("%q is no group type: consumer, share or streams", id.Type)
+	}
+	if id.Type != "" && id.Instance != "" {
+		return fmt.Errorf("%q: a managed instance has consumer groups only", query)
+	}
+	return nil
+}
+
 func unescapePart(part string) (string, error) {
 	name, err := url.PathUnescape(part)
 	switch {
@@ -139,7 +178,7 @@ func unescapePart(part string) (string, error) {
 // NameOf names what a request is about. Explicit offsets are their own scope,
 // unless a topic is named beside them.
 func NameOf(req offset.Request) Name {
-	id := Name{Group: req.Group, Topics: req.Scope.Topics, Partitions: req.Scope.Partitions}
+	id := Name{Group: req.Group, Topics: req.Scope.Topics, Partitions: req.Scope.Partitions, Type: req.GroupType}
 	if req.Target.Kind == offset.ToOffsets && len(id.Topics) == 0 {
 		id.Topics = slices.Sorted(maps.Keys(req.Target.Offsets))
 		if len(id.Topics) == 1 {
@@ -161,7 +200,7 @@ func (id Name) Headline(verb string) string {
 	if len(id.Partitions) > 0 {
 		on += ", " + numbered("partition", id.Partitions)
 	}
-	return fmt.Sprintf("%s consumer group %q on %s", verb, id.Group, on)
+	return fmt.Sprintf("%s %s on %s", verb, id.Type.Called(id.Group), on)
 }
 
 // numbered lists numbers behind a noun, not more than a line takes.

@@ -79,13 +79,16 @@ func Explain(err error) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
+// capital starts s, which is not empty, with a capital.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
 // Sentence ends s with a full stop and starts it with a capital.
 func Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return s
 	}
-	s = strings.ToUpper(s[:1]) + s[1:]
+	s = capital(s)
 	if !strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
 		s += "."
 	}

@@ -2,12 +2,15 @@ package connection
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"reflect"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -17,7 +20,8 @@ import (
 // lock from a request to its answer.
 type Link struct {
 	*sarama.Broker
-	dialer *Dialer
+	dialer   *Dialer
+	clientID string
 
 	//nolint:containedctx // of the dial, which sarama starts in a goroutine of its own
 	ctx context.Context
@@ -25,12 +29,17 @@ type Link struct {
 
 	mu   sync.Mutex
 	conn *conn
+
+	versions map[int16]Versions // of the broker's APIs; nil before they are asked for
 }
+
+// Versions are the versions of an API that a broker knows.
+type Versions struct{ Min, Max int16 }
 
 // NewLink begins to open a connection. Opened waits for it. The caller ends
 // with Cut, and Close to be rid of sarama's goroutine.
 func (d *Dialer) NewLink(conf *sarama.Config, address string) (*Link, error) {
-	l := &Link{Broker: sarama.NewBroker(address), dialer: d}
+	l := &Link{Broker: sarama.NewBroker(address), dialer: d, clientID: conf.ClientID}
 	l.ctx, l.cut = context.WithCancelCause(d.ctx)
 	own := *conf
 	own.Net.Proxy.Dialer = l
@@ -83,6 +92,55 @@ func (l *Link) Opened() error {
 	return nil
 }
 
+// ClientID returns how this side calls itself, as every request tells.
+func (l *Link) ClientID() string { return l.clientID }
+
+// VersionsOf returns the versions of an API that the broker knows, and false if
+// it does not have it. The first call asks it.
+func (l *Link) VersionsOf(key int16) (Versions, bool, error) {
+	if l.versions == nil {
+		answer, err := l.ApiVersions(&sarama.ApiVersionsRequest{})
+		if err != nil {
+			return Versions{}, false, err
+		}
+		if code := sarama.KError(answer.ErrorCode); code != sarama.ErrNoError {
+			return Versions{}, false, code
+		}
+		l.versions = make(map[int16]Versions, len(answer.ApiKeys))
+		for _, k := range answer.ApiKeys {
+			l.versions[k.ApiKey] = Versions{k.MinVersion, k.MaxVersion}
+		}
+	}
+	v, ok := l.versions[key]
+	return v, ok, nil
+}
+
+// Exchange writes one request, with its length, and returns the answer without
+// it: for what sarama cannot encode. Sarama itself reads only while it waits
+// for an answer, so that nobody else does. It has no time-out of its own: Cut
+// ends it.
+func (l *Link) Exchange(request []byte) ([]byte, error) {
+	l.mu.Lock()
+	c := l.conn
+	l.mu.Unlock()
+	if c == nil {
+		return nil, sarama.ErrNotConnected
+	}
+	if err := c.SetDeadline(time.Time{}); err != nil { // sarama's last one
+		return nil, err
+	}
+	if _, err := c.Write(request); err != nil {
+		return nil, err
+	}
+	var size [4]byte
+	if _, err := io.ReadFull(c, size[:]); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, binary.BigEndian.Uint32(size[:])) // which the connection has found possible
+	_, err := io.ReadFull(c, answer)
+	return answer, err
+}
+
 // panicked tells whether opening the connection ended in a panic: sarama
 // decodes the greeting in a goroutine of its own, and leaves a Broker that
 // counts as connected but would wait forever for the first answer. Nothing
@@ -109,13 +167,13 @@ func catchPanics() {
 var ErrUndecodable = errors.New("the answer could not be decoded")
 
 // Guard runs a request and returns a decoder's panic as an error.
-func Guard[A any](b *sarama.Broker, request func(*sarama.Broker) (*A, error)) (answer *A, err error) {
+func Guard[A any](l *Link, request func(*Link) (*A, error)) (answer *A, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			answer, err = nil, fmt.Errorf("%w: %v", ErrUndecodable, p)
 		}
 	}()
-	answer, err = request(b)
+	answer, err = request(l)
 	if err == nil && answer == nil {
 		err = errors.New("no answer")
 	}

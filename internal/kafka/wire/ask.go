@@ -18,7 +18,7 @@ type Request[A any] struct {
 	API   API
 	Doing string // what is being done, and on what, for the error: `Describe consumer group "billing"`
 	// Send sends it. It may be called again, for another broker.
-	Send func(*sarama.Broker) (*A, error)
+	Send func(*Broker) (*A, error)
 	// Codes returns the codes of an answer. The answer counts unless one of
 	// them means to ask again; nil is an answer that always counts.
 	Codes func(*A) []sarama.KError
@@ -71,7 +71,7 @@ func AskAny[A any](ctx context.Context, c *Cluster, r Request[A]) (answer Answer
 
 // round asks one broker after the other, the one that answered last first, and
 // the next one beside it if it takes its time. The first answer wins.
-func round[A any](ctx context.Context, c *Cluster, api API, send func(*sarama.Broker) (*A, error)) (*A, error) {
+func round[A any](ctx context.Context, c *Cluster, api API, send func(*Broker) (*A, error)) (*A, error) {
 	c.mu.Lock()
 	known := slices.Clone(c.known)
 	c.mu.Unlock()
@@ -166,7 +166,7 @@ type LeaderRequest[A any] struct {
 	API   API
 	Doing string // what is being done to a partition, for the error: "List the offsets"
 	// Send asks one leader for the partitions with the given indices.
-	Send func(b *sarama.Broker, share []int) (*A, error)
+	Send func(b *Broker, share []int) (*A, error)
 	// Take takes over what the answer says of them, and returns their codes.
 	Take func(answer *A, share []int) []sarama.KError
 }
@@ -277,7 +277,7 @@ func askLeader[A any](ctx context.Context, c *Cluster, addr string, partitions [
 		m, err := c.metadata(ctx, topicsOf(partitions, share))
 		return err == nil && leftBy(m, addr, partitions, share), err
 	})
-	answer, _, err := call(watched, c, addr, func(b *sarama.Broker) (*A, error) { return r.Send(b, share) })
+	answer, _, err := call(watched, c, addr, func(b *Broker) (*A, error) { return r.Send(b, share) })
 	stop()
 	if err != nil {
 		if errors.Is(err, sarama.ErrUnsupportedVersion) {
@@ -446,7 +446,7 @@ func (g *Group) find(ctx context.Context) (string, error) {
 
 // lookUp asks for the coordinator's address.
 func (g *Group) lookUp(ctx context.Context) (string, error) {
-	resp, err := round(ctx, g.Cluster, FindCoordinatorAPI, func(b *sarama.Broker) (*sarama.FindCoordinatorResponse, error) {
+	resp, err := round(ctx, g.Cluster, FindCoordinatorAPI, func(b *Broker) (*sarama.FindCoordinatorResponse, error) {
 		return b.FindCoordinator(&sarama.FindCoordinatorRequest{
 			Version:         g.Cluster.Newest(findCoordinatorVersions),
 			CoordinatorKey:  g.Name,

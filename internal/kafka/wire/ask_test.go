@@ -518,7 +518,7 @@ func TestMissingAPI(t *testing.T) {
 	}
 	_, err := AskGroup(t.Context(), group(t, c), Request[sarama.ConsumerGroupDescribeResponse]{
 		API: ConsumerGroupDescribeAPI,
-		Send: func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
+		Send: func(b *Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
 			return b.ConsumerGroupDescribe(sarama.NewConsumerGroupDescribeRequest(c.Config().Version))
 		},
 	})

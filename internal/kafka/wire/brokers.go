@@ -20,7 +20,7 @@ func (c *Cluster) Brokers(ctx context.Context) (id string, addrs map[int32]strin
 	answer, err := AskAny(ctx, c, Request[sarama.DescribeClusterResponse]{
 		API:   DescribeClusterAPI,
 		Doing: doing,
-		Send: func(b *sarama.Broker) (*sarama.DescribeClusterResponse, error) {
+		Send: func(b *Broker) (*sarama.DescribeClusterResponse, error) {
 			return b.DescribeCluster(sarama.NewDescribeClusterRequest(c.conf.Version))
 		},
 		Codes: func(r *sarama.DescribeClusterResponse) []sarama.KError { return []sarama.KError{r.Err} },

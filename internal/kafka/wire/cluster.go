@@ -14,8 +14,9 @@
 //
 // Below that are the connections: a few to each broker, one request at a time
 // over each, replaced at once when they turn out to be dead. sarama encodes,
-// decodes and logs in; a request that it does not have would be written to and
-// read from a connection that exchange holds for it alone.
+// decodes and logs in; a request that it does not have is a Message, encoded by
+// kmsg, which does nothing else here, and written to and read from a connection
+// that exchange holds for it alone.
 //
 // It must not know what a reset is, nor Terraform.
 package wire
@@ -117,7 +118,7 @@ func (c *Cluster) Metadata(ctx context.Context, topics []string) (*Metadata, err
 
 // metadata asks each broker at most once.
 func (c *Cluster) metadata(ctx context.Context, topics []string) (*Metadata, error) {
-	resp, err := round(ctx, c, MetadataAPI, func(b *sarama.Broker) (*sarama.MetadataResponse, error) {
+	resp, err := round(ctx, c, MetadataAPI, func(b *Broker) (*sarama.MetadataResponse, error) {
 		req := sarama.NewMetadataRequest(c.conf.Version, topics)
 		req.AllowAutoTopicCreation = false
 		req.IncludeTopicAuthorizedOperations = true
@@ -140,7 +141,7 @@ func (c *Cluster) ID(ctx context.Context) (string, error) {
 	answer, err := AskAny(ctx, c, Request[sarama.DescribeClusterResponse]{
 		API:   DescribeClusterAPI,
 		Doing: "Tell the cluster's id",
-		Send: func(b *sarama.Broker) (*sarama.DescribeClusterResponse, error) {
+		Send: func(b *Broker) (*sarama.DescribeClusterResponse, error) {
 			return b.DescribeCluster(sarama.NewDescribeClusterRequest(c.conf.Version))
 		},
 		Codes: func(r *sarama.DescribeClusterResponse) []sarama.KError { return []sarama.KError{r.Err} },

@@ -14,17 +14,22 @@ type API int16
 
 // The requests that are made.
 const (
-	FetchAPI                 API = 1
-	ListOffsetsAPI           API = 2
-	MetadataAPI              API = 3
-	OffsetCommitAPI          API = 8
-	OffsetFetchAPI           API = 9
-	FindCoordinatorAPI       API = 10
-	DescribeGroupsAPI        API = 15
-	ListGroupsAPI            API = 16
-	OffsetDeleteAPI          API = 47
-	DescribeClusterAPI       API = 60
-	ConsumerGroupDescribeAPI API = 69
+	FetchAPI                     API = 1
+	ListOffsetsAPI               API = 2
+	MetadataAPI                  API = 3
+	OffsetCommitAPI              API = 8
+	OffsetFetchAPI               API = 9
+	FindCoordinatorAPI           API = 10
+	DescribeGroupsAPI            API = 15
+	ListGroupsAPI                API = 16
+	OffsetDeleteAPI              API = 47
+	DescribeClusterAPI           API = 60
+	ConsumerGroupDescribeAPI     API = 69
+	ShareGroupDescribeAPI        API = 77 // Kafka 4.1
+	StreamsGroupDescribeAPI      API = 89 // Kafka 4.2
+	DescribeShareGroupOffsetsAPI API = 90 // Kafka 4.1
+	AlterShareGroupOffsetsAPI    API = 91 // Kafka 4.1
+	DeleteShareGroupOffsetsAPI   API = 92 // Kafka 4.1
 )
 
 // everywhere tells whether every broker has the API, of any version.
@@ -113,6 +118,9 @@ var meanings = map[API][]map[sarama.KError]Meaning{
 	OffsetCommitAPI: {committing, writing},
 	OffsetDeleteAPI: {deleting, writing},
 	OffsetFetchAPI:  {fetching},
+
+	AlterShareGroupOffsetsAPI:  {altering, committing, writing},
+	DeleteShareGroupOffsetsAPI: {altering, deleting, writing},
 }
 
 // common is what codes mean unless a request's own tables say otherwise. A
@@ -194,4 +202,14 @@ var committing = map[sarama.KError]Meaning{
 var deleting = map[sarama.KError]Meaning{
 	sarama.ErrGroupAuthorizationFailed: {Right: "DELETE", On: onGroup},
 	sarama.ErrGroupSubscribedToTopic:   {Do: Busy, Words: "an active member of the group is subscribed to the topic"},
+}
+
+// altering: a share group's start offsets are written one by one, not as one
+// batch, so that nothing is too large; and the group is looked at just before,
+// so that a name which the broker then does not know is of another type (Kafka
+// 4.4 answers GROUP_ID_NOT_FOUND).
+var altering = map[sarama.KError]Meaning{
+	sarama.ErrUnknown:            {Words: "the broker had an unexpected error"},
+	sarama.ErrGroupIDNotFound:    {Words: "the group is no share group, or it was deleted meanwhile"},
+	sarama.ErrUnsupportedVersion: {Words: "share groups are switched off on this cluster (the feature share.version)"},
 }

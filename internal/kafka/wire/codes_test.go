@@ -76,6 +76,20 @@ func TestMeanings(t *testing.T) {
 		{api: OffsetDeleteAPI, code: 18, do: Split},
 		{api: OffsetCommitAPI, code: 12, do: Fail, words: "the commit's metadata is larger than the broker's limit"},
 
+		// Of a share group.
+		{api: AlterShareGroupOffsetsAPI, code: 68, do: Busy, words: "the group became active"},
+		{api: DeleteShareGroupOffsetsAPI, code: 68, do: Busy},
+		{api: AlterShareGroupOffsetsAPI, code: 69, do: Fail, words: "the group is no share group, or it was deleted meanwhile"},
+		{api: AlterShareGroupOffsetsAPI, code: -1, do: Fail},
+		{api: AlterShareGroupOffsetsAPI, code: 35, do: Fail},
+		{api: AlterShareGroupOffsetsAPI, code: 3, do: Fail, words: "the topic or partition does not exist any more"},
+		{api: AlterShareGroupOffsetsAPI, code: 29, do: Fail, right: "READ"},
+		{api: AlterShareGroupOffsetsAPI, code: 30, do: Fail, right: "READ"},
+		{api: DeleteShareGroupOffsetsAPI, code: 30, do: Fail, right: "DELETE"},
+		{api: DescribeShareGroupOffsetsAPI, code: 30, do: Fail, right: "DESCRIBE"},
+		{api: AlterShareGroupOffsetsAPI, code: 15, do: Relocate, landed: true},
+		{api: AlterShareGroupOffsetsAPI, code: 16, do: Relocate, landed: true},
+
 		{api: OffsetCommitAPI, code: 0, do: Nothing},
 		{api: OffsetCommitAPI, code: 24, do: Fail, words: "The provided group id was empty"},
 	} {

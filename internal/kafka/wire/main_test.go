@@ -71,7 +71,7 @@ func fetch(ctx context.Context, g *Group) (int64, error) {
 	answer, err := AskGroup(ctx, g, Request[sarama.OffsetFetchResponse]{
 		API:   OffsetFetchAPI,
 		Doing: "Read",
-		Send: func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) {
+		Send: func(b *Broker) (*sarama.OffsetFetchResponse, error) {
 			return b.FetchOffset(sarama.NewOffsetFetchRequest(g.Cluster.Config().Version, g.Name, map[string][]int32{"orders": {0}}))
 		},
 		Codes: func(r *sarama.OffsetFetchResponse) []sarama.KError { return []sarama.KError{r.Err} },
@@ -87,7 +87,7 @@ func commit(ctx context.Context, g *Group, at int64) (Answer[sarama.OffsetCommit
 	return AskGroup(ctx, g, Request[sarama.OffsetCommitResponse]{
 		API:   OffsetCommitAPI,
 		Doing: "Commit",
-		Send: func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+		Send: func(b *Broker) (*sarama.OffsetCommitResponse, error) {
 			req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
 			req.AddBlockWithLeaderEpoch("orders", 0, at, -1, 0, "")
 			return b.CommitOffset(req)
@@ -108,7 +108,7 @@ func ends(ctx context.Context, c *Cluster, m *Metadata) ([]int64, error) {
 	return at, AskLeaders(ctx, c, m, partitions, LeaderRequest[sarama.OffsetResponse]{
 		API:   ListOffsetsAPI,
 		Doing: "List the end",
-		Send: func(b *sarama.Broker, share []int) (*sarama.OffsetResponse, error) {
+		Send: func(b *Broker, share []int) (*sarama.OffsetResponse, error) {
 			req := sarama.NewOffsetRequest(c.Config().Version)
 			for _, i := range share {
 				req.AddBlock("orders", partitions[i].ID, sarama.OffsetNewest, 1)

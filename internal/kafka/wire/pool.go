@@ -203,10 +203,10 @@ func (t *throttled) Error() string {
 }
 
 // throttle returns the pause that an answer asks for. All answers have it
-// under one of two names, and most of sarama's as well.
+// under one of three names, and most of sarama's as well.
 func throttle(answer any) time.Duration {
 	v := reflect.ValueOf(answer).Elem()
-	for _, name := range []string{"ThrottleTime", "ThrottleTimeMs"} {
+	for _, name := range []string{"ThrottleTime", "ThrottleTimeMs", "ThrottleMillis"} {
 		switch f := v.FieldByName(name); {
 		case !f.IsValid():
 		case f.Kind() == reflect.Int32:
@@ -234,7 +234,7 @@ func (b *broken) Unwrap() error { return b.err }
 // an answer, which a success does not rule out. An error is sarama's
 // ErrUnsupportedVersion if the broker does not have the API, or of type
 // *broken.
-func call[A any](ctx context.Context, c *Cluster, addr string, send func(*sarama.Broker) (*A, error)) (answer *A, unanswered bool, err error) {
+func call[A any](ctx context.Context, c *Cluster, addr string, send func(*Broker) (*A, error)) (answer *A, unanswered bool, err error) {
 	p, err := c.pool(addr)
 	if err != nil {
 		return nil, false, &broken{addr, err}
@@ -272,7 +272,7 @@ func call[A any](ctx context.Context, c *Cluster, addr string, send func(*sarama
 // exchange sends one request over a connection that nobody else uses, and
 // ends when ctx does: sarama knows no contexts, so that the connection is cut
 // then. Sent tells whether the request may have reached the broker.
-func exchange[A any](ctx context.Context, p *pool, l *link, send func(*sarama.Broker) (*A, error)) (_ *A, sent bool, _ error) {
+func exchange[A any](ctx context.Context, p *pool, l *link, send func(*Broker) (*A, error)) (_ *A, sent bool, _ error) {
 	var (
 		answer *A
 		err    error
@@ -285,7 +285,7 @@ func exchange[A any](ctx context.Context, p *pool, l *link, send func(*sarama.Br
 		defer close(done)
 		if err = l.Opened(); err == nil {
 			begun.Store(true)
-			answer, err = connection.Guard(l.Broker, send)
+			answer, err = connection.Guard(l.Link, send)
 		}
 	}()
 	select {

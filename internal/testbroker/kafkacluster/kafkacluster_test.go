@@ -76,7 +76,7 @@ func TestParseDescribe(t *testing.T) {
 		"bad offset":    {out: header + "billing orders 0 ten 100 90 - - -\n", err: "cannot read"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseDescribe(c.out)
+			got, err := parseDescribe(c.out, "CURRENT-OFFSET")
 			check(t, got, err, c.want, c.err)
 		})
 	}
@@ -98,8 +98,9 @@ func FuzzParseTables(f *testing.F) {
 	f.Add("\nGROUP TOPIC PARTITION NEW-OFFSET\nbilling orders 0 20\n")
 	f.Add("GROUP TOPIC PARTITION CURRENT-OFFSET LAG\nbilling orders 0 10 90\nbilling orders 1 - -\n")
 	f.Add("CURRENT-OFFSET\n1\nError: no")
+	describe := func(out string) (Offsets, error) { return parseDescribe(out, "CURRENT-OFFSET") }
 	f.Fuzz(func(t *testing.T, out string) {
-		for _, parse := range []func(string) (Offsets, error){parseReset, parseDescribe} {
+		for _, parse := range []func(string) (Offsets, error){parseReset, describe} {
 			if offsets, err := parse(out); (offsets == nil) == (err == nil) {
 				t.Errorf("got %v and %v", offsets, err)
 			}

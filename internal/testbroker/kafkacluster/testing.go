@@ -167,6 +167,31 @@ func (c *Cluster) ToolOffsets(t testing.TB, group string) Offsets {
 	return offsets
 }
 
+// ToolShareStarts returns a share group's start offsets as
+// kafka-share-groups.sh --describe shows them.
+func (c *Cluster) ToolShareStarts(t testing.TB, group string) Offsets {
+	t.Helper()
+	ctx, cancel := patient(t)
+	defer cancel()
+	offsets, err := c.ShareStartsByTool(ctx, group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offsets
+}
+
+// ShareFromEarliest has share groups begin at the log's start where they have
+// no start offset: they begin at its end otherwise.
+func (c *Cluster) ShareFromEarliest(t testing.TB, group string) {
+	t.Helper()
+	ctx, cancel := patient(t)
+	defer cancel()
+	if out, err := c.RunTool(ctx, ConfigTool, "--alter", "--entity-type", "groups", "--entity-name", group,
+		"--add-config", "share.auto.offset.reset=earliest"); err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+}
+
 // StartConsumer starts a Java consumer and waits until it has its assignment.
 // It ends with the test, if it has not ended before.
 func (c *Cluster) StartConsumer(t testing.TB, o ConsumerOptions) *Consumer {

@@ -44,8 +44,12 @@ const toolTimeout = "60000"
 // ResetByTool runs kafka-consumer-groups.sh --reset-offsets --execute with
 // further arguments, and returns the new offsets that it reports.
 func (c *Cluster) ResetByTool(ctx context.Context, group string, args ...string) (Offsets, error) {
+	return c.resetBy(ctx, GroupTool, group, args)
+}
+
+func (c *Cluster) resetBy(ctx context.Context, tool, group string, args []string) (Offsets, error) {
 	args = append([]string{"--timeout", toolTimeout, "--reset-offsets", "--execute", "--group", group}, args...)
-	out, err := c.RunTool(ctx, GroupTool, args...)
+	out, err := c.RunTool(ctx, tool, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reset group %q with Apache's tool: %w", group, err)
 	}
@@ -63,11 +67,37 @@ func (c *Cluster) OffsetsByTool(ctx context.Context, group string) (Offsets, err
 	if err != nil {
 		return nil, fmt.Errorf("describe group %q with Apache's tool: %w", group, err)
 	}
-	offsets, err := parseDescribe(out)
+	offsets, err := parseDescribe(out, "CURRENT-OFFSET")
 	if err != nil {
 		return nil, fmt.Errorf("describe group %q with Apache's tool: %w", group, err)
 	}
 	return offsets, nil
+}
+
+// ShareStartsByTool runs kafka-share-groups.sh --describe --offsets and returns
+// the start offsets that it reports.
+func (c *Cluster) ShareStartsByTool(ctx context.Context, group string) (Offsets, error) {
+	out, err := c.RunTool(ctx, ShareTool, "--timeout", toolTimeout, "--describe", "--offsets", "--group", group)
+	if err != nil {
+		return nil, fmt.Errorf("describe share group %q with Apache's tool: %w", group, err)
+	}
+	offsets, err := parseDescribe(out, "START-OFFSET")
+	if err != nil {
+		return nil, fmt.Errorf("describe share group %q with Apache's tool: %w", group, err)
+	}
+	return offsets, nil
+}
+
+// ResetSharesByTool runs kafka-share-groups.sh --reset-offsets --execute with
+// further arguments, and returns the new start offsets that it reports.
+func (c *Cluster) ResetSharesByTool(ctx context.Context, group string, args ...string) (Offsets, error) {
+	return c.resetBy(ctx, ShareTool, group, args)
+}
+
+// ResetStreamsByTool runs kafka-streams-groups.sh --reset-offsets --execute with
+// further arguments, and returns the new offsets that it reports.
+func (c *Cluster) ResetStreamsByTool(ctx context.Context, group string, args ...string) (Offsets, error) {
+	return c.resetBy(ctx, StreamsTool, group, args)
 }
 
 // parseReset reads the table of new offsets that a reset prints. Before 4.0
@@ -94,9 +124,9 @@ func parseReset(out string) (Offsets, error) {
 	return offsets, nil
 }
 
-// parseDescribe reads the committed offsets in the tables that a description
-// prints. A dash means that there is none.
-func parseDescribe(out string) (Offsets, error) {
+// parseDescribe reads the offsets, which stand in the given column, in the
+// tables that a description prints. A dash means that there is none.
+func parseDescribe(out, offset string) (Offsets, error) {
 	if err := reported(out); err != nil {
 		return nil, err
 	}
@@ -105,7 +135,7 @@ func parseDescribe(out string) (Offsets, error) {
 	for line := range strings.Lines(out) {
 		fields := strings.Fields(line)
 		switch {
-		case slices.Contains(fields, "CURRENT-OFFSET"):
+		case slices.Contains(fields, offset):
 			header = fields
 			continue
 		case len(fields) == 0 || header == nil:
@@ -119,10 +149,10 @@ func parseDescribe(out string) (Offsets, error) {
 			}
 			return ""
 		}
-		if column("CURRENT-OFFSET") == "-" {
+		if column(offset) == "-" {
 			continue
 		}
-		if err := add(offsets, column("TOPIC"), column("PARTITION"), column("CURRENT-OFFSET")); err != nil {
+		if err := add(offsets, column("TOPIC"), column("PARTITION"), column(offset)); err != nil {
 			return nil, err
 		}
 	}

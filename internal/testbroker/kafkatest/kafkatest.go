@@ -215,3 +215,39 @@ func (h Helper) LeaveStreams(t testing.TB, member *kafkaclient.StreamsMember) {
 	t.Helper()
 	do(t, func(ctx context.Context) error { return h.client.LeaveStreams(ctx, member) })
 }
+
+// ShareStarts returns the start offsets that a share group has.
+func (h Helper) ShareStarts(t testing.TB, group string) kafkaclient.Offsets {
+	t.Helper()
+	offsets := kafkaclient.Offsets{}
+	for topic, of := range h.ShareStates(t, group) {
+		for id, start := range of {
+			if start.Offset < 0 {
+				continue
+			}
+			if offsets[topic] == nil {
+				offsets[topic] = map[int32]int64{}
+			}
+			offsets[topic][id] = start.Offset
+		}
+	}
+	return offsets
+}
+
+// ShareStates returns what the broker keeps of a share group, partitions
+// without a start offset included.
+func (h Helper) ShareStates(t testing.TB, group string) (starts map[string]map[int32]kafkaclient.ShareStart) {
+	t.Helper()
+	do(t, func(ctx context.Context) (err error) {
+		starts, err = h.client.ShareStarts(ctx, group)
+		return err
+	})
+	return starts
+}
+
+// SetShareStarts sets start offsets of a share group, as on the broker without
+// any check. A group that does not exist is made.
+func (h Helper) SetShareStarts(t testing.TB, group string, offsets kafkaclient.Offsets) {
+	t.Helper()
+	do(t, func(ctx context.Context) error { return h.client.SetShareStarts(ctx, group, offsets) })
+}

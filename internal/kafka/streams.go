@@ -1,0 +1,111 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/IBM/sarama"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// streamsType are streams groups (KIP-1071). They keep their offsets as consumer
+// groups do; only what tells of the group is another request: asked for as a
+// consumer group, one with members is told as dead (Kafka 4.4).
+type streamsType struct{ consumerType }
+
+// streamsSince is the release that has streams groups.
+const streamsSince = "4.2 or later"
+
+func (streamsType) name() offset.GroupType { return offset.StreamsGroup }
+
+func (streamsType) describe(ctx context.Context, g *coordinator) (*group, error) {
+	doing := fmt.Sprintf("Describe streams group %q", g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[wire.StreamsGroupDescribeResponse]{
+		API:   wire.StreamsGroupDescribeAPI,
+		Doing: doing,
+		Send: wire.Message[wire.StreamsGroupDescribeResponse](&wire.StreamsGroupDescribeRequest{
+			Groups: []string{g.Name}, IncludeAuthorizedOperations: true,
+		}),
+		Codes: func(r *wire.StreamsGroupDescribeResponse) (codes []sarama.KError) {
+			for i := range r.Groups {
+				codes = append(codes, sarama.KError(r.Groups[i].ErrorCode))
+			}
+			return codes
+		},
+	})
+	switch {
+	case errors.Is(err, sarama.ErrUnsupportedVersion):
+		return nil, g.tooOld(streamsSince)
+	case err != nil:
+		return nil, err
+	case len(answer.Body.Groups) == 0:
+		return g.otherwise(ctx)
+	}
+	told := &answer.Body.Groups[0]
+	switch code := sarama.KError(told.ErrorCode); code {
+	case sarama.ErrNoError:
+	case sarama.ErrGroupIDNotFound:
+		return g.otherwise(ctx)
+	case sarama.ErrUnsupportedVersion:
+		return nil, g.tooOld(streamsSince)
+	case sarama.ErrTopicAuthorizationFailed:
+		return nil, hidden(g.Name)
+	default:
+		return nil, wire.MeaningOf(wire.StreamsGroupDescribeAPI, code).Failure(doing, code, g.Name)
+	}
+	if told.State == stateDead {
+		return g.otherwise(ctx)
+	}
+	d := &group{
+		id: g.Name, wanted: offset.StreamsGroup, exists: true, state: told.State, protocol: streamsGroup, rights: told.AuthorizedOperations,
+		opaque: true, // Its members have tasks, not topics.
+	}
+	for i := range told.Members {
+		m := &told.Members[i]
+		d.members = append(d.members, offset.Member{
+			ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{},
+		})
+	}
+	return d, nil
+}
+
+// leaveInternal takes the application's own topics out of the rows: what it
+// keeps between its steps would be read twice, or not at all. With a source,
+// those of the application that is cloned are left out too.
+func (g *coordinator) leaveInternal(rows []row, source *coordinator) []row {
+	if g.is.name() != offset.StreamsGroup {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(r row) bool {
+		return offset.StreamsInternal(g.Name, r.topic) || source != nil && offset.StreamsInternal(source.Name, r.topic)
+	})
+}
+
+// refuseInternal is an error if one of the topics is the application's own.
+func (g *coordinator) refuseInternal(topics []string) error {
+	if g.is.name() != offset.StreamsGroup {
+		return nil
+	}
+	var own []string
+	for _, t := range topics {
+		if offset.StreamsInternal(g.Name, t) {
+			own = append(own, t)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return &offset.Error{
+		Code: offset.InvalidArgument,
+		What: fmt.Sprintf("The Kafka Streams application %q keeps these topics for itself: %s", g.Name, wire.Quoted(own)),
+		Next: "Name its input topics only. Internal topics are never reset: Apache's kafka-streams-groups deletes them if they shall begin anew.",
+	}
+}
+
+// streamsNote tells what offsets do not hold.
+const streamsNote = "Only the offsets of the input topics are reset. What the Kafka Streams application has computed stays: its local state (state.dir), and its changelog and repartition topics, which are never touched here. " +
+	"Records that are read again are added to that state. To begin anew, stop all instances, delete their state.dir (KafkaStreams#cleanUp) and the internal topics (kafka-streams-groups --delete-all-internal-topics, which cannot be undone) before they start again."
