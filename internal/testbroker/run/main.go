@@ -126,7 +126,7 @@ func inProcess(ctx context.Context, port int) (_ *brokers, err error) {
 		Brokers: 1, Ports: []int{port}, Topics: sample.Topics(), Kfake: []kfake.Opt{kfake.ClusterID(sample.ClusterID)},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w; is another broker on port %d? -port takes another one, 0 any that is free", err, port)
+		return nil, fmt.Errorf("%w; is another broker on port %d? make broker PORT=0 takes any that is free", err, port)
 	}
 	b.closers = append(b.closers, func() error { kafka.Close(); return nil })
 	b.kafka, b.bootstrap = kafka.Client(), strings.Join(kafka.Bootstrap(), ",")
