@@ -146,6 +146,7 @@ func TestRealRocketMQ(t *testing.T) {
 			}
 			t.Run("plan, apply and undo", r.testPlanApplyAndUndo)
 			t.Run("every target", r.testTargets)
+			t.Run("data sources", r.testDataSources)
 			t.Run("import", r.testImport)
 			if realRocketMQAction != nil {
 				t.Run("action", func(t *testing.T) { realRocketMQAction(t, r) })
@@ -199,6 +200,44 @@ func (r *realRocketMQ) testTargets(t *testing.T) {
 		says(t, w.must(0, "apply", "-auto-approve"), step.figures)
 		r.toolSays(t, "targets", step.want)
 	}
+}
+
+// testDataSources plans exact numbers, and resets to just these.
+func (r *realRocketMQ) testDataSources(t *testing.T) {
+	r.group(t, "exact", all(6))
+	w := newWorkspace(t, r.config(rocketmqTopic("start", `position = "earliest"`)+rocketmqTopic("end", `position = "latest"`)+
+		rocketmqTopic("third", fmt.Sprintf("datetime = %q", r.third.UTC().Format(time.RFC3339Nano)))+
+		rocketmqReset(`
+			consumer_group = "exact"
+			reset_type     = "SPECIFIED_OFFSET"
+			offsets        = data.rocketmq_topic_offsets.third.offsets
+			reset_on       = "triggers"
+		`)+`
+		data "rocketmq_consumer_groups" "orders" {
+			provider = offsets
+			topic    = "orders"
+		}
+		output "start" { value = jsonencode(data.rocketmq_topic_offsets.start.offsets) }
+		output "end" { value = jsonencode(data.rocketmq_topic_offsets.end.offsets) }
+		output "third" { value = data.rocketmq_topic_offsets.third.record }
+		output "groups" { value = join(" ", data.rocketmq_consumer_groups.orders.groups) }
+		output "exact" { value = jsonencode(jsondecode(data.rocketmq_consumer_groups.orders.record)["exact"]) }
+	`))
+	queue := `{\"max\":8,\"min\":0,\"offset\":3}`
+	broker := `{\"0\":` + queue + `,\"1\":` + queue + `}`
+	says(t, w.must(0, "plan"), "4 queues of 4 move, 12 messages replayed, 0 skipped",
+		`third = " {\"broker-a\":`+broker+`,\"broker-b\":`+broker+`}"`)
+	says(t, w.must(0, "apply", "-auto-approve"),
+		`start = "{\"broker-a\":{\"0\":0,\"1\":0},\"broker-b\":{\"0\":0,\"1\":0}}"`,
+		`end = "{\"broker-a\":{\"0\":8,\"1\":8},\"broker-b\":{\"0\":8,\"1\":8}}"`,
+		`exact = "{\"brokers\":[\"broker-a\",\"broker-b\"],\"members\":0,\"message_model\":null,\"state\":\"`+r.nobody+`\"}"`,
+	)
+	r.toolSays(t, "exact", all(3))
+	groups, err := r.GroupsOf(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, w.must(0, "output", "-raw", "groups"), strings.Join(groups, " "))
 }
 
 func (r *realRocketMQ) testImport(t *testing.T) {

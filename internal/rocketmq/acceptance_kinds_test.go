@@ -44,14 +44,16 @@ var kinds = []kind{
 // resets are the ways to reset, in an order in which one leaves what the next needs.
 var resets = []string{"earliest", "time", "offsets", "earliest, limited", "time, force = false", "restore", "latest"}
 
-// popSettings are those of brokers under which POP keeps its offsets in different places.
+// popSettings are those under which POP keeps its offsets in different places,
+// and a proxy that is broker and proxy in one.
 var popSettings = []struct {
-	name  string
-	lines []string
+	name string
+	conf brokers.Config
 }{
-	{"defaults", nil},
-	{"popConsumerKVServiceEnable", []string{"popConsumerKVServiceInit=true", "popConsumerKVServiceEnable=true"}},
-	{"enablePopBufferMerge", []string{"enablePopBufferMerge=true"}},
+	{"defaults", brokers.Config{Proxy: true}},
+	{"popConsumerKVServiceEnable", brokers.Config{Proxy: true, Settings: []string{"popConsumerKVServiceInit=true", "popConsumerKVServiceEnable=true"}}},
+	{"enablePopBufferMerge", brokers.Config{Proxy: true, Settings: []string{"enablePopBufferMerge=true"}}},
+	{"proxy in local mode", brokers.Config{LocalProxy: true}},
 }
 
 // cell is one row of the table.
@@ -71,10 +73,14 @@ func TestRealConsumersOfEveryKind(t *testing.T) {
 		for _, s := range popSettings {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, brokers.Config{Masters: 1, Proxy: true, Settings: s.lines})
+				s.conf.Masters = 1
+				w := newWorld(t, s.conf)
 				w.producer(t)
 				t.Run("kinds", func(t *testing.T) {
 					for _, k := range kinds {
+						if s.conf.LocalProxy && !k.proxied {
+							continue // to it the broker is one as any other
+						}
 						for _, live := range []bool{true, false} {
 							phase := map[bool]string{true: "live", false: "stopped"}[live]
 							groups := [][]string{resets}

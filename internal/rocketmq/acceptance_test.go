@@ -15,6 +15,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 	brokers "github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/rocketmq"
@@ -373,6 +374,9 @@ func TestRealClusters(t *testing.T) {
 					"round trips":                          roundTrips,
 					"given offsets":                        givenOffsets,
 					"force false":                          forceFalse,
+					"offsets of a topic":                   offsetsOfATopic,
+					"groups of a topic":                    groupsOfATopic,
+					"the rest on a topic that has shrunk":  restOnAShrunkTopic,
 					"groups without offsets":               withoutOffsets,
 					"errors that change nothing":           errorsThatChangeNothing,
 					"online":                               online,
@@ -549,6 +553,187 @@ func forceFalse(t *testing.T, w *world, f filled) {
 	}
 	if r.Outcomes[0].How != rocketmq.HowKept || r.Outcomes[3].How == rocketmq.HowKept {
 		t.Errorf("got %+v", r.Outcomes)
+	}
+}
+
+// offsetsOfATopic compares what the data source tells with mqadmin topicStatus,
+// with where mqadmin resets a group to, and with where a reset would lead.
+func offsetsOfATopic(t *testing.T, w *world, f filled) {
+	ctx := within(t)
+	last := int64(len(f.before) - 1)
+	first, end, err := w.cluster.TopicStatus(ctx, f.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(first, w.everywhere(f, 0)) || !maps.Equal(end, w.everywhere(f, last)) {
+		t.Fatalf("mqadmin topicStatus says %v to %v", first, end)
+	}
+	look := func(target offset.Target) map[string]int64 {
+		info, err := w.client.TopicOffsets(ctx, f.topic, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]int64{}
+		for _, q := range info.Queues {
+			found[q.Name()] = q.Offset
+			if q.Min != first[q.Name()] || q.Max != end[q.Name()] {
+				t.Errorf("got %+v, mqadmin says %d to %d", q, first[q.Name()], end[q.Name()])
+			}
+		}
+		for broker, queues := range info.Offsets() {
+			for q, n := range queues {
+				if found[fmt.Sprintf("%s/%d", broker, q)] != n {
+					t.Errorf("the offsets are %v, the queues %v", info.Offsets(), found)
+				}
+			}
+		}
+		if info.ClusterID != brokers.ClusterName || len(found) != len(first) {
+			t.Errorf("got %+v", info)
+		}
+		return found
+	}
+	if got := look(offset.Target{Kind: offset.ToEarliest}); !maps.Equal(got, first) {
+		t.Errorf("earliest: got %v", got)
+	}
+	if got := look(offset.Target{Kind: offset.ToLatest}); !maps.Equal(got, end) {
+		t.Errorf("latest: got %v", got)
+	}
+	for want, at := range map[int64]time.Time{0: f.before[0].Add(-time.Hour), 3: f.before[3], 6: f.before[6], last: f.before[last]} {
+		got := look(offset.Target{Kind: offset.ToTime, Time: at})
+		if !maps.Equal(got, w.everywhere(f, want)) {
+			t.Errorf("at %s: got %v, want %d", at, got, want)
+		}
+		ago := look(offset.Target{Kind: offset.ToLookback, Lookback: time.Since(at)})
+		if !maps.Equal(ago, got) && want < last { // the look-back begins a moment later than it was computed
+			t.Errorf("that long ago: got %v, want %v", ago, got)
+		}
+		group := w.group(t, f, 5)
+		plan, err := w.client.Plan(ctx, atTime(group, f.topic, at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range plan.Moves {
+			if m.Offset != got[m.Name()] {
+				t.Errorf("at %s: a reset leads to %+v, the offsets are %v", at, m, got)
+			}
+		}
+		if out, err := w.cluster.ResetByTime(ctx, group, f.topic, at.UnixMilli()+1); err != nil {
+			t.Errorf("%v\n%s", err, out)
+			continue
+		}
+		for q, tool := range w.progress(t, group, f.topic) {
+			// On 4.9 the tool answers the nearest message.
+			if d := got[q] - tool; d != 0 && (w.cluster.Version != brokers.V4 || d < 0 || d > 1) {
+				t.Errorf("at %s: %s is %d, and mqadmin resets to %d", at, q, got[q], tool)
+			}
+		}
+	}
+	_, err = w.client.TopicOffsets(ctx, "no-such-topic", offset.Target{Kind: offset.ToLatest})
+	wantError(t, err, offset.TopicMissing, "no-such-topic")
+}
+
+// groupsOfATopic compares the groups of a topic with those that mqadmin knows.
+func groupsOfATopic(t *testing.T, w *world, _ filled) {
+	ctx := within(t)
+	f := w.fill(t, 1, 1)
+	idle, other := w.group(t, f, 1), w.name("half")
+	if err := w.cluster.CreateGroup(ctx, other); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cluster.Commit(ctx, other, f.topic, "broker-b", 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	stranger := w.name("stranger") // on no queue of the topic
+	if err := w.cluster.CreateGroup(ctx, stranger); err != nil {
+		t.Fatal(err)
+	}
+	online := w.name("online")
+	k := w.consume(t, online, f)
+	groups, err := w.client.ConsumerGroups(ctx, f.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := rocketmq.Unlisted
+	if w.cluster.Version == brokers.V4 {
+		nobody = rocketmq.Offline
+	}
+	var names []string
+	for _, g := range groups {
+		names = append(names, g.Group)
+		state, members, model, known := nobody, 0, "", w.cluster.Brokers()
+		switch g.Group {
+		case online:
+			state, members, model = rocketmq.Online, 1, "CLUSTERING"
+		case other:
+			known = []string{"broker-b"}
+		}
+		if g.State != state || len(g.Members) != members || g.MessageModel != model || !slices.Equal(g.Brokers, known) {
+			t.Errorf("got %+v", g)
+		}
+	}
+	slices.Sort(names)
+	want := []string{idle, other, online}
+	slices.Sort(want)
+	if !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+	tool, err := w.cluster.GroupsOf(ctx, f.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(tool, want) {
+		t.Errorf("mqadmin statsAll tells %v, want %v", tool, want)
+	}
+	if err := k.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// restOnAShrunkTopic goes on with a reset that failed on queues which the topic
+// has no more.
+func restOnAShrunkTopic(t *testing.T, w *world, _ filled) {
+	f := w.fill(t, 2, 4)
+	group := w.group(t, f, 3)
+	req := request(group, f.topic, offset.ToOffsets)
+	req.Target.Offsets = offset.Offsets{}
+	for _, b := range w.cluster.Brokers() {
+		req.Target.Offsets[b] = map[int32]int64{0: 1, 1: 1}
+	}
+	plan, err := w.client.Plan(within(t), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := offset.Outcomes(plan.Moves)
+	for i := range before {
+		before[i].Fail("the broker was killed")
+	}
+	rest, err := life.Rest(req, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cluster.CreateTopic(within(t), f.topic, 1); err != nil {
+		t.Fatal(err)
+	}
+	for ctx := within(t); ; time.Sleep(50 * time.Millisecond) { // until the name server knows
+		if plan, err = w.client.Plan(ctx, rest); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.Join(plan.Notes, " "), "2 queues no more, so there was nothing left to reset there: broker-a/1, broker-b/1") {
+			break
+		}
+	}
+	r, err := w.client.Apply(within(t), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole := life.Merge(before, r.Outcomes); offset.AnyFailed(whole) || len(whole) != 4 {
+		t.Errorf("got %+v", whole)
+	}
+	got := w.progress(t, group, f.topic)
+	for _, b := range w.cluster.Brokers() {
+		if got[b+"/0"] != 1 {
+			t.Errorf("got %v", got)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -164,6 +165,48 @@ func (c *Cluster) Progress(ctx context.Context, group, topic string) (map[string
 		offsets[f[1]+"/"+f[2]] = n
 	}
 	return offsets, nil
+}
+
+// TopicStatus returns what mqadmin topicStatus tells: the first offset and the
+// one after the last message, by "broker/queue".
+func (c *Cluster) TopicStatus(ctx context.Context, topic string) (first, end map[string]int64, err error) {
+	out, err := c.Admin(ctx, "topicStatus", "-t", topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	first, end = map[string]int64{}, map[string]int64{}
+	for line := range strings.Lines(out) {
+		// Broker Name, QID, Min Offset, Max Offset, Last Updated
+		f := strings.Fields(line)
+		if len(f) < 4 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		low, err1 := strconv.ParseInt(f[2], 10, 64)
+		high, err2 := strconv.ParseInt(f[3], 10, 64)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, nil, fmt.Errorf("topicStatus: %q: %w", line, err)
+		}
+		first[f[0]+"/"+f[1]], end[f[0]+"/"+f[1]] = low, high
+	}
+	return first, end, nil
+}
+
+// GroupsOf returns the consumer groups of a topic as mqadmin statsAll tells
+// them, sorted.
+func (c *Cluster) GroupsOf(ctx context.Context, topic string) ([]string, error) {
+	out, err := c.Admin(ctx, "statsAll", "-t", topic)
+	if err != nil {
+		return nil, err
+	}
+	var groups []string
+	for line := range strings.Lines(out) {
+		// Topic, Consumer Group, Accumulation, …
+		if f := strings.Fields(line); len(f) > 2 && f[0] == topic {
+			groups = append(groups, f[1])
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups), nil
 }
 
 // AdminOnce runs an mqadmin command as a shell would: in a process of its own.

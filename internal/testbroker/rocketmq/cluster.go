@@ -49,6 +49,8 @@ type Config struct {
 
 	// Proxy starts a proxy in cluster mode in front of the brokers (5.x).
 	Proxy bool
+	// LocalProxy runs the only master inside of a proxy in local mode (5.x).
+	LocalProxy bool
 	// BinaryHeaders makes servers answer with the protocol's binary headers.
 	BinaryHeaders bool
 	// IPv6 makes brokers announce ::1, without brackets, as theirs. The Go
@@ -149,7 +151,12 @@ func (c *Cluster) boot(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := c.start(name, "384m", "org.apache.rocketmq.broker.BrokerStartup", "-c", conf); err != nil {
+		if c.LocalProxy {
+			_, err = c.startProxy(ctx, name, "LOCAL", "-bc", conf)
+		} else {
+			_, err = c.start(name, "384m", "org.apache.rocketmq.broker.BrokerStartup", "-c", conf)
+		}
+		if err != nil {
 			return err
 		}
 		c.brokers = append(c.brokers, name)
@@ -158,15 +165,23 @@ func (c *Cluster) boot(ctx context.Context) error {
 	if c.admin, err = c.startAdmin(); err != nil { // it boots meanwhile
 		return err
 	}
+	up := "boot success"
+	if c.LocalProxy {
+		up = proxyUp
+	}
 	for _, p := range c.processes[1:] {
-		if err := p.WaitLine(ctx, "boot success"); err != nil {
+		if err := p.WaitLine(ctx, up); err != nil {
 			return err
 		}
 	}
 	if err := c.waitRegistered(ctx); err != nil || !c.Proxy {
 		return err
 	}
-	return c.startProxy(ctx)
+	proxy, err := c.startProxy(ctx, "proxy", "CLUSTER")
+	if err != nil {
+		return err
+	}
+	return proxy.WaitLine(ctx, proxyUp)
 }
 
 // startNameServer runs a name server and returns its address.
