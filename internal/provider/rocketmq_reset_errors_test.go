@@ -500,6 +500,25 @@ func TestRocketMQResumeOnATopicThatHasLostQueues(t *testing.T) {
 		w.must(0, "destroy", "-auto-approve")
 		holds(t, stands(c, queues{60, 100, 60, 60}))
 	})
+	t.Run("in doubt", func(t *testing.T) {
+		t.Parallel()
+		c := rocketmqSeeded(t, rocketfake.Config{})
+		c.SetFault(func(call rocketfake.Call) *rocketfake.Fault {
+			if call.Server == "broker-b" && call.Code == remoting.ResetOffset && call.Fields["queueId"] == "1" {
+				return &rocketfake.Fault{Close: true}
+			}
+			return nil
+		})
+		w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(toEarliest+restore)))
+		says(t, w.must(1, "apply", "-auto-approve"), "1 of 4 queues failed")
+		c.SetFault(nil)
+		c.ShrinkTopic("orders", 1)
+		w.must(0, "untaint", rocketmqAddress)
+		out := w.must(0, "apply", "-auto-approve")
+		says(t, out, gone)
+		saysNot(t, out, "neither at")
+		w.must(0, "plan", "-detailed-exitcode")
+	})
 	t.Run("update", func(t *testing.T) {
 		t.Parallel()
 		c := rocketmqSeeded(t, rocketfake.Config{})
