@@ -178,7 +178,7 @@ func (c *Cluster) TopicStatus(ctx context.Context, topic string) (first, end map
 	for line := range strings.Lines(out) {
 		// Broker Name, QID, Min Offset, Max Offset, Last Updated
 		f := strings.Fields(line)
-		if len(f) < 4 || strings.HasPrefix(f[0], "#") {
+		if len(f) < 4 || !slices.Contains(c.brokers, f[0]) {
 			continue
 		}
 		low, err1 := strconv.ParseInt(f[2], 10, 64)

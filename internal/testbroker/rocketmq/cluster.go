@@ -79,7 +79,7 @@ type Cluster struct {
 }
 
 // bootTime is how long a server may take to boot on a busy machine.
-const bootTime = 2 * time.Minute
+const bootTime = 4 * time.Minute
 
 // opens are what the servers need of Java 17's modules.
 var opens = []string{
