@@ -30,15 +30,16 @@ type kind struct {
 	name    string
 	ordered bool
 	proxied bool // brokers do not list its consumers
+	pop     bool // it consumes by POP
 	slow    bool // it takes some 20 s to take a reset up: each gets a group of its own
 	start   func(c *brokers.Cluster, group, topic string) (*brokers.Consumer, error)
 }
 
 var kinds = []kind{
-	{"push", false, false, true, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
-	{"push through a proxy", false, true, true, (*brokers.Cluster).NewProxiedConsumer},
-	{"POP", false, true, false, (*brokers.Cluster).NewPopConsumer},
-	{"POP, ordered", true, true, false, (*brokers.Cluster).NewPopConsumer},
+	{"push", false, false, false, true, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
+	{"push through a proxy", false, true, false, true, (*brokers.Cluster).NewProxiedConsumer},
+	{"POP", false, true, true, false, (*brokers.Cluster).NewPopConsumer},
+	{"POP, ordered", true, true, true, false, (*brokers.Cluster).NewPopConsumer},
 }
 
 // resets are the ways to reset, in an order in which one leaves what the next needs.
@@ -78,8 +79,8 @@ func TestRealConsumersOfEveryKind(t *testing.T) {
 				w.producer(t)
 				t.Run("kinds", func(t *testing.T) {
 					for _, k := range kinds {
-						if s.conf.LocalProxy && !k.proxied {
-							continue // to it the broker is one as any other
+						if s.conf.LocalProxy && !k.pop {
+							continue // to which the broker is one as any other; nothing comes through the proxy's port
 						}
 						for _, live := range []bool{true, false} {
 							phase := map[bool]string{true: "live", false: "stopped"}[live]

@@ -285,16 +285,24 @@ func (s *survey) whereabouts() string {
 		queueCount(queues), s.topic, someOf(s.names()))
 }
 
+const (
+	unlisted = "Brokers list no consumer of the group, and they never list those of a proxy (the 5.x clients over gRPC): it may be consuming all the same"
+	inFlight = "has received and not acknowledged are delivered again, whatever is skipped here."
+)
+
 // notes tells what a reader of the plan should know.
 func (s *survey) notes(moves []offset.Move) []string {
 	var notes []string
-	if s.stateName() == Unlisted {
+	skips := slices.ContainsFunc(moves, func(m offset.Move) bool { return m.How == "" && m.Previous >= 0 && m.Offset >= m.Previous })
+	switch state := s.stateName(); {
+	case state == Unlisted && skips:
 		// A line of a preview is worth a lot: both in one.
-		note := "Brokers list no consumer of the group, and they never list those of a proxy (the 5.x clients over gRPC): it may be consuming all the same"
-		if slices.ContainsFunc(moves, func(m offset.Move) bool { return m.How == "" && m.Previous >= 0 && m.Offset >= m.Previous }) {
-			note += ", and messages that such a consumer by POP has received and not acknowledged are delivered again, whatever is skipped here"
-		}
-		notes = append(notes, note+".")
+		notes = append(notes, unlisted+", and messages that such a consumer by POP "+inFlight)
+	case state == Unlisted:
+		notes = append(notes, unlisted+".")
+	case state == Online && skips && slices.ContainsFunc(s.brokers, func(b *brokerState) bool { return b.version >= remoting.V5_0_0 }):
+		// A broker that is a proxy itself, in local mode, lists them as any others.
+		notes = append(notes, "Messages that a consumer by POP (the 5.x clients over gRPC) "+inFlight)
 	}
 	for _, b := range s.brokers {
 		if b.online && len(b.topics) == 0 {

@@ -50,15 +50,14 @@ func run() error {
 		}
 	}
 	client.ResetLogger()
-	c, err := client.NewSimpleConsumer(
-		&client.Config{Endpoint: *endpoint, ConsumerGroup: *group, Credentials: &credentials.SessionCredentials{}},
-		client.WithAwaitDuration(2*time.Second),
-		client.WithSubscriptionExpressions(map[string]*client.FilterExpression{*topic: client.SUB_ALL}),
-	)
-	if err != nil {
-		return err
+	c, err := start(*endpoint, *group, *topic)
+	for range 9 { // It gives a proxy on a busy machine a few seconds.
+		if err == nil {
+			break
+		}
+		c, err = start(*endpoint, *group, *topic)
 	}
-	if err := c.Start(); err != nil {
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -89,7 +88,8 @@ func run() error {
 					if *hold > 0 {
 						continue
 					}
-					if err := c.Ack(ctx, m); err != nil && ctx.Err() == nil {
+					// What is shown is acknowledged: it would come again later.
+					if err := c.Ack(context.WithoutCancel(ctx), m); err != nil {
 						fmt.Fprintln(os.Stderr, err)
 					}
 				}
@@ -98,6 +98,18 @@ func run() error {
 	}
 	loops.Wait()
 	return c.GracefulStop()
+}
+
+func start(endpoint, group, topic string) (client.SimpleConsumer, error) {
+	c, err := client.NewSimpleConsumer(
+		&client.Config{Endpoint: endpoint, ConsumerGroup: group, Credentials: &credentials.SessionCredentials{}},
+		client.WithAwaitDuration(2*time.Second),
+		client.WithSubscriptionExpressions(map[string]*client.FilterExpression{topic: client.SUB_ALL}),
+	)
+	if err == nil {
+		err = c.Start()
+	}
+	return c, err
 }
 
 // read takes the place of a message from its body, broker/queue@offset: the
