@@ -224,6 +224,27 @@ func TestPreviewFiguresAreThoseOfTheApply(t *testing.T) {
 	has(t, c, "billing", orders(60, 15, 10))
 }
 
+// A group may stand beyond its log, which was deleted and made anew. What lies
+// there was never there to be consumed: neither the reset nor going back counts it.
+func TestPreviewsCountWithinTheLog(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	c.Commit(t, "billing", orders(1000, 60, 60))
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(`
+		group_id       = "billing"
+		topic          = "orders"
+		message_offset = 50
+		on_destroy     = "restore"
+	`)))
+	says(t, w.must(0, "plan"), "3 partitions of 3 move, 70 messages replayed, 0 skipped", "orders-0: 1000 → 50 (-950)")
+	w.must(0, "apply", "-auto-approve")
+	has(t, c, "billing", orders(50, 50, 50))
+	says(t, w.must(0, "plan", "-destroy"), "destroying puts back 3 partitions, about 0 messages replayed and 70 skipped")
+	// It cannot be put back there: the log does not reach so far.
+	says(t, w.must(1, "destroy", "-auto-approve"), "orders-0 was at 1000 and its log holds 10 to 100", "Nothing was changed")
+	has(t, c, "billing", orders(50, 50, 50))
+}
+
 // What would fail if applied now is said in the preview and never fails the plan.
 func TestPreviewSaysWhatWouldFail(t *testing.T) {
 	t.Parallel()
