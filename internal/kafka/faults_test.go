@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,4 +109,43 @@ func TestCoordinatorThatHangsBetweenPlanAndApply(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 4, 1: 4, 2: 4}})
+}
+
+// A broker that throttles is told when it holds an apply up, and where its time
+// runs out, whatever it waits for by then.
+func TestThrottlingIsToldAndNamedWhereTimeRunsOut(t *testing.T) {
+	f := fake.New(t, fake.Options{Brokers: 1, Topics: map[string]int32{"orders": 3}})
+	f.Fill(t, "orders", 3, 10, noon, time.Second)
+	f.Commit(t, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+	c := connect(t, f.Bootstrap())
+	looks := 0
+	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		resp := described(r, "Stable", "consumer", "c").(*kmsg.DescribeGroupsResponse)
+		if looks++; looks == 2 { // the first that waits for the member
+			resp.ThrottleMillis = 1500
+		}
+		return resp, nil, true
+	})
+	var mu sync.Mutex
+	var told []string
+	req := patient(time.Hour) // for the member to leave
+	req.Progress = func(message string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, message)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	plan, err := c.Plan(ctx, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Apply(ctx, plan)
+	wantError(t, err, offset.Interrupted, "Out of time", "because the broker "+f.Bootstrap()[0]+" throttles this client (throttle_time_ms)", "Nothing was changed")
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "throttles this client (throttle_time_ms): waiting") || !strings.Contains(all, "Waiting up to") {
+		t.Errorf("told %q", told)
+	}
 }
