@@ -13,6 +13,7 @@ import (
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
 )
@@ -189,6 +190,84 @@ func TestFaultsOfARealCluster(t *testing.T) {
 		}
 		check(t, name)
 	})
+}
+
+// A reset whose commits are many, because the cluster takes small ones only,
+// meets brokers that hang.
+func TestCoordinatorThatHangsAmongManyCommits(t *testing.T) {
+	const partitions, ninth = 400, 9
+	k := kafkacluster.Start(t)
+	k.CreateTopic(t, "many", partitions, 1)
+	k.Fill(t, "many", partitions, 1, noon, time.Second)
+	start, end := map[int32]int64{}, map[int32]int64{}
+	for p := range int32(partitions) {
+		start[p], end[p] = 0, 1
+	}
+	k.Commit(t, "many-commits", kafkacluster.Offsets{"many": start}) // makes __consumer_offsets too
+	alter := func(action, config string) {
+		t.Helper()
+		if out, err := k.RunTool(within(t, time.Minute), kafkacluster.ConfigTool, "--alter", "--entity-type", "topics", "--entity-name", "__consumer_offsets", action, config); err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+	}
+	alter("--add-config", "max.message.bytes=2000")
+	defer alter("--delete-config", "max.message.bytes")
+
+	coordinator := func(ctx context.Context, c *Client) (string, error) {
+		g, err := c.cluster.Group(ctx, "many-commits")
+		if err != nil {
+			return "", err
+		}
+		return g.Coordinator(), nil
+	}
+	for _, tc := range []struct {
+		name   string
+		target offset.Target
+		want   map[int32]int64
+		at     string // the progress at which they stop
+		count  int
+		two    bool
+	}{
+		// The first commits are those that turn out to be too large.
+		{"the coordinator, at the ninth commit", offset.Target{Kind: offset.ToLatest}, end, "Writing 25 of", ninth, false},
+		// Without a majority of controllers nobody takes over before one is back.
+		{"two brokers, before the read-back", earliest, start, "Reading back", 1, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := defaults(t, k.Bootstrap())
+			hangs := k.Coordinator(t, "many-commits")
+			other := (hangs + 1) % 3
+			var elected <-chan time.Time
+			seen := 0
+			req := of("many-commits", "many", tc.target)
+			req.Progress = func(message string) {
+				if !strings.HasPrefix(message, tc.at) {
+					return
+				}
+				if seen++; seen != tc.count {
+					return
+				}
+				k.Pause(t, int(hangs))
+				elected = moved(t, k, hangs, coordinator)
+				if tc.two {
+					k.Pause(t, int(other))
+					time.AfterFunc(5*time.Second, func() { _ = k.ResumeNode(int(other)) })
+				}
+			}
+			result, err := run(t.Context(), c, req)
+			if elected == nil {
+				t.Fatalf("nothing hung: %v", err)
+			}
+			inTime(t, elected, err)
+			k.Resume(t, int(hangs))
+			if got := k.Committed(t, "many-commits")["many"]; !reflect.DeepEqual(got, tc.want) {
+				t.Errorf("committed %v", got)
+			}
+			if result == nil || result.InDoubt || offset.AnyFailed(result.Outcomes) || len(result.Outcomes) != partitions {
+				t.Errorf("result %+v", result)
+			}
+		})
+	}
 }
 
 // inTime fails the test unless the step succeeded within 15 s of another
