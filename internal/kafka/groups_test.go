@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -161,6 +162,41 @@ func TestMemberThatJoinsBeforeTheCommit(t *testing.T) {
 			want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 		})
 	}
+}
+
+// Consumers that come back again and again are waited for each time: their
+// refusals are not those of a broker that tells of no member.
+func TestMembersThatComeBackAgainAndAgainAreWaitedFor(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	var mu sync.Mutex
+	back := false
+	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		if !back {
+			return nil, nil, false
+		}
+		back = false // and gone
+		return described(r, "Stable", "consumer", "c"), nil, true
+	})
+	sizes := commits(f, func(n int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+		if n > 8 {
+			return nil, nil, false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		back = true
+		return answer(req, kerr.UnknownMemberID.Code), nil, true
+	})
+	if _, err := run(t.Context(), c, patient(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if len(*sizes) != 9 {
+		t.Errorf("%d commits", len(*sizes))
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
 }
 
 // With an old kafka_version the members of a KIP-848 group cannot be seen; the

@@ -35,6 +35,7 @@ func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group,
 		if wanted(g) {
 			return nil
 		}
+		w.refusals = 0 // the members that stood in the way are told
 		if len(g.members) != told {
 			told = len(g.members)
 			w.tell(fmt.Sprintf("Waiting up to %s for %s (%s) to be left by %s",

@@ -28,7 +28,7 @@ func TestALongPauseIsTold(t *testing.T) {
 	if why := paused(ctx); why != "" {
 		t.Errorf("%q, and no time has gone by yet", why)
 	}
-	pauses(t.Context(), "b1:9092", time.Hour)            // Nobody asks.
+	pauses(t.Context(), "b1:9092", time.Hour)           // Nobody asks.
 	pauses(Telling(t.Context(), nil), "b1:9092", 1<<40) // Nobody listens.
 }
 
