@@ -33,14 +33,10 @@ func TestALongPauseIsTold(t *testing.T) {
 }
 
 // throttledFor is a context of which so much time has gone by for a broker's
-// pause, and whose own is up if it has ended.
-func throttledFor(t *testing.T, took time.Duration, ended bool) context.Context {
+// pause, and whose own is up.
+func throttledFor(t *testing.T, took time.Duration) context.Context {
 	t.Helper()
-	deadline := time.Now().Add(time.Hour)
-	if ended {
-		deadline = time.Now().Add(-time.Second)
-	}
-	ctx, cancel := context.WithDeadline(t.Context(), deadline)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	t.Cleanup(cancel)
 	ctx = Telling(ctx, nil)
 	it := ctx.Value(tellingKey{}).(*telling)
@@ -54,20 +50,19 @@ func TestOutOfTimeSaysThatABrokerThrottled(t *testing.T) {
 		return &offset.Error{Code: offset.Interrupted, What: "Out of time", State: offset.NothingChanged, Err: context.DeadlineExceeded}
 	}
 	for name, tc := range map[string]struct {
-		ctx  context.Context
+		took time.Duration
 		err  error
 		told bool
 	}{
-		"it took most of the time": {throttledFor(t, 30*time.Second, true), outOfTime(), true},
-		"it took little":           {throttledFor(t, 900*time.Millisecond, true), outOfTime(), false},
-		"nobody has noted it":      {t.Context(), outOfTime(), false},
-		"interrupted":              {throttledFor(t, 30*time.Second, true), &offset.Error{Code: offset.Interrupted, What: "Interrupted", Err: context.Canceled}, false},
-		"something else":           {throttledFor(t, 30*time.Second, true), &offset.Error{Code: offset.GroupActive, What: "It is active"}, false},
-		"said already":             {throttledFor(t, 30*time.Second, true), &offset.Error{Code: offset.Interrupted, What: "Out of time", Err: &explained{"The broker throttles this client", context.DeadlineExceeded}}, false},
-		"done":                     {throttledFor(t, 30*time.Second, true), nil, false},
+		"it took most of the time": {30 * time.Second, outOfTime(), true},
+		"it took little":           {900 * time.Millisecond, outOfTime(), false},
+		"interrupted":              {30 * time.Second, &offset.Error{Code: offset.Interrupted, What: "Interrupted", Err: context.Canceled}, false},
+		"something else":           {30 * time.Second, &offset.Error{Code: offset.GroupActive, What: "It is active"}, false},
+		"said already":             {30 * time.Second, &offset.Error{Code: offset.Interrupted, What: "Out of time", Err: &explained{"The broker throttles this client", context.DeadlineExceeded}}, false},
+		"done":                     {30 * time.Second, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Why(tc.ctx, tc.err)
+			got := Why(throttledFor(t, tc.took), tc.err)
 			if tc.told {
 				wantError(t, got, offset.Interrupted, "Out of time; "+words, "quota", offset.NothingChanged)
 				if !errors.Is(got, context.DeadlineExceeded) {
@@ -80,10 +75,13 @@ func TestOutOfTimeSaysThatABrokerThrottled(t *testing.T) {
 			}
 		})
 	}
+	if err := outOfTime(); Why(t.Context(), err) != err { //nolint:errorlint // The very one.
+		t.Error("nobody has noted anything")
+	}
 	// So does what a step says of its end.
-	wantError(t, stopped(throttledFor(t, 30*time.Second, true), nil), offset.Interrupted, "Out of time; "+words)
-	wantError(t, stopped(throttledFor(t, 30*time.Second, true), errors.New("no answer")), offset.Interrupted, "Out of time; "+words, "no answer")
-	if err := stopped(throttledFor(t, 0, true), nil); strings.Contains(err.Error(), "throttles") {
+	wantError(t, stopped(throttledFor(t, 30*time.Second), nil), offset.Interrupted, "Out of time; "+words)
+	wantError(t, stopped(throttledFor(t, 30*time.Second), errors.New("no answer")), offset.Interrupted, "Out of time; "+words, "no answer")
+	if err := stopped(throttledFor(t, 0), nil); strings.Contains(err.Error(), "throttles") {
 		t.Error(err)
 	}
 }
