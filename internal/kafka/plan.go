@@ -277,7 +277,7 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 			atStart++
 		}
 	}
-	if atStart > 0 {
+	if atStart > 0 && plan.Request.GroupType != offset.ShareGroup {
 		note("%s put at the log's start. If retention deletes records there before they are consumed, a consumer with auto.offset.reset=latest skips to the end of the log.", isAre(atStart, "partition"))
 	}
 	if s.place != nil && len(s.place.mirrors) > 0 {

@@ -69,6 +69,7 @@ func (shareType) describe(ctx context.Context, g *coordinator) (*group, error) {
 	}
 	d := &group{
 		id: g.Name, wanted: offset.ShareGroup, exists: true, state: told.GroupState, protocol: shareGroup, rights: told.AuthorizedOperations,
+		opaque: true, // Whatever its members consume, nothing can be deleted while there are any.
 	}
 	for i := range told.Members {
 		m := &told.Members[i]
@@ -79,7 +80,6 @@ func (shareType) describe(ctx context.Context, g *coordinator) (*group, error) {
 			}
 		}
 		d.members = append(d.members, member)
-		d.topics = append(d.topics, m.SubscribedTopicNames...)
 	}
 	return d, nil
 }
@@ -296,6 +296,9 @@ func (r *recall) wholeTopics(ctx context.Context) error {
 // shareNote tells what a start offset does not hold.
 const shareNote = "Records of a share group are acknowledged one by one: a reset sets the start offset, and what was acknowledged after it is delivered again. " +
 	"What is replayed and skipped is counted from the start offset on, with what may be acknowledged after it: an upper bound."
+
+// shareSnapshotNote tells what a snapshot does not keep.
+const shareSnapshotNote = "It keeps the start offsets of the share group. What was acknowledged one by one after them is not kept: it is delivered again."
 
 // shareUndoNote tells what an undo cannot bring back.
 const shareUndoNote = "The start offsets from before are set again. What was acknowledged one by one after them is not known any more: it is delivered again."

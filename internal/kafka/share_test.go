@@ -81,6 +81,7 @@ func TestShareGroupRefusals(t *testing.T) {
 	f := sharing(t)
 	f.Commit(t, "consumers", fake.Offsets{"orders": {0: 5}})
 	c := connect(t, f.Bootstrap())
+	before := f.Requests()[91]
 	explicit := func(at int64) offset.Target {
 		return offset.Target{Kind: offset.ToOffsets, Offsets: offset.Offsets{"orders": {0: at}}}
 	}
@@ -126,7 +127,7 @@ func TestShareGroupRefusals(t *testing.T) {
 		})
 	}
 	wantStarts(t, f, fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
-	if n := f.Requests()[91] - 1; n > 0 { // One has made the group.
+	if n := f.Requests()[91] - before; n > 0 {
 		t.Errorf("%d requests that write were sent", n)
 	}
 }
@@ -396,6 +397,9 @@ func TestSnapshotOfAShareGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !slices.Contains(taken.Notes, shareSnapshotNote) {
+		t.Errorf("notes %q", taken.Notes)
+	}
 	if _, err := run(t.Context(), c, shared(offset.Target{Kind: offset.ToLatest})); err != nil {
 		t.Fatal(err)
 	}
@@ -419,4 +423,29 @@ func TestShareGroupsOfAnOldBroker(t *testing.T) {
 	_, err = run(t.Context(), c, req)
 	wantError(t, err, offset.Unsupported, "streams groups", "Kafka 4.2 or later", "Nothing was changed")
 	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
+}
+
+// Start offsets are deleted only while the group has no members, whatever they
+// consume.
+func TestShareGroupForgetWaitsForAllMembers(t *testing.T) {
+	f := sharing(t)
+	c := connect(t, f.Bootstrap())
+	req := shared(earliest)
+	result, err := run(t.Context(), c, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := f.Join(t, kafkaclient.MemberOptions{Group: "billing", Topics: []string{"bills"}, Protocol: kafkaclient.Share, ClientID: "bill-printer"})
+	_, err = c.Forget(t.Context(), undoOf(req, result))
+	wantError(t, err, offset.GroupActive, `Share group "billing" is Stable with 1 member`, "bill-printer", "Nothing was changed")
+	if got := f.ShareStarts(t, "billing")["orders"]; !maps.Equal(got, map[int32]int64{0: 0, 1: 0, 2: 0}) {
+		t.Errorf("start offsets %v", got)
+	}
+	f.Leave(t, m)
+	if _, err := c.Forget(t.Context(), undoOf(req, result)); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.ShareStarts(t, "billing")["orders"]; len(got) > 0 {
+		t.Errorf("start offsets %v", got)
+	}
 }

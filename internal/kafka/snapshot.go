@@ -83,6 +83,9 @@ func (c *Client) snapshotAs(ctx context.Context, g *coordinator, topics []string
 		return nil, err
 	}
 	s := &TakenSnapshot{Snapshot: &offset.Snapshot{Group: g.Name, TakenAt: c.clock.Now(), Salt: offset.NewSalt()}}
+	if g.share() {
+		s.Notes = append(s.Notes, shareSnapshotNote)
+	}
 	if all {
 		s.Notes = append(s.Notes, "The topics are those with committed offsets that may be described: the broker leaves others out without saying so.")
 		if topics = topicsOf(g.leaveInternal(rowsOf(blocks), nil)); len(topics) == 0 {

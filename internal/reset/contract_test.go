@@ -123,7 +123,7 @@ func (s *subject) failing(t *testing.T, req offset.Request) *offset.Result {
 
 // undo is of the request's group.
 func (s *subject) undo(clusterID string, record []offset.Outcome) offset.UndoRequest {
-	return offset.UndoRequest{Group: "billing", Topic: "orders", ClusterID: clusterID, Record: record, WaitForInactive: s.request.WaitForInactive}
+	return offset.UndoRequest{Group: "billing", GroupType: s.request.GroupType, Topic: "orders", ClusterID: clusterID, Record: record, WaitForInactive: s.request.WaitForInactive}
 }
 
 // rest does what is left of a reset, and returns its record then.

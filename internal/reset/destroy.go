@@ -98,8 +98,12 @@ func (d Destruction) Announce() ([]Notice, error) {
 			"The offsets from before the last reset are committed again, except where another reset of the same run has put them since. It is refused, and changes nothing, "+active+
 				"if somebody else has moved an offset since, or if an old offset has left the log. To destroy without restoring, apply on_destroy = \"keep\" first."+lost))
 	case d.OnDestroy == DestroyDeletes:
+		start := "auto.offset.reset"
+		if d.Last.Name.Type == offset.ShareGroup {
+			start = "the group's share.auto.offset.reset"
+		}
 		notices = append(notices, warning(fmt.Sprintf("%s: destroying deletes the offsets of %s", d.headline("Delete the offsets of", completed.Record), count(n, d.Broker.Noun)),
-			"The group's committed offsets of these partitions are deleted. Its consumers then start where auto.offset.reset tells them to."))
+			"The group's offsets of these partitions are deleted. Its consumers then start where "+start+" tells them to."))
 	}
 	return notices, nil
 }

@@ -75,7 +75,9 @@ type opener struct {
 func openers() []opener {
 	return []opener{
 		{"memory", openMemory, true, true},
-		{"Kafka", openKafka, true, true},
+		{"Kafka", openKafka(""), true, true},
+		{"Kafka's share groups", openKafka(offset.ShareGroup), true, false},
+		{"Kafka's streams groups", openKafka(offset.StreamsGroup), true, true},
 		{"RocketMQ 5.5.0", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, false), true, false},
 		{"RocketMQ 5.5.0 with consumers", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0}, true), true, false},
 		{"RocketMQ 5.5.0 with client resets", openRocketMQ(rocketmqfake.Config{Version: rocketmqfake.V5_5_0, ClientReset: true}, false), true, false},
@@ -138,32 +140,53 @@ func openMemory(*testing.T) *subject {
 	}
 }
 
-func openKafka(t *testing.T) *subject {
+func openKafka(is offset.GroupType) func(t *testing.T) *subject {
+	return func(t *testing.T) *subject {
+		t.Helper()
+		f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}})
+		if is == offset.StreamsGroup {
+			f.StreamsGroups(t, "billing")
+		}
+		if is == offset.ShareGroup {
+			return openKafkaOf(t, f, is, kafkaRequests{commit: 91, fetch: 90, remove: 92}, f.SetShareStarts,
+				func(group string) fake.Offsets { return f.ShareStarts(t, group) })
+		}
+		return openKafkaOf(t, f, is, kafkaRequests{commit: 8, fetch: 9, remove: 47}, f.Commit, f.Committed)
+	}
+}
+
+// kafkaRequests are the keys of the requests for a group's offsets.
+type kafkaRequests struct{ commit, fetch, remove int16 }
+
+func openKafkaOf(t *testing.T, f *fake.Cluster, is offset.GroupType, keys kafkaRequests,
+	put func(testing.TB, string, fake.Offsets), committed func(group string) fake.Offsets,
+) *subject {
 	t.Helper()
-	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}})
 	f.Fill(t, "orders", 3, 100, contractBase, time.Second)
 	for p := range int32(3) {
 		if err := f.DeleteRecords("orders", p, 10); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f.Commit(t, "billing", fake.Offsets{"orders": {0: 60, 1: 60, 2: 60}})
+	put(t, "billing", fake.Offsets{"orders": {0: 60, 1: 60, 2: 60}})
 	client, err := kafka.New(connection.Config{BootstrapServers: f.Bootstrap(), RequestTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closing(t, client.Close)
-	const commit, fetch, remove = 8, 9, 47
+	commit, fetch, remove := keys.commit, keys.fetch, keys.remove
+	request := explicit("orders")
+	request.GroupType = is
 	var muted, written atomic.Bool
-	f.Fault(kfake.Fault{Keys: []kmsg.Key{fetch}, Err: kerr.GroupAuthorizationFailed, Count: -1, When: func(kmsg.Request) bool { return muted.Load() && written.Load() }})
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Key(fetch)}, Err: kerr.GroupAuthorizationFailed, Count: -1, When: func(kmsg.Request) bool { return muted.Load() && written.Load() }})
 	return &subject{
-		engine: client, broker: reset.Kafka, request: explicit("orders"), target: contractTarget,
+		engine: client, broker: reset.Kafka, request: request, target: contractTarget,
 		carried:   func(p int32) string { return f.Commits(t, "billing")["orders"][p].Metadata },
-		committed: func() map[int32]int64 { return f.Committed("billing")["orders"] },
-		commit:    func(p int32, at int64) { f.Commit(t, "billing", fake.Offsets{"orders": {p: at}}) },
+		committed: func() map[int32]int64 { return committed("billing")["orders"] },
+		commit:    func(p int32, at int64) { put(t, "billing", fake.Offsets{"orders": {p: at}}) },
 		writes:    func() int { return f.Requests()[commit] + f.Requests()[remove] },
 		refuse: func() {
-			f.Fault(kfake.Fault{Keys: []kmsg.Key{commit}, Topic: "orders", Partitions: []int32{1}, Err: kerr.InvalidTopicException, Count: 1})
+			f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Key(commit)}, Topic: "orders", Partitions: []int32{1}, Err: kerr.InvalidTopicException, Count: 1})
 		},
 		mute: func() {
 			muted.Store(true)

@@ -85,6 +85,15 @@ func (c *Client) ClusterID(ctx context.Context) (string, error) {
 	return *resp.ClusterID, nil
 }
 
+// Versions returns the versions of requests that a broker knows.
+func (c *Client) Versions(ctx context.Context) (*kmsg.ApiVersionsResponse, error) {
+	resp, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, c.kgo)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the versions of requests: %w", err)
+	}
+	return resp, broken(resp.ErrorCode, nil)
+}
+
 // retryEvery is how often something is asked that announces itself by no event.
 const retryEvery = 50 * time.Millisecond
 

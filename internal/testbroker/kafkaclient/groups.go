@@ -264,3 +264,31 @@ func (c *Client) AwaitShareMember(ctx context.Context, group, clientID string) e
 		return false, nil
 	})
 }
+
+// ForgetOffsets deletes committed offsets of a group without members. A
+// partition that has none is no error.
+func (c *Client) ForgetOffsets(ctx context.Context, group string, partitions map[string][]int32) error {
+	req := kmsg.NewPtrOffsetDeleteRequest()
+	req.Group = group
+	for topic, ids := range partitions {
+		t := kmsg.NewOffsetDeleteRequestTopic()
+		t.Topic = topic
+		for _, id := range ids {
+			p := kmsg.NewOffsetDeleteRequestTopicPartition()
+			p.Partition = id
+			t.Partitions = append(t.Partitions, p)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	err := c.onCoordinator(ctx, group, func(coordinator int32) error {
+		resp, err := req.RequestWith(ctx, c.kgo.Broker(int(coordinator)))
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
+	if err != nil {
+		return fmt.Errorf("delete offsets of group %q: %w", group, err)
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package kafkaclient
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -18,17 +19,19 @@ type StreamsMember struct {
 	id    string
 }
 
-// JoinStreams makes a member of a streams group that reads one topic.
-func (c *Client) JoinStreams(ctx context.Context, group, topic string) (*StreamsMember, error) {
+// JoinStreams makes a member of a streams group that reads the topics.
+func (c *Client) JoinStreams(ctx context.Context, group string, topics ...string) (*StreamsMember, error) {
 	client, err := c.open(kgo.MaxVersions(kversion.Stable())) // 3.9 knew no streams groups
 	if err != nil {
 		return nil, err
 	}
 	m := &StreamsMember{kgo: client, group: group, id: "streams-member"}
-	sub := kmsg.NewStreamsGroupHeartbeatRequestTopologySubtopology()
-	sub.SubtopologyID, sub.SourceTopics = "0", []string{topic}
 	topology := kmsg.NewStreamsGroupHeartbeatRequestTopology()
-	topology.Subtopologies = append(topology.Subtopologies, sub)
+	for i, topic := range topics {
+		sub := kmsg.NewStreamsGroupHeartbeatRequestTopologySubtopology()
+		sub.SubtopologyID, sub.SourceTopics = strconv.Itoa(i), []string{topic}
+		topology.Subtopologies = append(topology.Subtopologies, sub)
+	}
 	req := kmsg.NewPtrStreamsGroupHeartbeatRequest()
 	req.Topology, req.RebalanceTimeoutMillis = &topology, 60000
 	req.ProcessID = kmsg.StringPtr("process")

@@ -198,12 +198,12 @@ func (h Helper) Leave(t testing.TB, member *kafkaclient.Member) {
 	do(t, member.Leave)
 }
 
-// JoinStreams makes a member of a streams group that reads one topic and does
+// JoinStreams makes a member of a streams group that reads the topics and does
 // no work. It is forgotten when the test ends.
-func (h Helper) JoinStreams(t testing.TB, group, topic string) (member *kafkaclient.StreamsMember) {
+func (h Helper) JoinStreams(t testing.TB, group string, topics ...string) (member *kafkaclient.StreamsMember) {
 	t.Helper()
 	do(t, func(ctx context.Context) (err error) {
-		member, err = h.client.JoinStreams(ctx, group, topic)
+		member, err = h.client.JoinStreams(ctx, group, topics...)
 		return err
 	})
 	t.Cleanup(member.Close)
