@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +48,6 @@ type hard struct {
 	committed int64
 	want      int64 // the same record on the target
 	total     int64 // how many records there will be on the target
-	compacted bool  // the source's log is compacted first; want and total are what that leaves
 }
 
 func hardTopics() []hard {
@@ -75,16 +73,6 @@ func hardTopics() []hard {
 			}
 		}
 	}
-	// Nobody ends it, and the mirror copies it as it is.
-	open := func(t *testing.T, west *kafkacluster.Cluster, topic string) {
-		batches(numbered(noon.UnixMilli(), 4), 4)(t, west, topic)
-		tx := producer(t, west.Bootstrap(), kgo.TransactionalID("tx-"+topic), kgo.TransactionTimeout(10*time.Minute))
-		if err := tx.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		write(t, tx, topic, 0, numbered(noon.UnixMilli()+4, 4)...)
-	}
-	compact := []string{"cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0", "segment.ms", "100"}
 	stamp := []string{"message.timestamp.type", "LogAppendTime"}
 	since := noon.UnixMilli()
 	var equal, disorder, keyed []kgo.Record
@@ -101,9 +89,6 @@ func hardTopics() []hard {
 		{kind: "LogAppendTime on the source", topic: "m.stamped", config: stamp, fill: batches(numbered(since, 50), 50), trim: 10, committed: 25, want: 15, total: 40},
 		{kind: "transactions", topic: "m.committed", fill: transactions(kgo.TryCommit), committed: 3, want: 2, total: 3},
 		{kind: "aborted, at the end", topic: "m.aborted", fill: transactions(kgo.TryAbort), committed: 6, want: 3, total: 3},
-		{kind: "in an open transaction", topic: "m.open", fill: open, committed: 6, want: 6, total: 8},
-		{kind: "compacted", topic: "m.compacted", config: compact, fill: batches(keyed, 100), committed: 895, compacted: true},
-		{kind: "compacted, at the end", topic: "m.compacted-end", config: compact, fill: batches(keyed, 100), committed: 1000, compacted: true},
 		{kind: "keys and times, trimmed", topic: "m.keyed", fill: batches(keyed, 100), trim: 500, committed: 700, want: 200, total: 500},
 		{kind: "other names: none", topic: "i.middle", fill: batches(numbered(since, 1300), 50), trim: 300, committed: 800, want: 500, total: 1000},
 		{kind: "into LogAppendTime", topic: "i.stamped", here: stamp, fill: batches(numbered(since, 1000), 50), trim: 100, committed: 500, want: 400, total: 900},
@@ -130,18 +115,6 @@ func TestRealFailover(t *testing.T) {
 		committed[h.topic] = map[int32]int64{0: h.committed}
 	}
 	west.Commit(t, "billing", committed)
-	for i := range all {
-		if h := &all[i]; h.compacted {
-			await(t, "the broker to compact "+h.topic, func() bool {
-				left := offsetsIn(t, west, h.topic, 1000)
-				h.total, h.want = int64(len(left)), int64(len(left))
-				if at, _ := slices.BinarySearch(left, h.committed); at < len(left) {
-					h.want = int64(at)
-				}
-				return h.total < 200
-			})
-		}
-	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), mirrorPatience)
 	defer cancel()
@@ -262,26 +235,4 @@ func (c *Client) logOf(ctx context.Context, topic string) (start, end int64, err
 		return 0, 0, err
 	}
 	return got.Partitions[0].Start, got.Partitions[0].End, nil
-}
-
-// offsetsIn reads a topic of one partition up to an end, and returns which
-// offsets still have a record.
-func offsetsIn(t *testing.T, c *kafkacluster.Cluster, topic string, end int64) []int64 {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), mirrorPatience)
-	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Bootstrap()...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	var all []int64
-	for len(all) == 0 || all[len(all)-1] < end-1 {
-		got := client.PollFetches(ctx)
-		if err := got.Err(); err != nil {
-			t.Fatal(err)
-		}
-		got.EachRecord(func(r *kgo.Record) { all = append(all, r.Offset) })
-	}
-	return all
 }
