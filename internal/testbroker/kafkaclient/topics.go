@@ -55,6 +55,7 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32) er
 			return fmt.Errorf("add partitions to topic %s: %w", name, err)
 		}
 	}
+	c.kgo.ForceMetadataRefresh() // what has produced to it knows the old ones for minutes
 	return c.awaitTopic(ctx, name, total)
 }
 
@@ -245,16 +246,36 @@ func (c *Client) Log(ctx context.Context, topic string) (starts, ends map[int32]
 	if len(all.Topics) != 1 || all.Topics[0].ErrorCode != 0 {
 		return nil, nil, fmt.Errorf("look up topic %s: %w", topic, kerr.UnknownTopicOrPartition)
 	}
-	if starts, err = c.list(ctx, all.Topics[0], earliest); err != nil {
+	if starts, err = c.list(ctx, all.Topics[0], earliest, false); err != nil {
 		return nil, nil, err
 	}
-	if ends, err = c.list(ctx, all.Topics[0], latest); err != nil {
+	if ends, err = c.list(ctx, all.Topics[0], latest, false); err != nil {
 		return nil, nil, err
 	}
 	return starts, ends, nil
 }
 
-func (c *Client) list(ctx context.Context, topic kmsg.MetadataResponseTopic, at int64) (map[int32]int64, error) {
+// Stable returns the last stable offset of each of a topic's partitions: no
+// transaction that is open has written before it.
+func (c *Client) Stable(ctx context.Context, topic string) (map[int32]int64, error) {
+	all, err := c.metadata(ctx, c.kgo, topic)
+	if err != nil {
+		return nil, fmt.Errorf("look up topic %s: %w", topic, err)
+	}
+	return c.list(ctx, all.Topics[0], latest, true)
+}
+
+// At returns the offset of the first record at or after the instant, or −1 if
+// there is none, of each of a topic's partitions.
+func (c *Client) At(ctx context.Context, topic string, instant time.Time) (map[int32]int64, error) {
+	all, err := c.metadata(ctx, c.kgo, topic)
+	if err != nil {
+		return nil, fmt.Errorf("look up topic %s: %w", topic, err)
+	}
+	return c.list(ctx, all.Topics[0], instant.UnixMilli(), false)
+}
+
+func (c *Client) list(ctx context.Context, topic kmsg.MetadataResponseTopic, at int64, stable bool) (map[int32]int64, error) {
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic = *topic.Topic
 	for _, p := range topic.Partitions {
@@ -264,6 +285,9 @@ func (c *Client) list(ctx context.Context, topic kmsg.MetadataResponseTopic, at 
 	}
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.ReplicaID = -1
+	if stable {
+		req.IsolationLevel = 1
+	}
 	req.Topics = append(req.Topics, t)
 	resp, err := req.RequestWith(ctx, c.kgo)
 	if err != nil {

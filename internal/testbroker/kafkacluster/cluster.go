@@ -48,6 +48,9 @@ type Listener struct {
 	TLS        bool     // certificates are the cluster's Authority's
 	ClientAuth bool     // TLS: the client has to show a certificate of the Authority
 	Mechanisms []string // SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (see UnsecuredToken); none means no SASL
+	// Advertised are what clients are told in place of the listener's own
+	// addresses, by node: those of something that stands in between.
+	Advertised []string
 }
 
 // Offsets are offsets by topic and partition.

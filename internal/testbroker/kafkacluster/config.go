@@ -73,7 +73,7 @@ func (c *Cluster) properties(n *node, names []string) map[string]string {
 		listener := name + "://" + n.listeners[name]
 		listeners = append(listeners, listener)
 		if name != controllerListener {
-			advertised = append(advertised, listener)
+			advertised = append(advertised, name+"://"+c.advertised(name, n))
 		}
 	}
 	protocols := []string{plainListener + ":PLAINTEXT", controllerListener + ":PLAINTEXT"}
@@ -136,6 +136,16 @@ func (c *Cluster) properties(n *node, names []string) map[string]string {
 		p["super.users"] = "User:ANONYMOUS" // the nodes themselves are too
 	}
 	return p
+}
+
+// advertised returns the address of a node's listener that clients are told.
+func (c *Cluster) advertised(name string, n *node) string {
+	for _, l := range c.options.Listeners {
+		if l.Name == name && n.id < len(l.Advertised) {
+			return l.Advertised[n.id]
+		}
+	}
+	return n.listeners[name]
 }
 
 func (l Listener) protocol() string {

@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -133,6 +134,37 @@ func (c *Cluster) Commit(ctx context.Context, group, topic, broker string, queue
 		"consumerGroup": group, "topic": topic, "queueId": strconv.Itoa(queue), "commitOffset": strconv.FormatInt(offset, 10),
 	}})
 	return err
+}
+
+// Committed returns where a group is in a queue, and false if it has no offset
+// there (which brokers before 5.0 do not tell from 0).
+func (c *Cluster) Committed(ctx context.Context, group, topic, broker string, queue int) (at int64, ok bool, err error) {
+	at, err = c.askOffset(ctx, broker, remoting.Request{Code: remoting.QueryConsumerOffset, Fields: map[string]string{
+		"consumerGroup": group, "topic": topic, "queueId": strconv.Itoa(queue), "setZeroIfNotFound": "false",
+	}})
+	var told *remoting.Error
+	if errors.As(err, &told) && told.Code == remoting.QueryNotFound {
+		return 0, false, nil
+	}
+	return at, err == nil, err
+}
+
+// Bounds returns where a queue's log starts and ends.
+func (c *Cluster) Bounds(ctx context.Context, topic, broker string, queue int) (low, high int64, err error) {
+	of := map[string]string{"topic": topic, "queueId": strconv.Itoa(queue)}
+	low, err = c.askOffset(ctx, broker, remoting.Request{Code: remoting.GetMinOffset, Fields: of})
+	if err == nil {
+		high, err = c.askOffset(ctx, broker, remoting.Request{Code: remoting.GetMaxOffset, Fields: of})
+	}
+	return low, high, err
+}
+
+func (c *Cluster) askOffset(ctx context.Context, broker string, r remoting.Request) (int64, error) {
+	resp, err := c.wire.Call(ctx, c.Address(broker), r)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(resp.Fields["offset"], 10, 64)
 }
 
 // newWire returns the administrator's client of the bare protocol.

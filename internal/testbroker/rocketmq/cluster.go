@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -302,6 +303,26 @@ func (c *Cluster) Address(broker string) string {
 		}
 	}
 	return ""
+}
+
+// Restart starts a master again that has ended, with its data, and waits until
+// the name server knows all masters.
+func (c *Cluster) Restart(ctx context.Context, broker string) error {
+	ctx, cancel := context.WithTimeout(ctx, bootTime)
+	defer cancel()
+	at := 1 + slices.Index(c.brokers, broker)
+	if at == 0 {
+		return fmt.Errorf("restart broker %q: there is none", broker)
+	}
+	p, err := c.start(broker, "384m", "org.apache.rocketmq.broker.BrokerStartup", "-c", filepath.Join(c.home, broker+".conf"))
+	if err != nil {
+		return err
+	}
+	c.processes[at], c.processes = p, c.processes[:len(c.processes)-1]
+	if err := p.WaitLine(ctx, "boot success"); err != nil {
+		return err
+	}
+	return c.waitRegistered(ctx)
 }
 
 // Process returns a master's process.

@@ -9,3 +9,9 @@ import "syscall"
 func (c *Cluster) Pause(broker string) error {
 	return syscall.Kill(c.Process(broker).Pid(), syscall.SIGSTOP)
 }
+
+// Continue lets a master go on that was paused. What it was asked meanwhile, it
+// does now.
+func (c *Cluster) Continue(broker string) error {
+	return syscall.Kill(c.Process(broker).Pid(), syscall.SIGCONT)
+}
