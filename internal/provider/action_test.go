@@ -34,6 +34,28 @@ func TestKafkaActionResetsEachTimeItIsInvoked(t *testing.T) {
 	}
 }
 
+// The arguments are the resource's, the type of group among them.
+func TestKafkaActionOnAShareGroup(t *testing.T) {
+	t.Parallel()
+	c := sharing(t)
+	reset := func(more string) string {
+		return kafkaConfig(c.Bootstrap(), kafkaAction("group_id = \"sharing\"\ntopic = \"orders\"\n"+more))
+	}
+	w := newWorkspace(t, reset("group_type = \"share\"\nmessage_offset = 20\n"))
+	says(t, w.must(0, "apply", "-auto-approve", invokeKafka), `Action: reset share group "sharing" on topic "orders": 3 partitions of 3 move, 120 messages replayed, 0 skipped`,
+		"Committing 3 offsets of share group", "acknowledged one by one", "orders-2: 60 → 20")
+	if err := starts(t, c, orders(20, 20, 20))(nil); err != nil {
+		t.Error(err)
+	}
+	w.configure(reset("group_type = \"share\"\nshift = -1\n"))
+	says(t, w.must(1, "plan"), "Not possible with a share group")
+	w.configure(reset("message_offset = 30\n"))
+	says(t, w.must(1, "apply", "-auto-approve", invokeKafka), `"sharing" is a share group, not a consumer group`, `group_type = "share"`, "Nothing was changed")
+	if err := starts(t, c, orders(20, 20, 20))(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKafkaActionTellsItsProgressWhileItWaits(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)

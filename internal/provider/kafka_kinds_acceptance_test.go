@@ -78,6 +78,10 @@ func TestRealKafkaShareGroup(t *testing.T) {
 	// The broker has still to move the start offset over what was acknowledged last.
 	k.SetShareStarts(t, group, all(100))
 
+	mistaken := newWorkspace(t, kafkaConfig(k.Bootstrap(), kafkaReset(fmt.Sprintf("group_id = %q\ntopic = %q\nposition = \"earliest\"\n", group, orders))))
+	says(t, mistaken.must(0, "plan"), "this would fail if applied now", `"share-main" is a share group, not a consumer group`, `group_type = "share"`)
+	says(t, mistaken.must(1, "apply", "-auto-approve"), `group_type = "share"`, "Nothing was changed")
+
 	says(t, w.must(0, "plan"), `Reset share group "share-main"`, "3 partitions of 3 move, 240 messages replayed, 0 skipped", "acknowledged one by one", "protocol share")
 	sharesAt(t, k, group, all(100))
 	w.must(0, "apply", "-auto-approve")
