@@ -111,6 +111,20 @@ func TestGroupsOfAnotherTypeAndWithMembersOnARealCluster(t *testing.T) {
 		t.Errorf("a group was made: %v", got)
 	}
 	unmoved()
+	share, err := c.DescribeGroup(t.Context(), "kinds-share", []string{"kinds"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[int32]int64{}
+	for _, p := range share.Partitions {
+		told[p.ID] = p.Committed
+		if p.Lag != 2 || p.Start != 0 || p.End != 5 {
+			t.Errorf("partition %+v", p)
+		}
+	}
+	if want := k.ToolShareStarts(t, "kinds-share")["kinds"]; share.Type != offset.ShareGroup || share.State != "Empty" || !maps.Equal(told, want) {
+		t.Errorf("engine %+v, tool %v", share, want)
+	}
 
 	consumer := k.StartConsumer(t, kafkacluster.ConsumerOptions{Group: "kinds-active", Topics: []string{"kinds"}, Protocol: kafkaclient.Share, ClientID: "label-printer-7"})
 	active := typed(offset.ShareGroup, "kinds-active", "kinds", earliest)
@@ -347,6 +361,20 @@ func TestShareGroupGoesBackOnARealCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	at(kafkacluster.Offsets{"shares.part": {0: 7, 1: 7}, "shares.whole": {0: 7, 1: 7}})
+
+	// A snapshot leads back to the same start offsets.
+	taken, err := c.Snapshot(t.Context(), "shares-back", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.SetShareStarts(t, "shares-back", kafkacluster.Offsets{"shares.part": {0: 1, 1: 10}, "shares.whole": {0: 2, 1: 9}})
+	restored := typed(offset.ShareGroup, "shares-back", "", offset.Target{Kind: offset.ToSnapshot, Snapshot: taken.Snapshot})
+	restored.Scope = offset.Scope{}
+	if _, err := run(t.Context(), c, restored); err != nil {
+		t.Fatal(err)
+	}
+	at(kafkacluster.Offsets{"shares.part": {0: 7, 1: 7}, "shares.whole": {0: 7, 1: 7}})
+
 	for range 2 {
 		back, err := c.Undo(t.Context(), undoOf(req, result))
 		if err != nil {

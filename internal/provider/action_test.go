@@ -153,6 +153,8 @@ func TestKafkaImportByIdentity(t *testing.T) {
 		"partitions": {`{ group_id = "billing", topics = ["orders"], partitions = [2, 0] }`, "topic = \"orders\"\npartitions = [0, 2]"},
 		"topics":     {`{ group_id = "billing", topics = ["orders", "audit"] }`, `topics = ["audit", "orders"]`},
 		"all topics": {`{ group_id = "billing" }`, `all_topics = true`},
+
+		"a share group": {`{ group_id = "billing", topics = ["orders"], group_type = "share" }`, "topic = \"orders\"\ngroup_type = \"share\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

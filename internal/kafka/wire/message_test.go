@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -96,6 +97,17 @@ func TestAnswersWithoutTheirHeader(t *testing.T) {
 		got, err := answered(tc.answer, 1, tc.flexible)
 		if (err != nil) != tc.wrong || string(got) != tc.want || err != nil && !errors.Is(err, connection.ErrUndecodable) {
 			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestMessagesTellOfThrottling(t *testing.T) {
+	for _, answer := range []any{
+		&ShareGroupDescribeResponse{ThrottleMillis: 1500}, &StreamsGroupDescribeResponse{ThrottleMillis: 1500}, &DescribeShareGroupOffsetsResponse{ThrottleMillis: 1500},
+		&AlterShareGroupOffsetsResponse{ThrottleMillis: 1500}, &DeleteShareGroupOffsetsResponse{ThrottleMillis: 1500},
+	} {
+		if got := throttle(answer); got != 1500*time.Millisecond {
+			t.Errorf("%T: %s", answer, got)
 		}
 	}
 }
