@@ -92,10 +92,14 @@ func (k *walkedKafka) step(ctx context.Context, s *kafkaStep) error {
 		return nil
 	case "end":
 		tx := k.open
+		end := tx.Commit
 		if k.open = nil; s.Aborts {
-			return tx.Abort(ctx)
+			end = tx.Abort
 		}
-		return tx.Commit(ctx)
+		if err := end(ctx); err != nil {
+			return err
+		}
+		return k.ended(ctx)
 	case "join":
 		m, err := k.join(ctx, s.Group, s.Commits)
 		if err != nil {
@@ -113,6 +117,29 @@ func (k *walkedKafka) step(ctx context.Context, s *kafkaStep) error {
 		return k.throughTerraform(ctx, s)
 	}
 	return fmt.Errorf("there is no step %q", s.Do)
+}
+
+// ended waits until no transaction is open in any log, and no offset of one is
+// pending: brokers write that down after they have said that it has ended.
+func (k *walkedKafka) ended(ctx context.Context) error {
+	for {
+		v, err := k.view(ctx)
+		if err != nil {
+			return err
+		}
+		open := false
+		for _, at := range v.Logs {
+			open = open || at.Stable != at.End
+		}
+		for _, group := range k.groups {
+			_, err := k.client.StableCommits(ctx, group)
+			open = open || err != nil
+		}
+		if !open || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // request writes what a step asks for as an engine takes it.

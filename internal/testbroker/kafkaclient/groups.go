@@ -122,9 +122,20 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 
 // Commits is Committed with what stands beside the offsets.
 func (c *Client) Commits(ctx context.Context, group string) (Commits, error) {
+	return c.commits(ctx, group, false)
+}
+
+// StableCommits is Commits, and an error as long as offsets of the group are
+// pending in a transaction.
+func (c *Client) StableCommits(ctx context.Context, group string) (Commits, error) {
+	return c.commits(ctx, group, true)
+}
+
+func (c *Client) commits(ctx context.Context, group string, stable bool) (Commits, error) {
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = group
 	req := kmsg.NewPtrOffsetFetchRequest()
+	req.RequireStable = stable
 	req.Groups = append(req.Groups, g)
 	out := Commits{}
 	err := c.onCoordinator(ctx, group, func(coordinator int32) error {

@@ -55,8 +55,11 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32) er
 			return fmt.Errorf("add partitions to topic %s: %w", name, err)
 		}
 	}
-	c.kgo.ForceMetadataRefresh() // what has produced to it knows the old ones for minutes
-	return c.awaitTopic(ctx, name, total)
+	if err := c.awaitTopic(ctx, name, total); err != nil {
+		return err
+	}
+	c.kgo.ForceMetadataRefresh() // a producer knows the number from before for minutes
+	return nil
 }
 
 // DeleteTopic deletes a topic and waits until no broker knows it.
