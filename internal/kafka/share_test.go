@@ -449,3 +449,28 @@ func TestShareGroupForgetWaitsForAllMembers(t *testing.T) {
 		t.Errorf("start offsets %v", got)
 	}
 }
+
+// A snapshot takes a share group to the same records on another cluster, too,
+// where what was acknowledged after its start offsets is delivered again.
+func TestSnapshotOfAShareGroupOnAnotherCluster(t *testing.T) {
+	f := sharing(t)
+	taken, err := connect(t, f.Bootstrap()).Snapshot(t.Context(), "billing", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3}, Kfake: []kfake.Opt{kfake.ClusterID("other")}})
+	for p := range int32(3) {
+		other.Produce(t, "orders", p, fake.Record{At: noon.Add(-time.Hour), Key: "before", Value: "before"})
+	}
+	other.Fill(t, "orders", 3, 10, noon, time.Second)
+	req := shared(offset.Target{Kind: offset.ToSnapshot, Snapshot: taken.Snapshot})
+	req.Scope, req.AllowNewGroup = offset.Scope{}, true
+	result, err := run(t.Context(), connect(t, other.Bootstrap()), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStarts(t, other, fake.Offsets{"orders": {0: 6, 1: 6, 2: 6}})
+	if s := offset.SummarizeOutcomes(result.Outcomes); s.Matched != 3 {
+		t.Errorf("summary %+v", s)
+	}
+}
