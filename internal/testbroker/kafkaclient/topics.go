@@ -188,6 +188,7 @@ func produce(ctx context.Context, client *kgo.Client, topic string, partition in
 	}
 	results := client.ProduceSync(ctx, out...)
 	if err := results.FirstErr(); err != nil {
+		client.ForceMetadataRefresh() // the partition may be new
 		return 0, fmt.Errorf("produce to %s/%d: %w", topic, partition, err)
 	}
 	return out[0].Offset, nil
