@@ -300,7 +300,7 @@ func (k *walkedKafka) setUp(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := m.Leave(ctx); err != nil {
+			if err := errors.Join(m.Leave(ctx), k.client.AwaitEmpty(ctx, group)); err != nil {
 				return err
 			}
 		}
@@ -481,17 +481,8 @@ func (k *walkedKafka) leave(ctx context.Context, group int) error {
 	delete(k.members, group)
 	saying, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := m.Leave(saying); err == nil {
-		return nil
-	}
-	for ctx.Err() == nil {
-		out, err := k.cluster.RunTool(ctx, kafkacluster.GroupTool, "--timeout", "20000", "--describe", "--members", "--group", k.groups[group])
-		if err == nil && (strings.Contains(out, "has no active members") || !strings.Contains(out, k.groups[group])) {
-			return nil
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	return ctx.Err()
+	_ = m.Leave(saying) //nolint:errcheck // its session ends all the same
+	return k.client.AwaitEmpty(ctx, k.groups[group])
 }
 
 // consuming tells whether a member of the group commits what it consumes.

@@ -198,6 +198,42 @@ func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 	return nil
 }
 
+// AwaitEmpty waits until the coordinator tells of no member of a classic or
+// consumer group. A member that leaves while it joins may come once more.
+func (c *Client) AwaitEmpty(ctx context.Context, group string) error {
+	return await(ctx, fmt.Sprintf("group %q to be empty", group), func() (bool, error) {
+		classic := kmsg.NewPtrDescribeGroupsRequest()
+		classic.Groups = []string{group}
+		told, err := classic.RequestWith(ctx, c.kgo)
+		if err != nil {
+			return false, err
+		}
+		for _, g := range told.Groups {
+			if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+				return false, err
+			}
+			if len(g.Members) > 0 {
+				return false, nil
+			}
+		}
+		consumer := kmsg.NewPtrConsumerGroupDescribeRequest()
+		consumer.Groups = []string{group}
+		described, err := consumer.RequestWith(ctx, c.kgo)
+		if err != nil {
+			return false, err
+		}
+		for _, g := range described.Groups {
+			if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+				return false, err
+			}
+			if len(g.Members) > 0 {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
 // Coordinator returns the id of the broker that coordinates the group.
 func (c *Client) Coordinator(ctx context.Context, group string) (int32, error) {
 	var node int32
