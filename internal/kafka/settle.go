@@ -16,9 +16,10 @@ import (
 )
 
 // settleWithin is how long a read-back that shows other offsets than those
-// that were written is repeated while the group is idle. A coordinator that
-// has just taken over answers only up to the high watermark of its log at
-// first, and so with older offsets.
+// that were written is repeated while the group is idle, not counting what the
+// answers take. A coordinator that has just taken over answers only up to the
+// high watermark of its log at first, and so with older offsets; that its first
+// answer was long in coming is no reason to take it for the last word.
 const settleWithin = 8 * time.Second
 
 // settle reads back what was written and tells what came of it: notes if a
@@ -108,24 +109,26 @@ func cameTo(o *offset.Outcome, idle bool) (state offset.State, why string) {
 func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err error) {
 	w.tell(fmt.Sprintf("Reading back %s of %s", count(len(w.todo), "offset"), w.coordinator.called()))
 	differ = w.todo
-	for until := time.Now().Add(w.settling); ; {
-		left, err := w.look(ctx, differ)
+	for left := w.settling; ; {
+		others, err := w.look(ctx, differ)
 		if err != nil {
 			return differ, false, err
 		}
-		if differ = left; len(differ) == 0 {
+		if differ = others; len(differ) == 0 {
 			return nil, true, nil
 		}
 		g, err := w.coordinator.describe(ctx)
 		if err != nil {
 			return differ, false, fmt.Errorf("other offsets are read back, and the group cannot be looked at: %w", err)
 		}
-		if idle = w.free(g); !idle || time.Now().After(until) {
+		if idle = w.free(g); !idle || left <= 0 {
 			return differ, idle, nil
 		}
-		if err := wire.Sleep(ctx, min(w.poll, time.Until(until)+time.Millisecond)); err != nil {
+		pause := min(w.poll, left)
+		if err := wire.Sleep(ctx, pause); err != nil {
 			return differ, false, err
 		}
+		left -= pause
 	}
 }
 

@@ -342,7 +342,10 @@ func TestRestoreKnowsATopicThatWasMadeAnew(t *testing.T) {
 
 // backTo has reads tell the offsets from before for so many reads after the
 // first commit, as a coordinator does that has just taken over.
-func backTo(f *fake.Cluster, before int64, reads int) {
+func backTo(f *fake.Cluster, before int64, reads int) { backToAfter(f, 0, before, reads) }
+
+// backToAfter has each of these answers take so long.
+func backToAfter(f *fake.Cluster, answer time.Duration, before int64, reads int) {
 	f.ResetRequests()
 	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
@@ -351,6 +354,7 @@ func backTo(f *fake.Cluster, before int64, reads int) {
 			return nil, nil, false
 		}
 		reads--
+		time.Sleep(answer)
 		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
 		g := kmsg.NewOffsetFetchResponseGroup()
 		g.Group = req.Groups[0].Group
@@ -375,6 +379,21 @@ func TestOffsetsFromBeforeAreReadAgain(t *testing.T) {
 	c := connect(t, f.Bootstrap())
 	c.settling = 5 * time.Second
 	backTo(f, 5, 3)
+	result, err := run(t.Context(), c, reset(oneBack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := result.Outcomes[0]; o.State != offset.Done || o.Seen != 4 {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+// The time for reading again does not pass while a broker that hangs is waited
+// for: its successor's first answer would be taken for the last word.
+func TestOffsetsFromBeforeAreReadAgainAlsoAfterAnAnswerThatWasLongInComing(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	backToAfter(f, 2*c.settling, 5, 2)
 	result, err := run(t.Context(), c, reset(oneBack))
 	if err != nil {
 		t.Fatal(err)
