@@ -18,10 +18,6 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
 )
 
-// noOtherKinds tells whether the brokers are too old for share and streams
-// groups, which came with Kafka 4.
-func noOtherKinds(k *kafkacluster.Cluster) bool { return strings.HasPrefix(k.Version(), "3.") }
-
 // typed is a request for a group of the type.
 func typed(is offset.GroupType, group, topic string, target offset.Target) offset.Request {
 	req := of(group, topic, target)
@@ -34,7 +30,7 @@ func typed(is offset.GroupType, group, topic string, target offset.Target) offse
 func TestOtherGroupTypesOfAnOldBroker(t *testing.T) {
 	k := kafkacluster.Start(t)
 	c := live(t, k)
-	if !noOtherKinds(k) {
+	if k.HasOtherGroupTypes() {
 		return
 	}
 	k.CreateTopic(t, "kinds.old", 1, 3)
@@ -55,7 +51,7 @@ func TestOtherGroupTypesOfAnOldBroker(t *testing.T) {
 func TestGroupsOfAnotherTypeAndWithMembersOnARealCluster(t *testing.T) {
 	k := kafkacluster.Start(t)
 	c := live(t, k)
-	if noOtherKinds(k) {
+	if !k.HasOtherGroupTypes() {
 		return
 	}
 	k.CreateTopic(t, "kinds", 2, 3)
@@ -231,7 +227,7 @@ func csvFile(t *testing.T, offsets kafkacluster.Offsets) string {
 //   - the tool has no duration and no snapshot.
 func TestSameStartOffsetsAsApachesShareTool(t *testing.T) {
 	k := kafkacluster.Start(t)
-	if noOtherKinds(k) {
+	if !k.HasOtherGroupTypes() {
 		return
 	}
 	diffTopics(t, k)
@@ -281,7 +277,7 @@ func TestSameStartOffsetsAsApachesShareTool(t *testing.T) {
 //   - the differences from kafka-consumer-groups (TestSameOffsetsAsApachesTool).
 func TestSameOffsetsAsApachesStreamsTool(t *testing.T) {
 	k := kafkacluster.Start(t)
-	if noOtherKinds(k) {
+	if !k.HasOtherGroupTypes() {
 		return
 	}
 	diffTopics(t, k)
@@ -338,7 +334,7 @@ func TestSameOffsetsAsApachesStreamsTool(t *testing.T) {
 // what had none before.
 func TestShareGroupGoesBackOnARealCluster(t *testing.T) {
 	k := kafkacluster.Start(t)
-	if noOtherKinds(k) {
+	if !k.HasOtherGroupTypes() {
 		return
 	}
 	c := live(t, k)
@@ -411,7 +407,7 @@ func TestShareGroupGoesBackOnARealCluster(t *testing.T) {
 // it is refused. What was reset goes back, and its offsets can be deleted.
 func TestStreamsGroupOnARealCluster(t *testing.T) {
 	k := kafkacluster.Start(t)
-	if noOtherKinds(k) {
+	if !k.HasOtherGroupTypes() {
 		return
 	}
 	c := live(t, k)

@@ -178,6 +178,10 @@ func (c *Cluster) ID() string { return c.id }
 // Version returns the version of Kafka that runs.
 func (c *Cluster) Version() string { return c.options.Version }
 
+// HasOtherGroupTypes tells whether the brokers know share and streams groups,
+// which came with Kafka 4.
+func (c *Cluster) HasOtherGroupTypes() bool { return !strings.HasPrefix(c.Version(), "3.") }
+
 // Nodes returns how many nodes there are, running or not. Their ids are 0 and up.
 func (c *Cluster) Nodes() int { return len(c.nodes) }
 
