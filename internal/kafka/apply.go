@@ -71,10 +71,10 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result
 	}
 }
 
-// final reads the committed offsets once more, and returns the moves that lead
-// from there, within the limits.
+// final reads the committed offsets once more, into the basis, and returns the
+// moves that lead from there, within the limits.
 func (b *basis) final(ctx context.Context, req offset.Request) ([]offset.Move, []carried, error) {
-	rows := slices.Clone(b.rows)
+	rows := b.rows
 	if err := b.coordinator.committed(ctx, rows, ofGroup); err != nil {
 		return nil, nil, err
 	}

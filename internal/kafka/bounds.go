@@ -64,7 +64,7 @@ func (c cluster) bounds(ctx context.Context, m *wire.Metadata, rows []row, probe
 					req := sarama.NewOffsetRequest(c.Config().Version)
 					req.IsolationLevel = p.isolation
 					for _, n := range share {
-						req.AddBlock(rows[n].topic, rows[n].id, p.timestamp, 1)
+						req.AddBlock(partitions[n].Topic, partitions[n].ID, p.timestamp, 1)
 					}
 					return b.GetAvailableOffsets(req)
 				},

@@ -228,7 +228,7 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 			told = many.GetGroup(g.Group)
 		}
 		if told != nil && told.Err == sarama.ErrNoError {
-			blocks = blocksOf(told.Blocks)
+			blocks = fetchAnswer(told.Blocks)
 		} else { // an old broker, or the group is elsewhere by now
 			coordinator, err := l.cluster.coordinator(ctx, g.Group, consumerType{})
 			if err == nil {
@@ -238,11 +238,8 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 				return nil, err
 			}
 		}
-		for _, block := range blocks[l.filter.Topic] {
-			if block.code == sarama.ErrNoError && block.offset >= 0 {
-				on = append(on, g)
-				break
-			}
+		if len(rowsOf(blocks)) > 0 {
+			on = append(on, g)
 		}
 	}
 	return on, nil

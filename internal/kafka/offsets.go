@@ -50,8 +50,49 @@ func (c committed) again(end int64) int64 {
 	return max(0, end-c.offset-max(c.left, 0))
 }
 
-// blocks are what was read of partitions, by topic and number.
-type blocks map[string]map[int32]block
+// blocks are what was read of partitions.
+type blocks interface {
+	// of returns what was read of a partition, if anything was.
+	of(topic string, id int32) (block, bool)
+	// each calls the function for every partition.
+	each(func(topic string, id int32, b block))
+}
+
+// blockMap are blocks by topic and number.
+type blockMap map[string]map[int32]block
+
+func (r blockMap) of(topic string, id int32) (block, bool) {
+	b, ok := r[topic][id]
+	return b, ok
+}
+
+func (r blockMap) each(f func(string, int32, block)) {
+	for topic, partitions := range r {
+		for id, b := range partitions {
+			f(topic, id, b)
+		}
+	}
+}
+
+// fetchAnswer are the blocks of an OffsetFetch, as they came: three answers of a
+// reset hold each partition, and copies cost as much as reading them.
+type fetchAnswer map[string]map[int32]*sarama.OffsetFetchResponseBlock
+
+func (f fetchAnswer) of(topic string, id int32) (block, bool) {
+	b := f[topic][id]
+	if b == nil {
+		return block{}, false
+	}
+	return block{committedIn(b), b.Err}, true
+}
+
+func (f fetchAnswer) each(do func(string, int32, block)) {
+	for topic, partitions := range f {
+		for id, b := range partitions {
+			do(topic, id, block{committedIn(b), b.Err})
+		}
+	}
+}
 
 // block is what was read of one partition.
 type block struct {
@@ -102,25 +143,12 @@ func (g *coordinator) fetchCommitted(ctx context.Context, partitions map[string]
 	}
 	switch code := answer.Body.Err; code {
 	case sarama.ErrNoError:
-		return blocksOf(answer.Body.Blocks), nil
+		return fetchAnswer(answer.Body.Blocks), nil
 	case sarama.ErrGroupIDNotFound:
-		return nil, nil // Kafka answers that there are no offsets; other servers so
+		return blockMap{}, nil // Kafka answers that there are no offsets; other servers so
 	default:
 		return nil, wire.MeaningOf(wire.OffsetFetchAPI, code).Failure(doing, code, g.Name)
 	}
-}
-
-// blocksOf returns what an answer tells.
-func blocksOf(told map[string]map[int32]*sarama.OffsetFetchResponseBlock) blocks {
-	all := make(blocks, len(told))
-	for topic, partitions := range told {
-		of := make(map[int32]block, len(partitions))
-		for id, b := range partitions {
-			of[id] = block{committedIn(b), b.Err}
-		}
-		all[topic] = of
-	}
-	return all
 }
 
 // fetchCodes returns the codes of an OffsetFetch. Before version 2 the
@@ -154,7 +182,7 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(*row,
 func spread(group string, rows []row, blocks blocks, into func(*row, committed)) error {
 	for i := range rows {
 		at := uncommitted
-		if block, ok := blocks[rows[i].topic][rows[i].id]; ok {
+		if block, ok := blocks.of(rows[i].topic, rows[i].id); ok {
 			switch block.code {
 			case sarama.ErrNoError:
 				at = block.committed
@@ -201,15 +229,13 @@ func partitionsOf(rows []row) map[string][]int32 {
 // committed offsets are all negative are left out.
 func rowsOf(blocks blocks) []row {
 	var rows []row
-	for topic, of := range blocks {
-		for id, block := range of {
-			if block.code == sarama.ErrNoError && block.offset >= 0 {
-				r := newRow(topic, id, -1)
-				r.committed = block.committed
-				rows = append(rows, r)
-			}
+	blocks.each(func(topic string, id int32, block block) {
+		if block.code == sarama.ErrNoError && block.offset >= 0 {
+			r := newRow(topic, id, -1)
+			r.committed = block.committed
+			rows = append(rows, r)
 		}
-	}
+	})
 	slices.SortFunc(rows, compareRows)
 	return rows
 }

@@ -164,7 +164,7 @@ func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error)
 // seen returns where an outcome's partition is now, or the partition's error.
 // An offset of a topic that is gone is removed.
 func seen(blocks blocks, o *offset.Outcome) (int64, sarama.KError) {
-	b, ok := blocks[o.Topic][o.ID]
+	b, ok := blocks.of(o.Topic, o.ID)
 	switch {
 	case !ok, b.code == sarama.ErrUnknownTopicOrPartition && o.Offset < 0:
 		return offset.None, sarama.ErrNoError
@@ -222,6 +222,7 @@ func (w *writer) verdict() error {
 	var failed []offset.Outcome
 	var overwritten []string
 	next := w.words.next
+	back := w.words.done + backAgain
 	for _, n := range w.todo {
 		o := &w.outcomes[n]
 		if o.Failed() {
@@ -230,7 +231,7 @@ func (w *writer) verdict() error {
 		if o.State == offset.Elsewhere {
 			overwritten = append(overwritten, insteadOf(o))
 		}
-		if o.Reason == w.words.done+backAgain {
+		if o.Reason == back {
 			next = w.words.next + " If it happens again, look for a consumer that uses assign() with this group id: it commits where it is."
 		}
 	}

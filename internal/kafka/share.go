@@ -121,7 +121,7 @@ func (shareType) fetch(ctx context.Context, g *coordinator, partitions map[strin
 	case err != nil:
 		return nil, err
 	}
-	all := blocks{}
+	all := blockMap{}
 	for i := range answer.Body.Groups {
 		told := &answer.Body.Groups[i]
 		switch code := sarama.KError(told.ErrorCode); code {

@@ -285,7 +285,7 @@ func TestShareGroupThatStaysIsProvedByTheBrokersWordOnly(t *testing.T) {
 	}}
 	w.outcomes[0].Fail("refused")
 	w.outcomes[1].Doubt("no answer")
-	w.coordinator = &coordinator{is: fixedType{blocks{"orders": {0: {committed: committed{offset: 5}}, 1: {committed: committed{offset: 5}}, 2: {committed: committed{offset: 5}}}}}}
+	w.coordinator = &coordinator{is: fixedType{blockMap{"orders": {0: {committed: committed{offset: 5}}, 1: {committed: committed{offset: 5}}, 2: {committed: committed{offset: 5}}}}}}
 	differ, err := w.look(t.Context(), []int{0, 1, 2})
 	if err != nil || len(differ) > 0 {
 		t.Fatalf("%v: %v", differ, err)

@@ -132,6 +132,9 @@ func (s selection) place(v *wire.Metadata) (*place, error) {
 			p.narrowed = append(p.narrowed, t.Name)
 		}
 		chosen, next := wanted != nil, 0
+		if !chosen {
+			p.rows = slices.Grow(p.rows, len(t.Partitions))
+		}
 		for _, m := range t.Partitions {
 			for next < len(wanted) && wanted[next] < m.ID {
 				unknown = append(unknown, name(t.Name, wanted[next]))
