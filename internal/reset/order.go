@@ -87,10 +87,19 @@ type claim struct {
 // somebody else has claimed before.
 func (c *claims) add(instance, group string, by *offset.Request, partitions []offset.Partition) []offset.Partition {
 	mine := claim{by: by, partitions: map[offset.Partition][]int32{}}
-	for _, p := range partitions {
-		id := p.ID
-		p.ID = 0
-		mine.partitions[p] = append(mine.partitions[p], id)
+	for len(partitions) > 0 { // those of one topic stand together
+		at := partitions[0]
+		at.ID = 0
+		n := 1
+		for n < len(partitions) && partitions[n].Topic == at.Topic && partitions[n].Broker == at.Broker {
+			n++
+		}
+		ids := slices.Grow(mine.partitions[at], n)
+		for _, p := range partitions[:n] {
+			ids = append(ids, p.ID)
+		}
+		mine.partitions[at] = ids
+		partitions = partitions[n:]
 	}
 	for _, ids := range mine.partitions {
 		slices.Sort(ids)

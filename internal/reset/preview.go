@@ -155,8 +155,8 @@ func members(all []offset.Member) string {
 }
 
 func landings(moves []offset.Move) (atStart, atEnd int) {
-	for _, m := range moves {
-		switch {
+	for i := range moves {
+		switch m := &moves[i]; {
 		case m.Offset < 0:
 		case m.Offset == m.End:
 			atEnd++
@@ -167,24 +167,33 @@ func landings(moves []offset.Move) (atStart, atEnd int) {
 	return atStart, atEnd
 }
 
-// largest returns a line for each of the moves that go farthest.
+// largest returns a line for each of the moves that go farthest, the first of
+// those that go equally far.
 func largest(moves []offset.Move) []string {
-	far := make([]offset.Move, 0, len(moves))
-	for _, m := range moves {
-		if d, ok := m.Delta(); ok && d != 0 {
-			far = append(far, m)
+	var far []*offset.Move // sorted, and no more than are told: there may be ten thousands to choose from
+	for i := range moves {
+		m := &moves[i]
+		d := distance(m)
+		if d == 0 || len(far) == previewMoves && d <= distance(far[previewMoves-1]) {
+			continue
 		}
+		at := len(far)
+		for at > 0 && distance(far[at-1]) < d {
+			at--
+		}
+		far = slices.Insert(far, at, m)
+		far = far[:min(len(far), previewMoves)]
 	}
-	slices.SortStableFunc(far, func(a, b offset.Move) int { return cmp.Compare(distance(b), distance(a)) })
 	var lines []string
-	for _, m := range far[:min(len(far), previewMoves)] {
+	for _, m := range far {
 		d, _ := m.Delta()
 		lines = append(lines, fmt.Sprintf("%s: %d → %d (%+d)", m.Name(), m.Previous, m.Offset, d))
 	}
 	return lines
 }
 
-func distance(m offset.Move) int64 {
+// distance returns how far a move goes in either direction; 0 if nobody knows.
+func distance(m *offset.Move) int64 {
 	d, _ := m.Delta()
 	return max(d, -d)
 }
