@@ -82,20 +82,25 @@ func Message[A any](request kmsg.Request) func(*Broker) (*A, error) {
 		if err != nil {
 			return nil, err
 		}
-		body, err := answered(answer, correlation, request.IsFlexible())
-		if err != nil {
-			return nil, err
-		}
-		response := request.ResponseKind()
-		if err := response.ReadFrom(body); err != nil {
-			return nil, fmt.Errorf("%w: %w", connection.ErrUndecodable, err)
-		}
-		typed, ok := any(response).(*A)
-		if !ok {
-			return nil, fmt.Errorf("%w: %T", errAnswer, response)
-		}
-		return typed, nil
+		return read[A](answer, correlation, request)
 	}
+}
+
+// read decodes the answer to a request.
+func read[A any](answer []byte, correlation uint32, request kmsg.Request) (*A, error) {
+	body, err := answered(answer, correlation, request.IsFlexible())
+	if err != nil {
+		return nil, err
+	}
+	response := request.ResponseKind()
+	if err := response.ReadFrom(body); err != nil {
+		return nil, fmt.Errorf("%w: %w", connection.ErrUndecodable, err)
+	}
+	typed, ok := any(response).(*A)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T", errAnswer, response)
+	}
+	return typed, nil
 }
 
 // answered returns an answer without its header: the number of the request and,
@@ -117,9 +122,10 @@ func answered(answer []byte, correlation uint32, flexible bool) ([]byte, error) 
 		return v
 	}
 	for tags := number(); tags > 0; tags-- {
+		ended := len(body) == 0 // however many are said to come
 		_ = number()
 		size := number()
-		if size > uint64(len(body)) {
+		if ended || size > uint64(len(body)) {
 			return nil, fmt.Errorf("%w: %w", connection.ErrUndecodable, io.ErrUnexpectedEOF)
 		}
 		body = body[size:]

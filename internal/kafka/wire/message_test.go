@@ -90,6 +90,7 @@ func TestAnswersWithoutTheirHeader(t *testing.T) {
 		"no tags":              {[]byte("\x00\x00\x00\x01\x00body"), true, "body", false},
 		"two tags":             {[]byte("\x00\x00\x00\x01\x02\x00\x01x\x05\x02yzbody"), true, "body", false},
 		"a large tag":          {[]byte("\x00\x00\x00\x01\x01\x00\xff\xff\x03x"), true, "", true},
+		"tags without end":     {[]byte("\x00\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), true, "", true},
 		"of another request":   {[]byte("\x00\x00\x00\x02body"), false, "", true},
 		"too short":            {[]byte("\x00\x00"), false, "", true},
 		"nothing but a number": {[]byte("\x00\x00\x00\x01"), false, "", false},
