@@ -300,6 +300,7 @@ func (w *writer) adopt(b *brokerState, how way, todo []*queueWrite, table map[in
 		past := w.in.ms <= w.c.clock.Now().UnixMilli()
 		if w.in.kind == offset.ToTime && past && b.version < remoting.V5_1_1 && n > q.Offset {
 			q.fail(fmt.Errorf("the broker has looked up %d for the instant, where the first message at or after it is %d, and has sent its consumers there", n, q.Offset))
+			q.State = offset.Elsewhere
 			continue
 		}
 		q.Offset, q.End = n, max(q.End, n)
