@@ -58,10 +58,16 @@ func NewAuthority(name string) (*Authority, error) {
 // Issue signs a certificate with that common name, for servers at the hosts
 // (addresses or names) and for clients.
 func (a *Authority) Issue(name string, hosts ...string) (*Certificate, error) {
+	return a.IssueUntil(time.Now().Add(lifetime), name, hosts...)
+}
+
+// IssueUntil is Issue of a certificate that expires then.
+func (a *Authority) IssueUntil(expires time.Time, name string, hosts ...string) (*Certificate, error) {
 	template, err := newTemplate(name)
 	if err != nil {
 		return nil, err
 	}
+	template.NotAfter = expires
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {

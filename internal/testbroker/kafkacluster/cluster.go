@@ -35,6 +35,7 @@ type Options struct {
 	Properties map[string]string // added to server.properties
 	Listeners  []Listener        // beside the plain one
 	Users      map[string]string // passwords by name: PLAIN and, if a listener offers it, SCRAM
+	Kerberos   *Kerberos         // GSSAPI, if a listener offers it
 	// ACLs has the cluster refuse what no rule allows. Whoever shows no name,
 	// through the plain listener or with TLS alone, may still do anything.
 	ACLs bool
@@ -47,7 +48,8 @@ type Listener struct {
 	Name       string   // as server.properties names it, in capitals
 	TLS        bool     // certificates are the cluster's Authority's
 	ClientAuth bool     // TLS: the client has to show a certificate of the Authority
-	Mechanisms []string // SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (see UnsecuredToken); none means no SASL
+	Mechanisms []string // SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (see UnsecuredToken), GSSAPI; none means no SASL
+	Session    Session  // SASL: how long a login lasts, and whose tokens are taken
 	// Advertised are what clients are told in place of the listener's own
 	// addresses, by node: those of something that stands in between.
 	Advertised []string

@@ -191,27 +191,12 @@ func (c *Cluster) secure(p map[string]string, l Listener) error {
 			return fmt.Errorf("listener %s: %w", l.Name, err)
 		}
 		p[prefix+strings.ToLower(mechanism)+".sasl.jaas.config"] = jaas
-	}
-	return nil
-}
-
-// login returns the brokers' JAAS configuration of a mechanism.
-func (c *Cluster) login(mechanism string) (string, error) {
-	const modules = "org.apache.kafka.common.security."
-	switch {
-	case mechanism == "PLAIN":
-		words := []string{modules + "plain.PlainLoginModule required"}
-		for _, user := range slices.Sorted(maps.Keys(c.options.Users)) {
-			words = append(words, fmt.Sprintf("user_%s=%q", user, c.options.Users[user]))
+		if mechanism == "GSSAPI" {
+			p[prefix+"sasl.kerberos.service.name"] = "kafka"
 		}
-		return strings.Join(words, " ") + ";", nil
-	case isScram(mechanism):
-		return modules + "scram.ScramLoginModule required;", nil
-	case mechanism == "OAUTHBEARER":
-		return modules + "oauthbearer.OAuthBearerLoginModule required;", nil
-	default:
-		return "", fmt.Errorf("no SASL mechanism %s", mechanism)
 	}
+	l.sessions(p, prefix)
+	return nil
 }
 
 func isScram(mechanism string) bool { return strings.HasPrefix(mechanism, "SCRAM-") }

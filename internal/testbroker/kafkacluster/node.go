@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,8 +45,8 @@ func (n *node) start() error {
 	p, err := artifacts.Start(artifacts.Command{
 		Name: fmt.Sprintf("Kafka node %d", n.id),
 		Path: c.java,
-		Args: append(c.jvm(c.options.Heap),
-			"-Djava.awt.headless=true", "kafka.Kafka", n.properties()),
+		Args: slices.Concat(c.jvm(c.options.Heap), c.logins(),
+			[]string{"-Djava.awt.headless=true", "kafka.Kafka", n.properties()}),
 		Dir: n.dir,
 		Log: filepath.Join(c.logs, fmt.Sprintf("node-%d.log", n.id)),
 	})
