@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +35,9 @@ type Dialer struct {
 	//nolint:containedctx // not a request's: it ends with CloseAll, and carries that to dials and token requests
 	ctx    context.Context
 	cancel context.CancelFunc
-	stop   func() // the logger's
+	stop   func()                  // the logger's
+	token  func() string           // the last token that was shown; nil if there are none
+	asks   func(cause error) error // tells of a login that waited for somebody else than the broker; nil if none does
 
 	mu     sync.Mutex
 	closed bool
@@ -112,12 +115,13 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (*conn, erro
 }
 
 func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, error) {
+	var shown *x509.Certificate
 	fail := func(s stage, err error) error {
 		// The network's error says nothing of why the dial was ended.
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return &ConnError{Address: address, stage: s, sasl: d.sasl, tls: d.tls != nil, Err: err}
+		return &ConnError{Address: address, stage: s, sasl: d.sasl, tls: d.tls != nil, shown: shown, Err: err}
 	}
 	var nd net.Dialer // keeps the connection alive with TCP's means, by default
 	raw, err := nd.DialContext(ctx, network, address)
@@ -126,21 +130,29 @@ func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, e
 	}
 	c := &conn{Conn: raw, raw: raw, dialer: d, address: address}
 	if d.tls != nil {
-		conf := d.tls
+		conf := d.tls.Clone()
 		if conf.ServerName == "" {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil {
 				host = address
 			}
-			conf = conf.Clone()
 			conf.ServerName = host
+		}
+		if show := conf.GetClientCertificate; show != nil {
+			conf.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				cert, err := show(info)
+				if err == nil {
+					shown = cert.Leaf
+				}
+				return cert, err
+			}
 		}
 		secure := tls.Client(raw, conf)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = raw.Close()
 			return nil, fail(stageTLS, err)
 		}
-		c.Conn = secure
+		c.Conn, c.shown = secure, shown
 	}
 	return c, nil
 }
@@ -204,6 +216,7 @@ type ConnError struct {
 	stage stage
 	sasl  bool
 	tls   bool
+	shown *x509.Certificate // by this side; nil if the broker has not asked for one
 }
 
 var _ net.Error = (*ConnError)(nil)
@@ -239,9 +252,11 @@ type conn struct {
 	raw      net.Conn
 	dialer   *Dialer
 	address  string
+	shown    *x509.Certificate // by this side
 
 	frames  frames       // of the reader alone
 	key     atomic.Int32 // of the last request
+	replied atomic.Bool  // it has begun to be answered
 	greeted atomic.Bool  // something that looks like Kafka has come
 	served  atomic.Bool  // a request after the login was answered
 
@@ -269,6 +284,7 @@ func (c *conn) answered() {
 	if c.frames.begun == 0 {
 		return
 	}
+	c.replied.Store(true)
 	c.greeted.Store(true)
 	switch c.key.Load() {
 	case keyAPIVersions, keySASLHandshake, keySASLAuthenticate:
@@ -282,6 +298,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	if e := c.failure.Load(); e != nil {
 		return 0, e
 	}
+	c.replied.Store(false)
 	if len(b) >= 6 {
 		c.key.Store(int32(int16(binary.BigEndian.Uint16(b[4:6])))) //nolint:gosec // An API key is a signed 16-bit number.
 	}
@@ -329,7 +346,7 @@ func (d *Dialer) forget(c *conn) {
 
 // fail keeps the first failure, cuts the connection and returns what is kept.
 func (c *conn) fail(err error) error {
-	e := &ConnError{Address: c.address, Err: err, stage: c.stage(), sasl: c.dialer.sasl, tls: c.dialer.tls != nil}
+	e := &ConnError{Address: c.address, Err: err, stage: c.stage(), sasl: c.dialer.sasl, tls: c.dialer.tls != nil, shown: c.shown}
 	if c.failure.CompareAndSwap(nil, e) {
 		_ = c.raw.Close()
 	}

@@ -26,7 +26,7 @@ func Explain(err error) (sentence, advice string) {
 		return "", ""
 	}
 	for _, explain := range []func(error) (string, string){
-		explainSASL, explainToken, explainCertificate, explainAlert, explainAnswer, explainNetwork, explainRights,
+		explainExpired, explainKerberos, explainSASL, explainToken, explainCertificate, explainAlert, explainAnswer, explainNetwork, explainRights,
 	} {
 		if sentence, advice := explain(err); sentence != "" {
 			return sentence, advice
@@ -80,6 +80,12 @@ func HungUp(err error) bool {
 		errors.Is(err, syscall.Errno(10053)) || errors.Is(err, syscall.Errno(10054))
 }
 
+// Stale tells whether err means that a connection that has served cannot any
+// more, though a new one may: the other side has ended it, or its session ends
+// within a second of its login, which is when brokers take the next login for
+// a mistake (KIP-368).
+func Stale(err error) bool { return HungUp(err) || errors.Is(err, sarama.ErrIllegalSASLState) }
+
 // at names the broker that err tells of.
 func at(err error) string {
 	var ce *ConnError
@@ -98,7 +104,6 @@ func capital(s string) string {
 
 func explainSASL(err error) (string, string) {
 	var ae *AuthError
-	var ke krberror.Krberror
 	switch {
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		return at(err) + " refused the credentials" + brokerReason(err, sarama.ErrSASLAuthenticationFailed),
@@ -115,15 +120,6 @@ func explainSASL(err error) (string, string) {
 	case errors.As(err, &ae):
 		return fmt.Sprintf("The login with %s failed: %s", ae.Mechanism, Mask(ae.Err.Error())),
 			"The broker did not prove that it knows the password. Check the password, and that this is the right cluster."
-	case errors.As(err, &ke):
-		advice := "Check sasl.username, sasl.kerberos_realm, sasl.kerberos_service_name, the keytab or password, and that the clocks agree."
-		switch ke.RootCause {
-		case krberror.NetworkingError:
-			advice = "Check the addresses of the realm's KDCs in krb5.conf, and that they can be reached from here."
-		case krberror.ConfigError:
-			advice = "Check krb5.conf and the realm."
-		}
-		return "Kerberos: " + strings.TrimSuffix(Mask(ke.Error()), "."), advice
 	}
 	return "", ""
 }
@@ -152,6 +148,8 @@ func explainToken(err error) (string, string) {
 		return sentence, "Give aws_access_key_id or aws_profile, or make AWS's own endpoints reachable from here."
 	case te.Refused:
 		return sentence, "Check sasl.token_url, client_id, client_secret and scopes."
+	case te.Limited:
+		return sentence, "It limits how often tokens are asked for: try again later, or have it allow more."
 	case errors.As(err, &ua):
 		return sentence, "Give the authority that signed the token endpoint's certificate in tls.ca_cert."
 	}

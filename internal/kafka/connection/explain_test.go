@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 		{sarama.ErrTopicAuthorizationFailed, "lacks a right on the topic", "READ", true},
 		{sarama.ErrClusterAuthorizationFailed, "lacks a right on the cluster", "READ", true},
 		{sarama.ErrUnsupportedVersion, "does not know this request", "kafka_version", false},
-		{krberror.New(krberror.KDCError, "KDC_ERR_PREAUTH_FAILED"), "Kerberos", "clocks", true},
+		{krberror.New(krberror.KDCError, "KDC_ERR_PREAUTH_FAILED"), "Kerberos", "or key", true},
 		{krberror.New(krberror.ConfigError, "no realm"), "Kerberos", "krb5.conf", false},
 		{&fs.PathError{Op: "open", Path: "/x", Err: syscall.ENOENT}, "The file /x cannot be read", "path", false},
 		{errors.New("something else"), "Something else", "", false},

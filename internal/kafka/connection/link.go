@@ -83,7 +83,7 @@ func (l *Link) Opened() error {
 	ok, err := l.Connected()
 	switch {
 	case err != nil:
-		return err
+		return l.dialer.tokenExpired(err)
 	case !ok:
 		return sarama.ErrNotConnected
 	case panicked(l.Broker):
@@ -126,6 +126,12 @@ func (l *Link) Exchange(request []byte) ([]byte, error) {
 	if c == nil {
 		return nil, sarama.ErrNotConnected
 	}
+	if sessionEnds(l.Broker) {
+		// Before its own requests sarama logs in again.
+		if _, err := l.ApiVersions(&sarama.ApiVersionsRequest{}); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.SetDeadline(time.Time{}); err != nil { // sarama's last one
 		return nil, err
 	}
@@ -149,6 +155,14 @@ func (l *Link) Exchange(request []byte) ([]byte, error) {
 func panicked(b *sarama.Broker) bool {
 	made := reflect.ValueOf(b).Elem().FieldByName("inFlight")
 	return made.IsValid() && made.Kind() == reflect.Chan && made.IsNil()
+}
+
+// sessionEnds tells whether sarama would log in again before its next request
+// (KIP-368): the broker closes the connection on whoever does not. Nothing that
+// it exports tells.
+func sessionEnds(b *sarama.Broker) bool {
+	at := reflect.ValueOf(b).Elem().FieldByName("clientSessionReauthenticationTimeMs")
+	return at.IsValid() && at.Kind() == reflect.Int64 && at.Int() > 0 && time.Now().UnixMilli() > at.Int()
 }
 
 var panics sync.Once
@@ -177,5 +191,5 @@ func Guard[A any](l *Link, request func(*Link) (*A, error)) (answer *A, err erro
 	if err == nil && answer == nil {
 		err = errors.New("no answer")
 	}
-	return answer, err
+	return answer, l.dialer.tokenExpired(err)
 }

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -53,18 +55,22 @@ func (s *SASL) configure(conf *sarama.Config, d *Dialer, t *TLS) error {
 		}
 	case OAuthBearer:
 		if s.Token != "" {
-			n.TokenProvider = &staticToken{token: strings.TrimSpace(s.Token), extensions: s.Extensions}
+			token := &staticToken{token: strings.TrimSpace(s.Token), extensions: s.Extensions}
+			n.TokenProvider, d.token = token, token.shown
 			return nil
 		}
 		fetch, err := s.oauth(t)
 		if err != nil {
 			return err
 		}
-		n.TokenProvider = newTokens(d, s.Extensions, fetch)
+		tokens := newTokens(d, s.Extensions, fetch)
+		n.TokenProvider, d.token = tokens, tokens.shown
+		d.asks = func(cause error) error { return &TokenError{Source: tokenSource(s.TokenURL), Err: cause} }
 	case AWSMSKIAM:
 		n.Mechanism = sarama.SASLTypeOAuth
 		n.TokenProvider = newTokens(d, nil, s.mskIAM())
 	case GSSAPI:
+		d.asks = func(cause error) error { return &AwaitedError{"the KDC of the realm " + s.KerberosRealm, cause} }
 		s.kerberos(&n.GSSAPI)
 		return kerberosFiles(&n.GSSAPI)
 	}
@@ -186,6 +192,8 @@ func (t *staticToken) Token() (*sarama.AccessToken, error) {
 	return &sarama.AccessToken{Token: t.token, Extensions: t.extensions}, nil
 }
 
+func (t *staticToken) shown() string { return t.token }
+
 // fetchToken gets a token and the time at which it expires; zero if unknown.
 type fetchToken func(ctx context.Context) (token string, expires time.Time, err error)
 
@@ -203,6 +211,8 @@ type tokens struct {
 	mu      sync.Mutex
 	token   string
 	renew   time.Time // when token is too old to be given away
+	hold    time.Time // until when whoever gives them wants not to be asked
+	limited error     // what it said then
 	pending *pendingToken
 }
 
@@ -235,6 +245,10 @@ func (t *tokens) get() (string, error) {
 		defer t.mu.Unlock()
 		return t.token, nil
 	}
+	if t.now().Before(t.hold) {
+		defer t.mu.Unlock()
+		return "", t.limited
+	}
 	if p := t.pending; p != nil {
 		t.mu.Unlock()
 		<-p.done // bounded by the timeout of whoever asked
@@ -244,7 +258,7 @@ func (t *tokens) get() (string, error) {
 	t.pending = p
 	t.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
+	ctx, cancel := context.WithTimeoutCause(t.ctx, t.timeout, noAnswer(t.timeout))
 	defer cancel()
 	asked := t.now()
 	token, expires, err := t.fetch(ctx)
@@ -256,12 +270,22 @@ func (t *tokens) get() (string, error) {
 	t.pending = nil
 	if err != nil {
 		p.err = err
+		var te *TokenError
+		if errors.As(err, &te) && te.RetryAfter > 0 {
+			t.hold, t.limited = t.now().Add(te.RetryAfter), err
+		}
 	} else {
 		addSecrets(token)
 		p.token, t.token, t.renew = token, token, renewal(asked, expires)
 	}
 	close(p.done)
 	return p.token, p.err
+}
+
+func (t *tokens) shown() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.token
 }
 
 // renewal is when a token must be replaced: well before it expires, since the
@@ -278,7 +302,10 @@ func renewal(asked, expires time.Time) time.Time {
 type TokenError struct {
 	Source  string // whom it was asked of
 	Refused bool   // the credentials were refused, rather than nobody reached
-	Err     error
+	Limited bool   // it was asked too often
+	// RetryAfter is how long it wants not to be asked; zero if it does not say.
+	RetryAfter time.Duration
+	Err        error
 }
 
 // Error names the source and the cause, secrets masked.
@@ -306,14 +333,11 @@ func (s *SASL) oauth(t *TLS) (fetchToken, error) {
 		}
 		conf.RootCAs = roots
 	}
-	client := &http.Client{
-		Transport: &http.Transport{
-			Proxy:             http.ProxyFromEnvironment,
-			TLSClientConfig:   conf,
-			DisableKeepAlives: true, // one request an hour, and nothing stays behind
-			ForceAttemptHTTP2: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	transport := &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		TLSClientConfig:   conf,
+		DisableKeepAlives: true, // one request an hour, and nothing stays behind
+		ForceAttemptHTTP2: true,
 	}
 	credentials := &clientcredentials.Config{
 		ClientID: s.ClientID, ClientSecret: s.ClientSecret,
@@ -321,13 +345,50 @@ func (s *SASL) oauth(t *TLS) (fetchToken, error) {
 	}
 	source := tokenSource(s.TokenURL)
 	return func(ctx context.Context) (string, time.Time, error) {
-		ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
+		ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
+			Transport:     &askedOnce{next: transport},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		})
 		token, err := credentials.Token(ctx)
 		if err != nil {
-			return "", time.Time{}, oauthError(source, err)
+			return "", time.Time{}, oauthError(source, context.Cause(ctx), err)
 		}
-		return token.AccessToken, token.Expiry, nil
+		// What the token itself says is what the broker goes by.
+		expires := token.Expiry
+		if at, ok := expiry(token.AccessToken); ok && (expires.IsZero() || at.Before(expires)) {
+			expires = at
+		}
+		return token.AccessToken, expires, nil
 	}, nil
+}
+
+// askedOnce asks for one token. Until it has got one, the library follows any
+// failure with a second request, which has the secret in its body; only a
+// refusal of the first deserves that. Others are answered as the first was.
+type askedOnce struct {
+	next http.RoundTripper
+	said *http.Response
+	body []byte
+}
+
+// RoundTrip sends the request, or answers for the endpoint.
+func (a *askedOnce) RoundTrip(r *http.Request) (*http.Response, error) {
+	if a.said == nil {
+		resp, err := a.next.RoundTrip(r)
+		if err != nil || resp.StatusCode < 300 || resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusUnauthorized {
+			return resp, err
+		}
+		const most = 1 << 20 // as much as the library reads
+		a.body, err = io.ReadAll(io.LimitReader(resp.Body, most))
+		_ = resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		a.said = resp
+	}
+	again := *a.said
+	again.Body = io.NopCloser(bytes.NewReader(a.body))
+	return &again, nil
 }
 
 // basicAuth is a client's name and secret as HTTP carries them.
@@ -350,7 +411,9 @@ func tokenSource(s string) string {
 	return u.String()
 }
 
-func oauthError(source string, err error) error {
+// oauthError is why the source gave no token; ended is why it was asked no
+// longer, if it was.
+func oauthError(source string, ended, err error) error {
 	e := &TokenError{Source: source, Err: err}
 	var re *oauth2.RetrieveError
 	if errors.As(err, &re) {
@@ -358,7 +421,9 @@ func oauthError(source string, err error) error {
 		if re.Response != nil {
 			status = re.Response.StatusCode
 		}
-		e.Refused = (status >= 400 && status < 500) || re.ErrorCode != ""
+		e.Limited = status == http.StatusTooManyRequests
+		busy := e.Limited || status == http.StatusRequestTimeout || status >= 500
+		e.Refused = !busy && (status >= 400 || re.ErrorCode != "")
 		// The library's own text has the whole answer in it.
 		text := fmt.Sprintf("HTTP status %d", status)
 		if re.ErrorCode != "" {
@@ -367,7 +432,16 @@ func oauthError(source string, err error) error {
 		if re.ErrorDescription != "" {
 			text += ": " + re.ErrorDescription
 		}
+		if busy && re.Response != nil {
+			if e.RetryAfter = retryAfter(re.Response.Header, time.Now()); e.RetryAfter > 0 {
+				text += fmt.Sprintf("; it wants no request for %s", e.RetryAfter.Round(time.Second))
+			}
+		}
 		e.Err = errors.New(Mask(text))
+		return e
+	}
+	if errors.Is(ended, context.DeadlineExceeded) {
+		e.Err = ended
 		return e
 	}
 	var ue *url.Error
@@ -375,6 +449,19 @@ func oauthError(source string, err error) error {
 		e.Err = ue.Err
 	}
 	return e
+}
+
+// retryAfter returns how long a server wants not to be asked (RFC 9110, section
+// 10.2.3): seconds, or a date; zero if it does not say, and an hour at most.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	said := h.Get("Retry-After")
+	var d time.Duration
+	if seconds, err := strconv.ParseUint(said, 10, 16); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(said); err == nil {
+		d = date.Sub(now)
+	}
+	return min(max(d, 0), time.Hour)
 }
 
 // mskIAM returns a fetchToken that signs a request to connect. The credentials

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"strings"
+	"sync"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
 )
@@ -34,7 +35,7 @@ func (t *TLS) config() (*tls.Config, error) {
 			ps.addError(err)
 			break
 		}
-		conf.Certificates = []tls.Certificate{cert}
+		conf.GetClientCertificate = (&clientCertificate{from: t, last: cert}).show
 	}
 	if len(ps) > 0 {
 		return nil, &ConfigError{Problems: ps}
@@ -57,6 +58,34 @@ func (t *TLS) roots(base func() *x509.CertPool) (*x509.CertPool, error) {
 		return nil, problem("tls.ca_cert", "Holds no certificate in PEM form.")
 	}
 	return pool, nil
+}
+
+// clientCertificate is the client's certificate as it is by now: files are
+// read again for each connection, since certificates that live for hours are
+// renewed while somebody waits for consumers.
+type clientCertificate struct {
+	from *TLS
+
+	mu   sync.Mutex
+	last tls.Certificate
+}
+
+// show returns the certificate if the broker takes those of its authority, and
+// none otherwise, as crypto/tls does with one that never changes. Files that
+// cannot be used, as when they are just being written, leave the last one.
+func (c *clientCertificate) show(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !pemtext.Is(c.from.ClientCert) || !pemtext.Is(c.from.ClientKey) {
+		if now, err := c.from.clientCertificate(); err == nil {
+			c.last = now
+		}
+	}
+	cert := c.last
+	if err := info.SupportsCertificate(&cert); err != nil {
+		return &tls.Certificate{}, nil //nolint:nilerr // The broker says what it wants.
+	}
+	return &cert, nil
 }
 
 func (t *TLS) clientCertificate() (tls.Certificate, error) {

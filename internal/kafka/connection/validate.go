@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -49,8 +50,18 @@ func (c Config) Warnings() []Problem {
 	if c.TLS != nil && c.TLS.InsecureSkipVerify {
 		ps.add("tls.insecure_skip_verify", "The broker's certificate is not checked: whoever answers gets the credentials, and may answer anything.")
 	}
+	if c.TLS != nil {
+		// Brokers decide: one that asks for no certificate does not mind, and
+		// most plans and applies ask none.
+		if cert, err := c.TLS.clientCertificate(); err == nil && time.Now().After(cert.Leaf.NotAfter) {
+			ps.add("tls.client_cert", fmt.Sprintf("The certificate %q expired at %s: brokers refuse it. Renew it.", cert.Leaf.Subject.String(), instant(cert.Leaf.NotAfter)))
+		}
+	}
 	if c.SASL == nil {
 		return ps
+	}
+	if at, ok := expiry(strings.TrimSpace(c.SASL.Token)); ok && at.Before(time.Now()) {
+		ps.add("sasl.token", fmt.Sprintf("The token expired at %s: brokers refuse it. Give a fresh one, or token_url.", instant(at)))
 	}
 	if c.TLS == nil && (c.SASL.Mechanism == Plain || c.SASL.Mechanism == OAuthBearer) {
 		ps.add("sasl.mechanism", c.SASL.Mechanism+" without tls sends the credentials in the clear.")

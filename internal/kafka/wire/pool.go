@@ -263,7 +263,7 @@ func call[A any](ctx context.Context, c *Cluster, addr string, send func(*Broker
 		unanswered = unanswered || sent
 		// Where one connection broke, or fell silent, the idle ones have.
 		p.flush()
-		if !old || ctx.Err() != nil || !connection.HungUp(err) {
+		if !old || ctx.Err() != nil || !connection.Stale(err) {
 			return nil, unanswered, &broken{addr, err}
 		}
 	}
@@ -300,7 +300,7 @@ func exchange[A any](ctx context.Context, p *pool, l *link, send func(*Broker) (
 		case <-done: // perhaps with the answer
 			return answer, begun.Load(), err
 		case <-time.After(100 * time.Millisecond):
-			return nil, begun.Load(), cause
+			return nil, begun.Load(), l.Awaited(cause)
 		}
 	}
 	switch {
