@@ -205,7 +205,7 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 		answer, err := wire.AskBroker(ctx, l.cluster.Cluster, l.addr, wire.Request[sarama.OffsetFetchResponse]{
 			API: wire.OffsetFetchAPI, Doing: fmt.Sprintf("Read the committed offsets of consumer groups on topic %q", l.filter.Topic),
 			Send: func(b *wire.Broker) (*sarama.OffsetFetchResponse, error) {
-				answer, err := b.FetchOffset(req)
+				answer, err := fetchOffsets(b, req, true)
 				if encoding := (sarama.PacketEncodingError{}); errors.As(err, &encoding) {
 					err = sarama.ErrUnsupportedVersion // sarama finds that out only when it encodes for this broker.
 				}
@@ -227,9 +227,9 @@ func (l lister) onTopic(ctx context.Context, groups []ListedGroup) ([]ListedGrou
 		if many != nil {
 			told = many.GetGroup(g.Group)
 		}
-		if told != nil && told.Err == sarama.ErrNoError {
+		if told != nil && told.Err == sarama.ErrNoError && !fetchAnswer(told.Blocks).unstable() {
 			blocks = fetchAnswer(told.Blocks)
-		} else { // an old broker, or the group is elsewhere by now
+		} else { // an old broker, an open transaction, or the group is elsewhere by now
 			coordinator, err := l.cluster.coordinator(ctx, g.Group, consumerType{})
 			if err == nil {
 				blocks, err = coordinator.fetch(ctx, l.partitions)

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,10 +87,24 @@ func (f fetchAnswer) of(topic string, id int32) (block, bool) {
 	return block{committedIn(b), b.Err}, true
 }
 
+// unstable tells whether an open transaction has offsets of a partition pending.
+func (f fetchAnswer) unstable() bool {
+	for _, partitions := range f {
+		for _, b := range partitions {
+			if b.Err == sarama.ErrUnstableOffsetCommit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (f fetchAnswer) each(do func(string, int32, block)) {
 	for topic, partitions := range f {
 		for id, b := range partitions {
-			do(topic, id, block{committedIn(b), b.Err})
+			if b != nil {
+				do(topic, id, block{committedIn(b), b.Err})
+			}
 		}
 	}
 }
@@ -125,44 +140,93 @@ func topicsOf(rows []row) []string {
 }
 
 // fetchCommitted reads a group's committed offsets: of the partitions, or of all if
-// they are nil. It reads what is committed for good: an offset that an open
-// transaction has pending (RequireStable would wait for it) is ignored, since
-// whatever is committed after it outlives the transaction.
+// they are nil.
+//
+// It asks for stable offsets (KIP-447). To whoever does not, a coordinator of
+// Kafka 4 tells what lies below the high watermark of its log, and one that has
+// just taken over does not know how far that is: for a moment it tells offsets
+// that are older than what was acknowledged. An offset that an open transaction
+// has pending makes a partition unstable. That is not waited for, since
+// whatever is committed after it outlives the transaction: of such partitions
+// what is committed already is asked for.
 func (g *coordinator) fetchCommitted(ctx context.Context, partitions map[string][]int32) (blocks, error) {
+	told, unstable, err := g.fetchOnce(ctx, partitions, true)
+	if err != nil || !unstable {
+		return told, err
+	}
+	plain, _, err := g.fetchOnce(ctx, partitions, false)
+	if err != nil {
+		return nil, err
+	}
+	for topic, of := range told {
+		for id, b := range of {
+			if b.Err == sarama.ErrUnstableOffsetCommit {
+				of[id] = plain[topic][id] // nil: none is committed
+			}
+		}
+	}
+	return told, nil
+}
+
+// fetchOnce sends one OffsetFetch, and tells whether it has left out offsets
+// because of an open transaction.
+func (g *coordinator) fetchOnce(ctx context.Context, partitions map[string][]int32, stable bool) (told fetchAnswer, unstable bool, err error) {
 	doing := fmt.Sprintf("Read the committed offsets of consumer group %q", g.Name)
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetFetchResponse]{
 		API:   wire.OffsetFetchAPI,
 		Doing: doing,
 		Send: func(b *wire.Broker) (*sarama.OffsetFetchResponse, error) {
-			return b.FetchOffset(sarama.NewOffsetFetchRequest(g.Cluster.Config().Version, g.Name, partitions))
+			return fetchOffsets(b, sarama.NewOffsetFetchRequest(g.Cluster.Config().Version, g.Name, partitions), stable)
 		},
-		Codes: fetchCodes,
+		Codes: func(r *sarama.OffsetFetchResponse) (codes []sarama.KError) {
+			codes, unstable = fetchCodes(r)
+			return codes
+		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch code := answer.Body.Err; code {
 	case sarama.ErrNoError:
-		return fetchAnswer(answer.Body.Blocks), nil
+		return answer.Body.Blocks, unstable, nil
 	case sarama.ErrGroupIDNotFound:
-		return blockMap{}, nil // Kafka answers that there are no offsets; other servers so
+		return nil, false, nil // Kafka answers that there are no offsets; other servers so
 	default:
-		return nil, wire.MeaningOf(wire.OffsetFetchAPI, code).Failure(doing, code, g.Name)
+		return nil, false, wire.MeaningOf(wire.OffsetFetchAPI, code).Failure(doing, code, g.Name)
 	}
 }
 
-// fetchCodes returns the codes of an OffsetFetch. Before version 2 the
-// coordinator's errors stand beside each partition.
-func fetchCodes(r *sarama.OffsetFetchResponse) []sarama.KError {
-	codes := []sarama.KError{r.Err}
+// fetchOffsets sends an OffsetFetch that asks for stable offsets if it is to,
+// and if the broker knows what that is (Kafka 2.5). Brokers before tell no
+// offset that is older, and sarama finds out only when it encodes for them.
+func fetchOffsets(b *wire.Broker, req *sarama.OffsetFetchRequest, stable bool) (*sarama.OffsetFetchResponse, error) {
+	const withStable = 7
+	req.RequireStable = stable && req.Version >= withStable
+	answer, err := b.FetchOffset(req)
+	if encoding := (sarama.PacketEncodingError{}); req.RequireStable && errors.As(err, &encoding) {
+		req.RequireStable = false
+		answer, err = b.FetchOffset(req)
+	}
+	return answer, err
+}
+
+// fetchCodes returns the codes of an OffsetFetch, and whether one of them is
+// that of an open transaction. Before version 2 the coordinator's errors stand
+// beside each partition.
+func fetchCodes(r *sarama.OffsetFetchResponse) (codes []sarama.KError, unstable bool) {
+	codes = []sarama.KError{r.Err}
 	for _, blocks := range r.Blocks {
 		for _, block := range blocks {
-			if block.Err != sarama.ErrNoError {
+			switch block.Err {
+			case sarama.ErrNoError:
+			case sarama.ErrUnstableOffsetCommit:
+				unstable = true
+			default:
 				codes = append(codes, block.Err)
 			}
 		}
 	}
-	return codes
+	return codes, unstable
 }
 
 // committed fills the rows with the group's committed offsets.

@@ -355,22 +355,27 @@ func backToAfter(f *fake.Cluster, answer time.Duration, before int64, reads int)
 		}
 		reads--
 		time.Sleep(answer)
-		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
-		g := kmsg.NewOffsetFetchResponseGroup()
-		g.Group = req.Groups[0].Group
-		for _, t := range req.Groups[0].Topics {
-			rt := kmsg.NewOffsetFetchResponseGroupTopic()
-			rt.Topic = t.Topic
-			for _, p := range t.Partitions {
-				rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
-				rp.Partition, rp.Offset = p, before
-				rt.Partitions = append(rt.Partitions, rp)
-			}
-			g.Topics = append(g.Topics, rt)
-		}
-		resp.Groups = append(resp.Groups, g)
-		return resp, nil, true
+		return tellAll(req, before), nil, true
 	})
+}
+
+// tellAll answers a fetch of named partitions: all are at the same place.
+func tellAll(req *kmsg.OffsetFetchRequest, at int64) kmsg.Response {
+	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+	g := kmsg.NewOffsetFetchResponseGroup()
+	g.Group = req.Groups[0].Group
+	for _, t := range req.Groups[0].Topics {
+		rt := kmsg.NewOffsetFetchResponseGroupTopic()
+		rt.Topic = t.Topic
+		for _, p := range t.Partitions {
+			rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			rp.Partition, rp.Offset = p, at
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		g.Topics = append(g.Topics, rt)
+	}
+	resp.Groups = append(resp.Groups, g)
+	return resp
 }
 
 // A coordinator that has just taken over tells older offsets for a moment.
@@ -385,6 +390,31 @@ func TestOffsetsFromBeforeAreReadAgain(t *testing.T) {
 	}
 	if o := result.Outcomes[0]; o.State != offset.Done || o.Seen != 4 {
 		t.Errorf("outcome %+v", o)
+	}
+}
+
+// A coordinator of Kafka 4 that has just taken over tells older offsets to
+// whoever does not ask for stable ones. Whatever is resolved from them, or kept
+// for an undo, would be wrong without anybody noticing.
+func TestOffsetsAreAskedForAsOfNow(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.ResetRequests()
+	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		if r.(*kmsg.OffsetFetchRequest).RequireStable || f.Requests()[8] > 0 {
+			return nil, nil, false
+		}
+		return tellAll(r.(*kmsg.OffsetFetchRequest), 3), nil, true
+	})
+	result, err := run(t.Context(), c, reset(oneBack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range result.Outcomes {
+		if o.Previous != 5 || o.Offset != 4 {
+			t.Errorf("%s: %d → %d, want 5 → 4", o.Name(), o.Previous, o.Offset)
+		}
 	}
 }
 

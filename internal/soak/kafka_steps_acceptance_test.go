@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
@@ -70,7 +72,15 @@ func (k *walkedKafka) step(ctx context.Context, s *kafkaStep) error {
 			return k.client.DeleteRecords(ctx, topic, s.Partition, s.Commit.in(at.Start, at.Stable))
 		}
 		k.known[s.Group] = true
-		return k.client.CommitWith(ctx, group, kafkaclient.Commits{topic: {s.Partition: {Offset: s.Commit.in(at.Start, at.End), Epoch: -1, Metadata: s.Commit.Metadata}}})
+		for {
+			err := k.client.CommitWith(ctx, group, kafkaclient.Commits{topic: {s.Partition: {Offset: s.Commit.in(at.Start, at.End), Epoch: -1, Metadata: s.Commit.Metadata}}})
+			// A coordinator that has just taken over may tell of no member
+			// while one has still to time out.
+			if k.members[s.Group] != nil || !errors.Is(err, kerr.UnknownMemberID) || ctx.Err() != nil {
+				return err
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 	case "grow":
 		_, ends, err := k.client.Log(ctx, topic)
 		if err != nil {

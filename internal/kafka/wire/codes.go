@@ -117,7 +117,6 @@ var meanings = map[API][]map[sarama.KError]Meaning{
 	FetchAPI:        {reading, leadership},
 	OffsetCommitAPI: {committing, writing},
 	OffsetDeleteAPI: {deleting, writing},
-	OffsetFetchAPI:  {fetching},
 
 	AlterShareGroupOffsetsAPI:  {altering, committing, writing},
 	DeleteShareGroupOffsetsAPI: {altering, deleting, writing},
@@ -160,12 +159,6 @@ var listing = map[sarama.KError]Meaning{
 var reading = map[sarama.KError]Meaning{
 	sarama.ErrTopicAuthorizationFailed: {Right: "READ", On: onTopic},
 	sarama.ErrOffsetOutOfRange:         {Words: "the log does not hold the offset any more"},
-}
-
-// fetching: an offset that an open transaction has pending is waited for if
-// the request wants that.
-var fetching = map[sarama.KError]Meaning{
-	sarama.ErrUnstableOffsetCommit: {Do: Again},
 }
 
 // busy is told by the broker when a group has members: without a generation a

@@ -45,7 +45,6 @@ func TestMeanings(t *testing.T) {
 		{api: OffsetCommitAPI, code: 15, do: Relocate, landed: true},
 		{api: OffsetDeleteAPI, code: 16, do: Relocate, landed: true},
 		{api: OffsetCommitAPI, code: 7, do: Relocate, landed: true},
-		{api: OffsetFetchAPI, code: 88, do: Again},
 
 		// Of a leader.
 		{api: ListOffsetsAPI, code: 5, do: Relocate},

@@ -120,9 +120,15 @@ func (c *Client) Committed(ctx context.Context, group string) (Offsets, error) {
 	return offsets, nil
 }
 
-// Commits is Committed with what stands beside the offsets.
+// Commits is Committed with what stands beside the offsets. A coordinator of
+// Kafka 4 that has just taken over tells older offsets to whoever does not ask
+// for stable ones; others are asked for only if a transaction has some pending.
 func (c *Client) Commits(ctx context.Context, group string) (Commits, error) {
-	return c.commits(ctx, group, false)
+	commits, err := c.commits(ctx, group, true)
+	if errors.Is(err, kerr.UnstableOffsetCommit) {
+		return c.commits(ctx, group, false)
+	}
+	return commits, err
 }
 
 // StableCommits is Commits, and an error as long as offsets of the group are
