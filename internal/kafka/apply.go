@@ -108,6 +108,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, mov
 	defer cancel()
 	c.looks.drop()
 	defer c.looks.drop() // also those that began meanwhile
+	req.Leave(moves)
 	req.Tell(fmt.Sprintf("Committing %s of %s", count(len(w.todo), "offset"), w.coordinator.called()))
 	if err := w.write(sending, w.todo, w.most(), w.commits); err != nil {
 		return nil, err

@@ -92,6 +92,11 @@ type Request struct {
 	Recent bool
 	// Progress, if set, is told in one line what the engine is about to do.
 	Progress func(message string)
+	// Leaving, if set, is told the moves just before the first of them is
+	// written: where the group was is known to nobody else if this process does
+	// not live to return a result. An engine that is told no offsets of
+	// partitions leaves it out.
+	Leaving func(moves []Move)
 }
 
 // DefaultWaitForInactive is how long a reset waits for a group's last member
@@ -110,6 +115,13 @@ func (r Request) Wait() time.Duration {
 func (r Request) Tell(message string) {
 	if r.Progress != nil {
 		r.Progress(message)
+	}
+}
+
+// Leave tells the moves that are about to be written if anyone listens.
+func (r Request) Leave(moves []Move) {
+	if r.Leaving != nil {
+		r.Leaving(moves)
 	}
 }
 

@@ -1,11 +1,13 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -479,6 +481,37 @@ func logged(ctx context.Context) func(string) {
 	return func(message string) { tflog.Info(ctx, message) }
 }
 
+// leftRows is how many partitions one line of the log tells of.
+const leftRows = 200
+
+// left puts into the log where a group is just before it is moved. A process
+// that is killed then leaves no state, and with it no way back.
+func left(ctx context.Context, request offset.Request) func([]offset.Move) {
+	group := request.GroupType.Called(request.Group)
+	return func(moves []offset.Move) {
+		for some := range slices.Chunk(moves, leftRows) {
+			rows, without := offset.Offsets{}, []string(nil)
+			for _, m := range some {
+				outer := cmp.Or(m.Broker, m.Topic)
+				if rows[outer] == nil {
+					rows[outer] = map[int32]int64{}
+				}
+				if m.Previous < 0 {
+					without = append(without, m.Name())
+					continue
+				}
+				rows[outer][m.ID] = m.Previous
+			}
+			if lines := strings.Fields(offset.EncodeCSV(rows)); len(lines) > 0 {
+				tflog.Info(ctx, fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
+			}
+			if len(without) > 0 {
+				tflog.Info(ctx, fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
+			}
+		}
+	}
+}
+
 // Create resets.
 func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	plan := P(new(M))
@@ -496,7 +529,8 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	attempt.Unfinished, attempt.Request.Progress = unfinished, logged(ctx)
+	attempt.Unfinished = unfinished
+	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), left(ctx, attempt.Request)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	if report.Result != nil {
@@ -533,7 +567,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	attempt.Request.Progress = logged(ctx)
+	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), left(ctx, attempt.Request)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	switch res := report.Result; {

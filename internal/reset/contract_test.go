@@ -24,6 +24,7 @@ func TestEngines(t *testing.T) {
 		{"a plan writes nothing and tells what an apply does", planWritesNothing, true},
 		{"an apply leads where it was asked to", applyLeadsThere, true},
 		{"an apply proves and tells what it did", applyTells, false},
+		{"where the group was is told before anything is written", leavingIsTold, false},
 		{"limits refuse and change nothing", limitsRefuse, true},
 		{"a caller who has gone changes nothing", goneBefore, true},
 		{"what was sent is finished, whoever has gone", goneMeanwhile, true},
@@ -197,6 +198,40 @@ func applyTells(t *testing.T, s *subject) {
 		if o.ID != want.ID || o.Previous != want.Previous || o.Offset != want.Offset || o.Start != s.start() || o.End != 100 || !o.Clamped || o.State != offset.Done || o.Seen != o.Offset {
 			t.Errorf("outcome %+v", o)
 		}
+	}
+}
+
+func leavingIsTold(t *testing.T, s *subject) {
+	var left []map[int32]int64
+	req := s.request
+	req.Leaving = func(moves []offset.Move) {
+		if n := s.writes(); n > 0 {
+			t.Errorf("told after %d writes", n)
+		}
+		was := map[int32]int64{}
+		for _, m := range moves {
+			was[m.ID] = m.Previous
+		}
+		left = append(left, was)
+	}
+	s.mustApply(t, req)
+	if len(left) != 1 || !maps.Equal(left[0], seeded) {
+		t.Errorf("told that the group was at %v", left)
+	}
+	// A limit that does not hold writes nothing, and nothing is left.
+	none := int64(0)
+	req.Target.Offsets = offset.Offsets{}
+	for outer := range s.request.Target.Offsets {
+		req.Target.Offsets[outer] = map[int32]int64{0: 90}
+	}
+	req.Limits.MaxSkipped = &none
+	plan, err := s.engine.Plan(t.Context(), req)
+	if err == nil {
+		_, err = s.engine.Apply(t.Context(), plan)
+	}
+	nothingChanged(t, err, offset.LimitExceeded)
+	if len(left) != 1 {
+		t.Errorf("told though nothing was written: %v", left)
 	}
 }
 

@@ -142,6 +142,9 @@ func (m *memory) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 	if err := plan.Request.Limits.Check(offset.Summarize(plan.Moves)); err != nil {
 		return nil, err
 	}
+	m.mu.Unlock()
+	plan.Request.Leave(plan.Moves)
+	m.mu.Lock()
 	return m.write(plan.Request.Group, offset.Outcomes(plan.Moves))
 }
 

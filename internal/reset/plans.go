@@ -37,14 +37,14 @@ func (p *plans) take(engine Engine, req offset.Request, now time.Time) *offset.P
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forgetOld(now)
-	progress := req.Progress
-	req.Progress = nil
+	progress, leaving := req.Progress, req.Leaving
+	req.Progress, req.Leaving = nil, nil
 	for i, c := range p.kept {
 		if c.engine == engine && reflect.DeepEqual(c.req, req) {
 			p.kept = slices.Delete(p.kept, i, i+1)
 			plan := *c.plan
 			plan.Request = req
-			plan.Request.Progress = progress
+			plan.Request.Progress, plan.Request.Leaving = progress, leaving
 			return &plan
 		}
 	}

@@ -32,6 +32,7 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 		return nil, err
 	}
 	what := "reset " + on(req.Group, ready.survey.topic)
+	req.Leave(plan.Moves)
 	result, err := c.carryOut(ctx, ready.survey, intentOf(req), plan.Moves, what, req.Tell)
 	if result != nil {
 		result.Notes = slices.Concat(ready.survey.absentNote(req.RecordedBrokers), ready.survey.goneNote(plan.Moves), result.Notes)

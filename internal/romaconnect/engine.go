@@ -104,6 +104,9 @@ func (e *instance) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result
 		}
 	}
 
+	if seen.group.exact {
+		req.Leave(e.unresolved(req, seen))
+	}
 	req.Tell("Resetting")
 	result := &offset.Result{ClusterID: e.id, State: seen.group.state, At: now, Notes: seen.notes}
 	list := orders(req, at)
