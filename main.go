@@ -7,8 +7,11 @@ import (
 	"flag"
 	"log"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
+	"time"
 
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -39,16 +42,38 @@ func main() {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	p := provider.New(version)
+	if !*wait {
+		go endWithout(os.Getppid(), p)
+	}
+	// Terraform reads the log of this process through a pipe. Once it was
+	// killed, the next line would end this process, in the middle of a commit.
+	signal.Ignore(syscall.SIGPIPE)
 	err := providerserver.Serve(context.Background(), func() frameworkprovider.Provider { return p }, providerserver.ServeOpts{
 		Address: "registry.terraform.io/terraform-offsets/offsets",
 		Debug:   *wait,
 	})
+	p.Finish() // After a second Ctrl-C, Terraform leaves two seconds for it.
 	if closed := p.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// lookAtParent is how often it is seen whether Terraform is still there.
+const lookAtParent = time.Second
+
+// endWithout ends the process once Terraform, its parent, is gone and what was
+// being written is finished and read back. A Terraform that was killed asks
+// nobody to end, and the plugin library would wait for it forever. Windows
+// tells nobody that a parent is gone.
+func endWithout(terraform int, p *provider.Provider) {
+	for os.Getppid() == terraform {
+		time.Sleep(lookAtParent)
+	}
+	p.Finish()
+	os.Exit(1)
 }
 
 // quietSDK turns the log of the plugin SDK off unless somebody asked for a

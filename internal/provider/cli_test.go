@@ -54,7 +54,7 @@ func newWorkspace(t *testing.T, config string) *workspace {
 		w.exec = "terraform"
 	}
 	w.configure(config)
-	w.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(binary)))
+	w.override(filepath.Dir(binary))
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		if !strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "KAFKA_") && name != "NAMESRV_ADDR" &&
@@ -70,6 +70,12 @@ func newWorkspace(t *testing.T, config string) *workspace {
 func (w *workspace) configure(config string) {
 	w.t.Helper()
 	w.write("main.tf", "terraform {\n  required_providers {\n    offsets = { source = \"terraform-offsets/offsets\" }\n  }\n}\n"+config)
+}
+
+// override has Terraform take the provider from a directory.
+func (w *workspace) override(dir string) {
+	w.t.Helper()
+	w.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n  }\n  direct {}\n}\n", dir))
 }
 
 func (w *workspace) write(name, text string) {

@@ -70,6 +70,24 @@ func New(version string, opts ...Option) *Provider {
 	return p
 }
 
+// finishWithin bounds Finish. It is longer than any engine takes to finish and
+// read back what it has begun to write.
+const finishWithin = 5 * time.Minute
+
+// Finish waits until no reset and no destroy is at work, for five minutes at
+// most. Those that have written nothing yet end by their own contexts.
+func (p *Provider) Finish() {
+	p.mu.Lock()
+	s := p.opened
+	p.mu.Unlock()
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishWithin)
+	defer cancel()
+	s.resets.Finish(ctx)
+}
+
 // Close ends the connections that are open.
 func (p *Provider) Close() error {
 	p.mu.Lock()

@@ -75,6 +75,8 @@ type Report struct {
 // and a create: what had landed is put back first, once nothing speaks against
 // the new one.
 func (r *Run) Reset(ctx context.Context, open Open, a Attempt) Report {
+	r.work.Add(1)
+	defer r.work.Done()
 	headline := NameOf(a.Request).Headline("Reset")
 	var report Report
 	fail := func(err error) Report {

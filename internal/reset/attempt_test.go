@@ -688,3 +688,52 @@ func TestWhatIsRememberedOfTheCompletedReset(t *testing.T) {
 		})
 	}
 }
+
+// Whoever ends the process waits for what is being written, and not for ever.
+func TestFinishWaitsForWhatIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		run := newRun()
+		run.Finish(t.Context()) // There is nothing to wait for.
+
+		// during has do write while it is finished.
+		during := func(do func(), finish func(goOn func())) {
+			writing, goOn := make(chan struct{}), make(chan struct{})
+			m.writing = func() {
+				close(writing)
+				<-goOn
+			}
+			var running sync.WaitGroup
+			running.Go(do)
+			<-writing
+			finish(func() { close(goOn) })
+			running.Wait()
+			m.writing = nil
+		}
+		old := run.Reset(t.Context(), m.opening(), attempt(to(20)))
+		before := m.committed("billing")
+		during(func() { run.Reset(t.Context(), m.opening(), attempt(to(30))) }, func(goOn func()) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			run.Finish(ctx)
+			if got := m.committed("billing"); ctx.Err() == nil || !slices.Equal(got, before) {
+				t.Errorf("it was not waited for: the group is at %v", got)
+			}
+			time.AfterFunc(time.Minute, goOn)
+			run.Finish(t.Context())
+			if got := m.committed("billing"); !slices.Equal(got, []int64{30, 30, 30}) {
+				t.Errorf("finished, and the group is at %v", got)
+			}
+		})
+		undo := reset.Destruction{Broker: reset.Kafka, OnDestroy: reset.DestroyRestores, Last: reset.Last{Name: reset.Name{Group: "billing"}, ClusterID: "c1", Record: old.Result.Outcomes}}
+		fresh := reset.NewRun(clock.System{}) // which has set nothing itself
+		m.commit("billing", 20, 20, 20)
+		during(func() { fresh.Destroy(t.Context(), m.opening(), undo) }, func(goOn func()) {
+			time.AfterFunc(time.Minute, goOn)
+			fresh.Finish(t.Context())
+			if got := m.committed("billing"); slices.Equal(got, before) {
+				t.Errorf("finished, and the group is at %v", got)
+			}
+		})
+	})
+}

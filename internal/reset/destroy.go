@@ -135,6 +135,8 @@ func (d Destruction) nothingToDo() []Notice {
 // after the incomplete reset was put back, nil if none was: the state stays,
 // and must tell what is true.
 func (r *Run) Destroy(ctx context.Context, open Open, d Destruction) (record []offset.Outcome, notices []Notice) {
+	r.work.Add(1)
+	defer r.work.Done()
 	unfinished, completed, err := d.steps()
 	if err != nil {
 		return nil, []Notice{failure(d.headline("Destroy the reset of", nil), err)}

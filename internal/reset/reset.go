@@ -11,6 +11,7 @@ package reset
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
@@ -66,10 +67,25 @@ type Run struct {
 	plans   plans
 	planned claims // by previews
 	set     claims // by resets
+	work    sync.WaitGroup
 }
 
 // NewRun returns what the resets of one run share.
 func NewRun(c clock.Clock) *Run { return &Run{clock: c} }
+
+// Finish waits until no reset and no destroy is at work, or ctx is done.
+// Nothing may be begun meanwhile.
+func (r *Run) Finish(ctx context.Context) {
+	finished := make(chan struct{})
+	go func() {
+		r.work.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+	}
+}
 
 // DefaultTimeout bounds a reset, or its undo, where nobody says otherwise.
 const DefaultTimeout = 10 * time.Minute
