@@ -68,14 +68,14 @@ func prepareMirror(ctx context.Context, cluster *kafkacluster.Cluster, n int) er
 			return err
 		}
 	}
-	const atOnce = 64
+	const workers = 64
 	var (
 		running sync.WaitGroup
-		errs    = make([]error, atOnce)
+		errs    = make([]error, workers)
 	)
-	for worker := range atOnce {
+	for worker := range workers {
 		running.Go(func() {
-			for p := worker; p < n && errs[worker] == nil; p += atOnce {
+			for p := worker; p < n && errs[worker] == nil; p += workers {
 				var records []kafkacluster.Record
 				for i := range 3 {
 					records = append(records, kafkacluster.Record{At: when.Add(time.Duration(i) * time.Minute), Value: fmt.Sprintf("%d/%d", p, i)})

@@ -68,20 +68,8 @@ func floor(_ context.Context, servers []string, target offset.Target, n int) (ph
 	}
 	done("offsets, group description, committed offsets")
 
-	req := sarama.NewOffsetCommitRequest(conf, group)
-	for _, resp := range lists[len(timestamps)-1] {
-		for id, block := range resp.Blocks[f.topic] {
-			req.AddBlockWithLeaderEpoch(f.topic, id, block.Offset, block.LeaderEpoch, 0, "")
-		}
-	}
-	resp, err := coordinator.CommitOffset(req)
-	if err != nil {
+	if err := f.commit(coordinator, lists[len(timestamps)-1]); err != nil {
 		return nil, err
-	}
-	for id, code := range resp.Errors[f.topic] {
-		if !errors.Is(code, sarama.ErrNoError) {
-			return nil, fmt.Errorf("partition %d: %w", id, code)
-		}
 	}
 	done("commit")
 	if _, err := f.fetch(coordinator, n); err != nil {
@@ -171,10 +159,42 @@ func (f *byHand) list(leaders map[*sarama.Broker][]int32, timestamps []int64, be
 	return lists, errors.Join(append(errs, err)...)
 }
 
-func (f *byHand) fetch(coordinator *sarama.Broker, n int) (*sarama.OffsetFetchResponse, error) {
-	ids := make([]int32, n)
-	for i := range ids {
-		ids[i] = int32(i)
+// commit commits what was listed, in the fewest requests that a broker takes.
+func (f *byHand) commit(coordinator *sarama.Broker, listed []*sarama.OffsetResponse) error {
+	var req *sarama.OffsetCommitRequest
+	n := 0
+	flush := func() error {
+		if n == 0 {
+			return nil
+		}
+		resp, err := coordinator.CommitOffset(req)
+		if err != nil {
+			return err
+		}
+		for id, code := range resp.Errors[f.topic] {
+			if !errors.Is(code, sarama.ErrNoError) {
+				return fmt.Errorf("partition %d: %w", id, code)
+			}
+		}
+		n = 0
+		return nil
 	}
-	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, f.group, map[string][]int32{f.topic: ids}))
+	for _, resp := range listed {
+		for id, block := range resp.Blocks[f.topic] {
+			if n == 0 {
+				req = sarama.NewOffsetCommitRequest(f.conf, f.group)
+			}
+			req.AddBlockWithLeaderEpoch(f.topic, id, block.Offset, block.LeaderEpoch, 0, "")
+			if n++; n == atOnce {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush()
+}
+
+func (f *byHand) fetch(coordinator *sarama.Broker, n int) (*sarama.OffsetFetchResponse, error) {
+	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, f.group, map[string][]int32{f.topic: partitions(n)}))
 }

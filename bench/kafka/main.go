@@ -3,15 +3,20 @@
 // sent by hand, beside Apache's own tool, and whole runs of Terraform beside those of a
 // provider that does nothing. It prints tables; only ratios
 // within one run carry over to another machine. It is no test.
+//
+// Tables go to stdout and progress to stderr. `make bench-results` keeps the
+// tables in bench/results, which bench/chart draws for the documentation.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -34,27 +39,60 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	sizes := flag.String("partitions", "100,1000,10000", "the numbers of partitions to measure, separated by commas")
+	resets := flag.String("resets", "50,200,1000", "the numbers of resets in one configuration to measure, separated by commas")
+	large := flag.Int("large", 30000, "the number of partitions that real brokers are measured with in few rounds; 0 leaves that out")
+	inProcess := flag.Int("in-process", 100000, "the number of partitions that brokers in this process are measured with; 0 leaves that out")
 	rounds := flag.Int("rounds", 15, "how often each row is measured")
 	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
-	floorOf := flag.Int("floor", 0, "only run the floor once, to latest, with so many partitions of the brokers that follow")
+	floorOf := flag.Int("floor", 0, "only run the floor once, with so many partitions of the brokers that follow")
+	engineOf := flag.Int("engine", 0, "only run the engine once, with so many partitions of the brokers that follow")
+	toTime := flag.Bool("to-time", false, "with -floor and -engine: to a time, and not to latest")
 	only := flag.Bool("failover", false, "measure only snapshots and failovers")
 	csv := flag.Bool("csv", false, "measure only resets by offsets_csv, beside those by time")
 	resources := flag.Bool("resources", false, "measure only many resets in one configuration, with brokers in this process")
+	scale := flag.Bool("scale", false, "measure only -large and -in-process")
 	flag.Parse()
-	if *floorOf > 0 {
-		_, err := floor(ctx, flag.Args(), offset.Target{Kind: offset.ToLatest}, *floorOf)
-		return err
+	debug.SetGCPercent(400) // as in the provider's process
+	if *floorOf > 0 || *engineOf > 0 {
+		goal := targets[0]
+		if *toTime {
+			goal = targets[1]
+		}
+		return alone(ctx, flag.Args(), goal.target, *floorOf, *engineOf)
 	}
 	counts, err := parseSizes(*sizes)
 	if err != nil {
 		return err
 	}
-	if *resources {
-		return measureInProcess(ctx, counts, *slow, os.Stdout)
+	many, err := parseSizes(*resets)
+	if err != nil {
+		return err
 	}
-	debug.SetGCPercent(400) // as in the provider's process
+	fmt.Printf("%d processors, %s/%s, Kafka %s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, cmp.Or(os.Getenv("KAFKA_VERSION"), kafkacluster.Newest))
+	if *resources {
+		return measureInProcess(ctx, counts, many, *slow, os.Stdout)
+	}
+	if !*scale {
+		err := onCluster(ctx, "1g", func(cluster *kafkacluster.Cluster) error { // full collections would be measured with less
+			switch {
+			case *only:
+				return measureFailover(ctx, cluster, counts, *rounds, os.Stdout)
+			case *csv:
+				return measureCSV(ctx, cluster, counts, *rounds, os.Stdout)
+			}
+			return measureAll(ctx, cluster, counts, many, *rounds, *slow, os.Stdout)
+		})
+		if err != nil || *only || *csv {
+			return err
+		}
+	}
+	return measureScale(ctx, *large, *inProcess, *slow, os.Stdout)
+}
+
+// onCluster measures something on three brokers with so much heap each.
+func onCluster(ctx context.Context, heap string, measure func(*kafkacluster.Cluster) error) (err error) {
 	fmt.Fprintln(os.Stderr, "Starting three brokers")
-	cluster, err := kafkacluster.New(ctx, kafkacluster.Options{Heap: "1g"}) // full collections would be measured with less
+	cluster, err := kafkacluster.New(ctx, kafkacluster.Options{Heap: heap})
 	if err != nil {
 		return err
 	}
@@ -63,66 +101,93 @@ func run(ctx context.Context) (err error) {
 			err = e
 		}
 	}()
-	if !*csv {
-		if err := measureFailover(ctx, cluster, counts, *rounds, os.Stdout); err != nil || *only {
-			return err
-		}
+	return measure(cluster)
+}
+
+// measureAll measures what any size of cluster has.
+func measureAll(ctx context.Context, cluster *kafkacluster.Cluster, counts, many []int, rounds, slow int, out io.Writer) error {
+	if err := measureFailover(ctx, cluster, counts, rounds, out); err != nil {
+		return err
 	}
+	if err := measureEngine(ctx, cluster, counts, rounds, slow, out); err != nil {
+		return err
+	}
+	if err := measureTerraform(ctx, cluster, counts, rounds, out); err != nil {
+		return err
+	}
+	return measureResources(ctx, cluster.Bootstrap(), counts, many, slow, out)
+}
+
+// measureEngine measures the engine beside the floor and Apache's tool.
+func measureEngine(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds, slow int, out io.Writer) error {
+	if err := prepareAll(ctx, cluster, counts); err != nil {
+		return err
+	}
+	for _, target := range targets {
+		table := &table{title: "Resetting " + target.name + ", median ms", sizes: counts}
+		for _, n := range counts {
+			if err := measure(ctx, table, n, rowsOf(cluster, target, n), rounds, slow); err != nil {
+				return err
+			}
+		}
+		table.print(out)
+	}
+	return nil
+}
+
+// prepareAll makes a topic of each number of partitions.
+func prepareAll(ctx context.Context, cluster *kafkacluster.Cluster, counts []int) error {
 	for _, n := range counts {
 		fmt.Fprintf(os.Stderr, "Making a topic of %d partitions\n", n)
 		if err := prepare(ctx, cluster, n); err != nil {
 			return err
 		}
 	}
-	if *csv {
-		return measureCSV(ctx, cluster, counts, *rounds, os.Stdout)
-	}
-	for _, target := range targets {
-		table := &table{title: "Resetting " + target.name + ", median ms", sizes: counts}
-		for _, n := range counts {
-			if err := measure(ctx, table, n, rowsOf(cluster, target, n), *rounds, *slow); err != nil {
-				return err
-			}
-		}
-		table.print(os.Stdout)
-	}
-	if err := measureTerraform(ctx, cluster, counts, *rounds, os.Stdout); err != nil {
-		return err
-	}
-	return measureResources(ctx, cluster.Bootstrap(), counts, *slow, os.Stdout)
+	return nil
 }
 
 // measureResources measures many resets in one configuration.
-func measureResources(ctx context.Context, servers []string, counts []int, rounds int, out io.Writer) error {
+func measureResources(ctx context.Context, servers []string, counts, many []int, rounds int, out io.Writer) error {
 	for _, n := range slices.Compact([]int{counts[0], counts[len(counts)-1]}) {
 		if err := measurePlans(ctx, servers, n, rounds, out); err != nil {
 			return err
 		}
 	}
-	return measureMany(ctx, servers, counts[0], out)
+	return measureMany(ctx, servers, counts[0], many, rounds, out)
 }
 
 // measureInProcess measures many resets in one configuration with brokers in
 // this process, which need no Java.
-func measureInProcess(ctx context.Context, counts []int, rounds int, out io.Writer) error {
+func measureInProcess(ctx context.Context, counts, many []int, rounds int, out io.Writer) error {
+	cluster, err := startInProcess(ctx, counts)
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	return measureResources(ctx, cluster.Bootstrap(), counts, many, rounds, out)
+}
+
+// startInProcess starts brokers in this process that have what prepareAll makes.
+func startInProcess(ctx context.Context, counts []int) (*fake.Cluster, error) {
 	topics := map[string]int32{}
 	for _, n := range counts {
 		topics[topicOf(n)] = int32(n)
 	}
 	cluster, err := fake.Start(fake.Options{Topics: topics})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer cluster.Close()
 	for _, n := range counts {
-		if err := cluster.Client().Fill(ctx, topicOf(n), int32(n), 1, when, time.Minute); err != nil {
-			return err
+		err := cluster.Client().Fill(ctx, topicOf(n), int32(n), records, when, time.Minute)
+		if err == nil {
+			err = cluster.Client().Commit(ctx, group, startOf(n))
 		}
-		if err := cluster.Client().Commit(ctx, group, startOf(n)); err != nil {
-			return err
+		if err != nil {
+			cluster.Close()
+			return nil, err
 		}
 	}
-	return measureResources(ctx, cluster.Bootstrap(), counts, rounds, out)
+	return cluster, nil
 }
 
 func parseSizes(s string) ([]int, error) {
@@ -130,12 +195,15 @@ func parseSizes(s string) ([]int, error) {
 	for field := range strings.SplitSeq(s, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(field))
 		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is no number of partitions", field)
+			return nil, fmt.Errorf("%q is no positive number", field)
 		}
 		counts = append(counts, n)
 	}
 	return counts, nil
 }
+
+// records is how many each partition has, a minute apart.
+const records = 3
 
 // when is the time of the first record of each partition.
 var when = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -162,7 +230,7 @@ func prepare(ctx context.Context, cluster *kafkacluster.Cluster, n int) error {
 	if err := makeTopic(ctx, cluster, topicOf(n), n); err != nil {
 		return err
 	}
-	if err := client.Fill(ctx, topicOf(n), int32(n), 3, when, time.Minute); err != nil {
+	if err := client.Fill(ctx, topicOf(n), int32(n), records, when, time.Minute); err != nil {
 		return err
 	}
 	return putAway(cluster, n)(ctx)
@@ -204,11 +272,44 @@ func rowsOf(cluster *kafkacluster.Cluster, goal goal, n int) []row {
 	return []row{
 		{name: floorName, before: away, run: func(ctx context.Context) ([]phase, error) { return floor(ctx, cluster.Bootstrap(), goal.target, n) }},
 		{name: engineName, before: away, run: func(ctx context.Context) ([]phase, error) { return engine(ctx, cluster.Bootstrap(), goal.target, n) }},
-		{name: "kafka-consumer-groups (in a running virtual machine)", slow: true, before: away, run: func(ctx context.Context) ([]phase, error) {
-			_, err := cluster.ResetByTool(ctx, group, append(slices.Clone(goal.tool), "--topic", topicOf(n))...)
-			return nil, err
-		}},
+		{name: toolName, slow: true, before: away, run: func(ctx context.Context) ([]phase, error) { return nil, byTool(ctx, cluster, goal, n) }},
 	}
+}
+
+const toolName = "kafka-consumer-groups (in a running virtual machine)"
+
+// atOnce is how many partitions one OffsetCommit carries at most: what does not
+// fit one batch of the brokers' own topic fails on every partition. Kafka 4.4.0
+// takes 12,580 of this group and a topic like these.
+const atOnce = 12500
+
+// byTool resets with Apache's tool. It sends one commit, whatever its size, so
+// that more partitions need more than one call.
+func byTool(ctx context.Context, cluster *kafkacluster.Cluster, goal goal, n int) error {
+	if n <= atOnce {
+		_, err := cluster.ResetByTool(ctx, group, append(slices.Clone(goal.tool), "--topic", topicOf(n))...)
+		return err
+	}
+	for ids := range slices.Chunk(partitions(n), atOnce) {
+		words := make([]string, len(ids))
+		for i, id := range ids {
+			words[i] = strconv.Itoa(int(id))
+		}
+		topic := topicOf(n) + ":" + strings.Join(words, ",")
+		if _, err := cluster.ResetByTool(ctx, group, append(slices.Clone(goal.tool), "--topic", topic)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partitions returns the ids of n partitions.
+func partitions(n int) []int32 {
+	ids := make([]int32, n)
+	for i := range ids {
+		ids[i] = int32(i)
+	}
+	return ids
 }
 
 // putAway puts the group to the start of the topic of n partitions, where no

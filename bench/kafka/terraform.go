@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
@@ -42,6 +41,7 @@ type workspace struct {
 	terraform string
 	dir       string
 	env       []string
+	cpu       time.Duration // of the last run, with the provider's
 }
 
 func newWorkspace(ctx context.Context, dir, config string) (*workspace, error) {
@@ -58,27 +58,42 @@ func newWorkspace(ctx context.Context, dir, config string) (*workspace, error) {
 			return nil, fmt.Errorf("build %s: %w\n%s", source, err, out)
 		}
 	}
-	for name, text := range map[string]string{
-		"main.tf": config,
-		"cli.tfrc": fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n    \"terraform-offsets/idle\" = %q\n  }\n  direct {}\n}\n",
-			binaries, binaries),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
-		}
-	}
-	return &workspace{
+	w := &workspace{
 		terraform: terraform, dir: dir,
 		env: append(os.Environ(), "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1"),
-	}, nil
+	}
+	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-offsets/offsets\" = %q\n    \"terraform-offsets/idle\" = %q\n  }\n  direct {}\n}\n",
+		binaries, binaries)
+	if err := os.WriteFile(filepath.Join(dir, "cli.tfrc"), []byte(rc), 0o600); err != nil {
+		return nil, err
+	}
+	if err := w.configure(config); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// newWorkspaceIn is newWorkspace in a new directory below dir.
+func newWorkspaceIn(ctx context.Context, dir, config string) (*workspace, error) {
+	sub, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		return nil, err
+	}
+	return newWorkspace(ctx, sub, config)
+}
+
+func (w *workspace) configure(config string) error {
+	return os.WriteFile(filepath.Join(w.dir, "main.tf"), []byte(config), 0o600)
 }
 
 func (w *workspace) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, w.terraform, append(args, "-no-color", "-compact-warnings")...)
 	cmd.Dir, cmd.Env = w.dir, w.env
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		return fmt.Errorf("terraform %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
+	w.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return nil
 }
 
@@ -154,7 +169,7 @@ func newMover(ctx context.Context, dir string, servers []string, n int, csv bool
 // change resets to the other target.
 func (m *mover) change(ctx context.Context) error {
 	m.now = 1 - m.now
-	if err := os.WriteFile(filepath.Join(m.dir, "main.tf"), []byte(m.configs[m.now]), 0o600); err != nil {
+	if err := m.configure(m.configs[m.now]); err != nil {
 		return err
 	}
 	return m.run(ctx, "apply", "-auto-approve")
@@ -163,22 +178,7 @@ func (m *mover) change(ctx context.Context) error {
 // idleConfig is a resource that does nothing, with the record of a reset of n
 // partitions in its state if n is not 0.
 func idleConfig(n int) string {
-	return requires("idle") + fmt.Sprintf("resource \"idle_thing\" \"bench\" { partitions = %d }\n", n)
-}
-
-// floorInAProcess runs the floor as Terraform runs a provider: in a process
-// that was started for it.
-func floorInAProcess(ctx context.Context, servers []string, n int) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	//nolint:gosec // It is this program.
-	out, err := exec.CommandContext(ctx, self, append([]string{"-floor", strconv.Itoa(n)}, servers...)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("floor: %w\n%s", err, out)
-	}
-	return nil
+	return requires("idle") + fmt.Sprintf("resource \"idle_thing\" \"bench\" {\n  partitions = %d\n}\n", n)
 }
 
 // measureTerraform measures whole runs of Terraform, and the provider's memory,
@@ -195,7 +195,8 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 	for _, n := range counts {
 		away := putAway(cluster, n)
 		rows := []row{{name: floorProcess, before: away, run: func(ctx context.Context) ([]phase, error) {
-			return nil, floorInAProcess(ctx, cluster.Bootstrap(), n)
+			_, err := inAProcess(ctx, cluster.Bootstrap(), floorName, targets[0], n)
+			return nil, err
 		}}}
 		var workspaces []*workspace
 		for _, kind := range []struct{ apply, plan, config string }{
@@ -204,11 +205,7 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 			{resetApply, quietPlan, resetConfig(cluster.Bootstrap(), n, false)},
 			{previewApply, "", resetConfig(cluster.Bootstrap(), n, true)},
 		} {
-			sub, err := os.MkdirTemp(dir, "")
-			if err != nil {
-				return err
-			}
-			w, err := newWorkspace(ctx, sub, kind.config)
+			w, err := newWorkspaceIn(ctx, dir, kind.config)
 			if err != nil {
 				return err
 			}
@@ -266,6 +263,9 @@ func movingRows(ctx context.Context, cluster *kafkacluster.Cluster, dir string, 
 
 // measureCSV measures only these.
 func measureCSV(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds int, out io.Writer) error {
+	if err := prepareAll(ctx, cluster, counts); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
 		return err
@@ -302,11 +302,7 @@ func measurePlans(ctx context.Context, servers []string, n, rounds int, out io.W
 	without, with := fmt.Sprintf("plan of %d resets, preview = false", many), fmt.Sprintf("plan of %d resets with previews", many)
 	var rows []row
 	for name, preview := range map[string]bool{without: false, with: true} {
-		sub, err := os.MkdirTemp(dir, "")
-		if err != nil {
-			return err
-		}
-		w, err := newWorkspace(ctx, sub, counted(resetConfig(servers, n, preview), many))
+		w, err := newWorkspaceIn(ctx, dir, counted(resetConfig(servers, n, preview), many))
 		if err != nil {
 			return err
 		}
@@ -322,84 +318,118 @@ func measurePlans(ctx context.Context, servers []string, n, rounds int, out io.W
 
 // counted has a configuration declare its resource so many times.
 func counted(config string, count int) string {
-	return strings.Replace(config, "  provider = offsets\n", fmt.Sprintf("  count    = %d\n  provider = offsets\n", count), 1)
+	return strings.Replace(config, "\"bench\" {\n", fmt.Sprintf("\"bench\" {\n  count = %d\n", count), 1)
 }
+
+// The rows of many resources.
+const (
+	manyApply     = "apply of resets"
+	manyIdleApply = "apply of an idle provider with such records"
+	manyPlan      = "plan after the resets"
+	manyIdlePlan  = "plan of an idle provider with such records"
+)
 
 // measureMany measures what many resets, each of a group of its own, take of
 // time and of the provider's memory: in their apply, and in a plan after it
-// that changes nothing.
-func measureMany(ctx context.Context, servers []string, n int, out io.Writer) error {
+// that changes nothing. Beside them are as many resources of a provider that
+// does nothing, with such records: Terraform writes its whole state whenever a
+// resource is done.
+func measureMany(ctx context.Context, servers []string, n int, many []int, rounds int, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	_, _ = fmt.Fprintf(out, "\nResets of %d partitions, each of another group: ms, and the provider's peak memory in MiB\n", n)
-	for _, resources := range []int{200, 1000} {
-		sub, err := os.MkdirTemp(dir, "")
+	t := &table{title: fmt.Sprintf("Resets of %d partitions, each of another group, median ms", n), head: "resources", sizes: many}
+	peak := map[string]map[int]int{manyApply: {}, manyPlan: {}}
+	for _, resources := range many {
+		reset, err := newWorkspaceIn(ctx, dir, "")
 		if err != nil {
 			return err
 		}
-		config := strings.Replace(resetConfig(servers, n, true), fmt.Sprintf("group_id = %q", group), fmt.Sprintf("group_id = \"%s-${count.index}\"\n  allow_new_group = true", group), 1)
-		w, err := newWorkspace(ctx, sub, counted(config, resources))
+		idle, err := newWorkspaceIn(ctx, dir, counted(idleConfig(n), resources))
 		if err != nil {
 			return err
 		}
-		for _, step := range []struct {
-			name string
-			run  func(context.Context) error
-		}{{"apply", w.apply}, {"plan that changes nothing", w.plan}} {
-			peak := 0
-			stop := watchMemory(func(kib int) { peak = max(peak, kib) })
-			began := time.Now()
-			err := step.run(ctx)
-			took := time.Since(began)
-			stop()
-			if err != nil {
+		if resources >= manyAreSlow {
+			rounds = 1
+		}
+		for round := range rounds {
+			fmt.Fprintf(os.Stderr, "\r%d resources: round %d of %d ", resources, round+1, rounds)
+			if err := reset.configure(counted(groupsConfig(servers, n, round), resources)); err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(out, "%d resources, %s: %s, %.0f\n", resources, step.name, ms(took), float64(peak)/1024)
+			for _, step := range []struct {
+				name string
+				in   *workspace
+				run  func(context.Context) error
+			}{{manyApply, reset, reset.apply}, {manyIdleApply, idle, idle.apply}, {manyPlan, reset, reset.plan}, {manyIdlePlan, idle, idle.plan}} {
+				stop := watchMemory(func(kib int) {
+					if of := peak[step.name]; of != nil {
+						of[resources] = max(of[resources], kib)
+					}
+				})
+				began := time.Now()
+				err := step.run(ctx)
+				t.add(step.name, resources, sample{took: time.Since(began), cpu: step.in.cpu})
+				stop()
+				if err != nil {
+					return err
+				}
+			}
 		}
+		fmt.Fprintln(os.Stderr)
 	}
+	t.lines(out, func(line func(name string, cell func(size int) string)) {
+		line(manyApply+" / "+manyIdleApply, t.ratio(manyApply, manyIdleApply))
+		line(manyPlan+" / "+manyIdlePlan, t.ratio(manyPlan, manyIdlePlan))
+		// What a busy machine disturbs less, Terraform's and the provider's together.
+		for _, name := range t.names {
+			line(name+", CPU-ms", func(size int) string { return ms(t.cpu(name, size)) })
+		}
+		for _, name := range []string{manyApply, manyPlan} {
+			line(name+", the provider's peak memory, MiB", func(size int) string { return mib(peak[name][size]) })
+		}
+	})
 	return nil
+}
+
+// manyAreSlow is from how many resources on an apply takes minutes, and is
+// measured once.
+const manyAreSlow = 500
+
+// groupsConfig is a reset to latest of a group that is another one in each
+// round and, if it is counted, in each instance.
+func groupsConfig(servers []string, n, round int) string {
+	return strings.Replace(resetConfig(servers, n, true), fmt.Sprintf("group_id = %q", group),
+		fmt.Sprintf("group_id = \"%s-%d-${count.index}\"\n  allow_new_group = true", group, round), 1)
 }
 
 // printTerraform writes the medians and what they are held against.
 func (t *table) printTerraform(out io.Writer, peak map[int]int) {
-	_, _ = fmt.Fprintf(out, "\n%s\n", t.title)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	line := func(name string, cell func(size int) string) {
-		cells := []string{name}
-		for _, size := range t.sizes {
-			cells = append(cells, cell(size))
+	t.lines(out, func(line func(name string, cell func(size int) string)) {
+		above := func(name string) func(int) string {
+			return func(size int) string { return ms(t.median(name, size) - t.median(idleApply, size)) }
 		}
-		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
-	}
-	line("partitions", strconv.Itoa)
-	for _, name := range t.names {
-		line(name, func(size int) string { return ms(t.median(name, size)) })
-	}
-	above := func(name string) func(int) string {
-		return func(size int) string { return ms(t.median(name, size) - t.median(idleApply, size)) }
-	}
-	ratio := func(name, to string) {
-		line(name+" / "+to, func(size int) string {
-			return fmt.Sprintf("%.2f", float64(t.median(name, size))/float64(t.median(to, size)))
-		})
-	}
-	line(resetApply+", above the idle one", above(resetApply))
-	line(previewApply+", above the idle one", above(previewApply))
-	line(recordApply+", above the idle one", above(recordApply))
-	line("1.3 x floor + 50 ms", func(size int) string { return ms(t.median(floorProcess, size)*13/10 + 50*time.Millisecond) })
-	ratio(quietPlan, idlePlan)
-	ratio(recordPlan, idlePlan)
-	ratio(quietPlan, recordPlan)
-	ratio(csvApply, timeApply)
-	ratio(csvPlan, timePlan)
-	ratio(csvChange, timeChange)
-	line("the provider's peak memory, MiB", func(size int) string { return fmt.Sprintf("%.0f", float64(peak[size])/1024) })
-	_ = w.Flush()
+		line(resetApply+", above the idle one", above(resetApply))
+		line(previewApply+", above the idle one", above(previewApply))
+		line(recordApply+", above the idle one", above(recordApply))
+		line("1.3 x floor + 50 ms", func(size int) string { return ms(t.median(floorProcess, size)*13/10 + 50*time.Millisecond) })
+		for _, pair := range [][2]string{
+			{quietPlan, idlePlan},
+			{recordPlan, idlePlan},
+			{quietPlan, recordPlan},
+			{csvApply, timeApply},
+			{csvPlan, timePlan},
+			{csvChange, timeChange},
+		} {
+			line(pair[0]+" / "+pair[1], t.ratio(pair[0], pair[1]))
+		}
+		line("the provider's peak memory, MiB", func(size int) string { return mib(peak[size]) })
+	})
 }
+
+func mib(kib int) string { return fmt.Sprintf("%.0f", float64(kib)/1024) }
 
 // watchMemory tells the peak resident size, in KiB, of each of the provider's
 // processes until it is stopped. It needs Linux's /proc.
