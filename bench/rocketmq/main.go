@@ -3,18 +3,24 @@
 // the brokers reset by themselves and where each queue is committed. It prints
 // tables; only ratios within one run carry over to another machine. It is no
 // test.
+//
+// `make bench-results` keeps the tables in bench/results, which bench/chart
+// draws for the documentation.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -25,7 +31,6 @@ import (
 )
 
 const (
-	topic = "orders"
 	group = "billing"
 	// messages is how many each queue holds; the time target lies in the middle.
 	messages = 4
@@ -42,13 +47,22 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	queues := flag.Int("queues", 256, "the number of queues on each of the two masters")
+	sizes := flag.String("queues", "16,64,256", "the numbers of queues on each of the two masters to measure, separated by commas")
 	rounds := flag.Int("rounds", 15, "how often each row is measured")
 	slow := flag.Int("slow-rounds", 3, "how often each slow row is measured")
 	flag.Parse()
-	if *queues < 1 || *rounds < 1 || *slow < 1 {
-		return fmt.Errorf("there must be queues and rounds")
+	var queues []int
+	for field := range strings.SplitSeq(*sizes, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of queues", field)
+		}
+		queues = append(queues, n)
 	}
+	if *rounds < 1 || *slow < 1 {
+		return errors.New("there must be rounds")
+	}
+	fmt.Printf("%d processors, %s/%s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	for _, c := range []struct {
 		title string
 		conf  brokers.Config
@@ -57,7 +71,7 @@ func run(ctx context.Context) error {
 		{"a commit for each queue (5.5.0 with useServerSideResetOffset=false, group offline)", brokers.Config{ClientReset: true}},
 		{"a commit for each queue (4.9.7, group offline)", brokers.Config{Version: brokers.V4}},
 	} {
-		if err := compare(ctx, c.title, c.conf, *queues, *rounds, *slow); err != nil {
+		if err := compare(ctx, c.title, c.conf, queues, *rounds, *slow); err != nil {
 			return err
 		}
 	}
@@ -65,7 +79,7 @@ func run(ctx context.Context) error {
 }
 
 // compare measures one kind of cluster.
-func compare(ctx context.Context, title string, conf brokers.Config, queues, rounds, slow int) (err error) {
+func compare(ctx context.Context, title string, conf brokers.Config, queues []int, rounds, slow int) (err error) {
 	fmt.Fprintf(os.Stderr, "Starting two masters: %s\n", title)
 	cluster, err := brokers.Start(ctx, conf)
 	if err != nil {
@@ -76,22 +90,34 @@ func compare(ctx context.Context, title string, conf brokers.Config, queues, rou
 			err = e
 		}
 	}()
-	middle, err := prepare(ctx, cluster, queues)
-	if err != nil {
-		return err
-	}
 	client, err := rocketmq.New(rocketmq.Config{NameServers: []string{cluster.NameServer()}}, clock.System{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
+	for _, n := range queues {
+		if err := compareQueues(ctx, cluster, client, title, n, rounds, slow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareQueues measures a topic with so many queues on each master.
+func compareQueues(ctx context.Context, cluster *brokers.Cluster, client *rocketmq.Client, title string, queues, rounds, slow int) error {
+	topic := fmt.Sprintf("orders-%d", queues)
+	fmt.Fprintf(os.Stderr, "Making a topic of 2 × %d queues\n", queues)
+	middle, err := prepare(ctx, cluster, topic, queues)
+	if err != nil {
+		return err
+	}
 	for _, target := range []struct {
 		name string
 		ms   int64
 		req  offset.Request
 	}{
-		{"latest", -1, request(offset.Target{Kind: offset.ToLatest})},
-		{"a time", middle.UnixMilli(), request(offset.Target{Kind: offset.ToTime, Time: middle})},
+		{"latest", -1, request(topic, offset.Target{Kind: offset.ToLatest})},
+		{"a time", middle.UnixMilli(), request(topic, offset.Target{Kind: offset.ToTime, Time: middle})},
 	} {
 		arg := strconv.FormatInt(target.ms, 10)
 		tool := []string{"resetOffsetByTime", "-g", group, "-t", topic, "-s", arg}
@@ -103,7 +129,7 @@ func compare(ctx context.Context, title string, conf brokers.Config, queues, rou
 				_, err := cluster.Admin(ctx, tool...)
 				return time.Since(begin), err
 			}},
-			{name: "mqadmin from a shell", rounds: slow, do: func() (time.Duration, error) {
+			{name: "mqadmin from a shell", rounds: slow, cold: true, do: func() (time.Duration, error) {
 				begin := time.Now()
 				err := cluster.AdminOnce(ctx, tool...)
 				return time.Since(begin), err
@@ -121,7 +147,7 @@ func compare(ctx context.Context, title string, conf brokers.Config, queues, rou
 }
 
 // prepare fills the topic and returns an instant in its middle.
-func prepare(ctx context.Context, cluster *brokers.Cluster, queues int) (middle time.Time, err error) {
+func prepare(ctx context.Context, cluster *brokers.Cluster, topic string, queues int) (middle time.Time, err error) {
 	if err := cluster.CreateTopic(ctx, topic, queues); err != nil {
 		return middle, err
 	}
@@ -157,7 +183,7 @@ func prepare(ctx context.Context, cluster *brokers.Cluster, queues int) (middle 
 	return middle, nil
 }
 
-func request(target offset.Target) offset.Request {
+func request(topic string, target offset.Target) offset.Request {
 	return offset.Request{Group: group, Scope: offset.Scope{Topics: []string{topic}}, Target: target}
 }
 
@@ -179,6 +205,7 @@ func reset(ctx context.Context, client *rocketmq.Client, req offset.Request, pla
 type row struct {
 	name   string
 	rounds int
+	cold   bool // each time anew, so that nothing has to warm up
 	do     func() (time.Duration, error)
 	took   []time.Duration
 }
@@ -189,7 +216,7 @@ func measure(rows []*row) error {
 	for round := 0; ; round++ {
 		more := false
 		for _, r := range rows {
-			if round > r.rounds { // the first round warms up
+			if round > r.rounds || round == 0 && r.cold { // the first round warms up
 				continue
 			}
 			more = true
