@@ -121,6 +121,7 @@ var (
 const (
 	registry   = "https://registry.terraform.io/providers/terraform-offsets/offsets/latest/docs/"
 	repository = "https://github.com/terraform-offsets/terraform-provider-offsets/tree/main/"
+	raw        = "https://raw.githubusercontent.com/terraform-offsets/terraform-provider-offsets/main/" // pictures
 )
 
 // anchors returns the names that a link may have behind its #.
@@ -148,6 +149,8 @@ func TestNoLinkWithinTheRepositoryIsDead(t *testing.T) {
 				target = "docs/" + strings.TrimPrefix(target, registry) + ".md"
 			case strings.HasPrefix(target, repository):
 				target = strings.TrimPrefix(target, repository)
+			case strings.HasPrefix(target, raw):
+				target = strings.TrimPrefix(target, raw)
 			case strings.Contains(target, "://"), strings.HasPrefix(target, "mailto:"):
 				continue
 			case target == "":
