@@ -413,6 +413,11 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 	}
 	joined := hit && s.Fault.Kind == "join"
 	consumers = (consumers && !q.Leave) || k.consuming(q.Group) || joined && s.Fault.At == "committed"
+	if q.Leave && k.members[q.Group] != nil { // it was refused before it waited
+		if err := k.leave(ctx, q.Group); err != nil {
+			return err
+		}
+	}
 	stranger := nowhere
 	if hit && s.Fault.Kind == "write" {
 		stranger = k.victim
