@@ -45,7 +45,7 @@ func TestLoginsOnARealBroker(t *testing.T) {
 			{Name: "KERBEROS", Mechanisms: []string{connection.GSSAPI}, Session: kafkacluster.Session{Most: 2 * time.Second}},
 		},
 	})
-	relay.to = k.BootstrapOf("MUTUAL")[0]
+	relay.leadTo(k.BootstrapOf("MUTUAL")[0])
 	k.CreateTopic(t, "orders", 3, 1)
 	k.Fill(t, "orders", 3, 10, noon, time.Second)
 
@@ -108,7 +108,7 @@ func oauthLogins(t *testing.T, k *kafkacluster.Cluster, provider *tokens.Provide
 		code    offset.Code
 		words   []string
 	}{
-		"hangs":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, offset.Unreachable, []string{"No token from http://", "no answer within 1s", "sasl.token_url"}},
+		"hangs":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, offset.Unreachable, []string{"No token from http://", "no answer within 2s", "sasl.token_url"}},
 		"fails":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, offset.Unreachable, []string{"No token from http://", "HTTP status 500"}},
 		"refuses": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, offset.Unauthorized, []string{"HTTP status 401", "client_secret"}},
 		"limits": {func(w http.ResponseWriter, _ *http.Request) {
@@ -121,7 +121,7 @@ func oauthLogins(t *testing.T, k *kafkacluster.Cluster, provider *tokens.Provide
 			t.Parallel()
 			e := provider.Endpoint(lifetime)
 			cfg := with(e)
-			cfg.RequestTimeout = time.Second
+			cfg.RequestTimeout = 2 * time.Second
 			w := newWaiter(t, k, cfg, offset.ConsumerGroup)
 			e.Answer(ends.instead)
 			if ends.instead == nil {
@@ -146,9 +146,11 @@ func clientCertificates(t *testing.T, k *kafkacluster.Cluster, relay *relay) {
 	}
 	t.Run("a certificate that expires", func(t *testing.T) {
 		t.Parallel()
-		expires := time.Now().Add(5 * time.Second).Truncate(time.Second)
-		lost, kept := newWaiter(t, k, files(t, expires), offset.ConsumerGroup), files(t, expires)
-		renewed := newWaiter(t, k, kept, offset.ConsumerGroup)
+		lost, renewed := join(t, k, offset.ConsumerGroup), join(t, k, offset.ConsumerGroup)
+		expires := time.Now().Add(6 * time.Second).Truncate(time.Second)
+		kept := files(t, expires)
+		lost.waits(t, files(t, expires))
+		renewed.waits(t, kept)
 		renew(t, k, kept.TLS, time.Now().Add(time.Hour))
 		time.Sleep(time.Until(expires.Add(time.Second)))
 		relay.cut()
@@ -213,9 +215,7 @@ func kerberosLogins(t *testing.T, k *kafkacluster.Cluster, realm *kdc.KDC, passw
 	} {
 		t.Run("Kerberos, "+name, func(t *testing.T) {
 			t.Parallel()
-			cfg := as(login.change)
-			cfg.RequestTimeout = 2 * time.Second
-			c := impatient(t, cfg)
+			c := impatient(t, as(login.change))
 			_, err := c.Plan(t.Context(), of("nobody", "orders", earliest))
 			wantError(t, err, login.code, append(login.words, "Nothing was changed")...)
 			for e := err; e != nil; e = errors.Unwrap(e) {
@@ -276,17 +276,24 @@ type waiter struct {
 	done   chan error
 }
 
-var logins atomic.Int32
+var waiters atomic.Int32
 
-func newWaiter(t *testing.T, k *kafkacluster.Cluster, cfg connection.Config, kind offset.GroupType) *waiter {
+// join has a member join a group of its own.
+func join(t *testing.T, k *kafkacluster.Cluster, kind offset.GroupType) *waiter {
 	t.Helper()
-	w := &waiter{k: k, group: fmt.Sprintf("login-%d", logins.Add(1)), kind: kind, done: make(chan error, 1)}
+	w := &waiter{k: k, group: fmt.Sprintf("waiter-%d", waiters.Add(1)), kind: kind, done: make(chan error, 1)}
 	protocol := kafkaclient.Consumer
 	if kind == offset.ShareGroup {
 		protocol = kafkaclient.Share
 	}
 	w.member = k.Join(t, kafkaclient.MemberOptions{Group: w.group, Topics: []string{"orders"}, Protocol: protocol})
-	req := typed(kind, w.group, "orders", offset.Target{Kind: offset.ToOffset, Offset: 7})
+	return w
+}
+
+// waits begins to reset the group, and returns once that waits for the member.
+func (w *waiter) waits(t *testing.T, cfg connection.Config) {
+	t.Helper()
+	req := typed(w.kind, w.group, "orders", offset.Target{Kind: offset.ToOffset, Offset: 7})
 	wait := time.Minute
 	req.WaitForInactive = &wait
 	waits := make(chan struct{})
@@ -302,6 +309,12 @@ func newWaiter(t *testing.T, k *kafkacluster.Cluster, cfg connection.Config, kin
 		w.done <- err
 	}()
 	w.until(t, waits)
+}
+
+func newWaiter(t *testing.T, k *kafkacluster.Cluster, cfg connection.Config, kind offset.GroupType) *waiter {
+	t.Helper()
+	w := join(t, k, kind)
+	w.waits(t, cfg)
 	return w
 }
 
@@ -353,11 +366,11 @@ func (w *waiter) fails(t *testing.T, code offset.Code, words ...string) {
 
 // relay stands before a listener and cuts its connections.
 type relay struct {
-	to string
-
 	listener net.Listener
-	mu       sync.Mutex
-	open     map[net.Conn]struct{}
+
+	mu   sync.Mutex
+	to   string
+	open map[net.Conn]struct{}
 }
 
 func newRelay(t *testing.T) *relay {
@@ -374,7 +387,10 @@ func newRelay(t *testing.T) *relay {
 			if err != nil {
 				return
 			}
-			to, err := net.Dial("tcp", r.to)
+			r.mu.Lock()
+			address := r.to
+			r.mu.Unlock()
+			to, err := net.Dial("tcp", address)
 			if err != nil {
 				_ = from.Close()
 				continue
@@ -399,6 +415,12 @@ func newRelay(t *testing.T) *relay {
 }
 
 func (r *relay) address() string { return r.listener.Addr().String() }
+
+func (r *relay) leadTo(address string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = address
+}
 
 func (r *relay) cut() {
 	r.mu.Lock()
