@@ -85,6 +85,8 @@ var rfc3339 = stringCheck{
 			return fmt.Sprintf("%q is not an RFC 3339 time with its zone, such as \"2026-03-01T14:05:00Z\" or \"2026-03-01T15:05:00+01:00\".", s)
 		case t.UnixMilli() < 0:
 			return fmt.Sprintf("%q lies before 1970, and no record does.", s)
+		case t.UTC().Year() > 9999: // which RFC 3339 cannot write, nor a state keep
+			return fmt.Sprintf("%q lies after the year 9999 of UTC.", s)
 		}
 		return ""
 	},

@@ -45,7 +45,7 @@ func Parse(resetTime, zone string) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		return w.in(time.UTC).Add(-east), nil
+		return written(resetTime, w.in(time.UTC).Add(-east))
 	}
 	m := bare.FindStringSubmatch(resetTime)
 	if m == nil {
@@ -62,7 +62,19 @@ func Parse(resetTime, zone string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return w.instant(resetTime, zone, location)
+	t, err := w.instant(resetTime, zone, location)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return written(resetTime, t)
+}
+
+// written returns an instant that can be written in UTC, as a state keeps it.
+func written(text string, t time.Time) (time.Time, error) {
+	if t.Year() < 0 || t.Year() > 9999 {
+		return time.Time{}, fmt.Errorf("the time %q lies outside of the years 0000 to 9999 of UTC", text)
+	}
+	return t, nil
 }
 
 // loadZone knows IANA names only: "Local" would mean another zone on each machine.

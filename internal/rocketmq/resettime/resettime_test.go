@@ -120,6 +120,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("2026-07-01T08:30:00.123+08:00", "")
 	f.Add("2026-02-30T08:30:00Z", "")
 	f.Add("2011-12-30 12:00:00", "Pacific/Apia")
+	f.Add("9999-12-31T23:59:59-14:00", "")
+	f.Add("0000-01-01 00:00:00", "Asia/Shanghai")
 	f.Fuzz(func(t *testing.T, text, zone string) {
 		got, err := Parse(text, zone)
 		if err != nil {
@@ -127,6 +129,9 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("a time beside the error %v", err)
 			}
 			return
+		}
+		if _, err := got.MarshalJSON(); err != nil {
+			t.Errorf("%q in %q cannot be kept: %v", text, zone, err)
 		}
 		if zone == "" {
 			want, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
