@@ -149,20 +149,25 @@ func (g *coordinator) describeClassic(ctx context.Context) (*group, error) {
 		d.kind = fmt.Sprintf("%q", told.ProtocolType)
 	}
 	for _, m := range told.Members {
-		member := offset.Member{ID: m.MemberId, ClientID: m.ClientId, Host: m.ClientHost, InstanceID: text(m.GroupInstanceId)}
-		// Both are bytes that only the group's own clients must understand.
-		if a, err := m.GetMemberAssignment(); err == nil && a != nil {
-			member.Assignment = a.Topics
-		}
-		if s, err := m.GetMemberMetadata(); err == nil && s != nil {
-			d.topics = append(d.topics, s.Topics...)
-		} else {
-			d.opaque = true
-		}
-		d.members = append(d.members, member)
+		d.join(m)
 	}
 	slices.SortFunc(d.members, func(a, b offset.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return d, nil
+}
+
+// join adds a member of a classic group. What it is subscribed to and assigned
+// are bytes that only the group's own clients must understand.
+func (g *group) join(m *sarama.GroupMemberDescription) {
+	member := offset.Member{ID: m.MemberId, ClientID: m.ClientId, Host: m.ClientHost, InstanceID: text(m.GroupInstanceId)}
+	if a, err := m.GetMemberAssignment(); err == nil && a != nil {
+		member.Assignment = a.Topics
+	}
+	if s, err := m.GetMemberMetadata(); err == nil && s != nil {
+		g.topics = append(g.topics, s.Topics...)
+	} else {
+		g.opaque = true
+	}
+	g.members = append(g.members, member)
 }
 
 // kindOf asks whether the group is a share or a streams group: asked for as a

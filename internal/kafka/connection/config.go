@@ -5,6 +5,8 @@
 package connection
 
 import (
+	"context"
+	"net"
 	"strings"
 	"time"
 )
@@ -28,6 +30,9 @@ type Config struct {
 	Version          string        // newest protocol to speak, as "3.9.0" or "3.9"; empty means the newest that sarama knows. Brokers negotiate it down
 	RequestTimeout   time.Duration // of one request, dialling included; zero means DefaultRequestTimeout
 	ClusterID        string        // the only cluster to work with; empty means any. Checked by the engine
+
+	// Dial opens a connection; nil means TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // TLS says how to encrypt the connection and whom to trust.

@@ -38,6 +38,7 @@ type Dialer struct {
 	stop   func()                  // the logger's
 	token  func() string           // the last token that was shown; nil if there are none
 	asks   func(cause error) error // tells of a login that waited for somebody else than the broker; nil if none does
+	open   func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu     sync.Mutex
 	closed bool
@@ -56,6 +57,7 @@ func newDialer(request time.Duration, conf *tls.Config, sasl bool, stop func()) 
 	return &Dialer{
 		timeout: min(request, dialTimeout), request: request, tls: conf, sasl: sasl, stop: stop,
 		ctx: ctx, cancel: cancel,
+		open:  new(net.Dialer).DialContext, // keeps the connection alive with TCP's means, by default
 		dials: make(map[*dial]struct{}), conns: make(map[*conn]struct{}),
 	}
 }
@@ -123,8 +125,7 @@ func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, e
 		}
 		return &ConnError{Address: address, stage: s, sasl: d.sasl, tls: d.tls != nil, shown: shown, Err: err}
 	}
-	var nd net.Dialer // keeps the connection alive with TCP's means, by default
-	raw, err := nd.DialContext(ctx, network, address)
+	raw, err := d.open(ctx, network, address)
 	if err != nil {
 		return nil, fail(stageConnect, err)
 	}

@@ -56,6 +56,9 @@ func Open(c Config, logger Logger) (*sarama.Config, *Dialer, error) {
 	c.addSecrets()
 	catchPanics()
 	dialer := newDialer(c.Timeout(), secure, c.SASL != nil, listen(logger))
+	if c.Dial != nil {
+		dialer.open = c.Dial
+	}
 	conf.Net.Proxy.Enable = true
 	conf.Net.Proxy.Dialer = dialer
 	if c.SASL != nil {

@@ -67,6 +67,17 @@ func (c *Cluster) Delay(key int16, by time.Duration) {
 	c.account.delay[key] = by
 }
 
+// Alter has each later answer go through f before it is sent, its length at the
+// front included. What f returns is sent instead, and the connection is closed
+// after it if f says so. Answers to the cluster's own client are left alone. Nil
+// ends it. It means something to clients that send one request at a time over a
+// connection.
+func (c *Cluster) Alter(f func(r Request, answer []byte) (instead []byte, hangUp bool)) {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	c.account.alter = f
+}
+
 // HangUp closes all connections but those of the cluster's own client, as
 // brokers and load balancers do with idle ones.
 func (c *Cluster) HangUp() {
@@ -121,6 +132,7 @@ type account struct {
 	lose   map[int16]int
 	delay  map[int16]time.Duration
 	frozen map[string]chan struct{} // by broker; closed when it thaws
+	alter  func(Request, []byte) ([]byte, bool)
 	conns  map[*conn]struct{}
 }
 
@@ -175,6 +187,7 @@ type conn struct {
 
 	mu   sync.Mutex
 	lost bool
+	last Request
 }
 
 // A request begins with its size (4 bytes), key (2), version (2), correlation
@@ -259,11 +272,9 @@ func (c *conn) count() {
 		c.client.Store(&r.ClientID)
 		lose, wait := c.account.note(r)
 		c.wait = max(c.wait, wait)
-		if lose {
-			c.mu.Lock()
-			c.lost = true
-			c.mu.Unlock()
-		}
+		c.mu.Lock()
+		c.lost, c.last = c.lost || lose, r
+		c.mu.Unlock()
 	}
 	c.header = c.header[:0]
 }
@@ -285,10 +296,20 @@ func (a *account) note(r Request) (lose bool, wait time.Duration) {
 
 func (c *conn) Write(b []byte) (int, error) {
 	c.mu.Lock()
-	lost := c.lost
+	lost, asked := c.lost, c.last
 	c.mu.Unlock()
 	if lost {
 		return 0, errors.Join(net.ErrClosed, c.Close())
 	}
-	return c.Conn.Write(b)
+	c.account.mu.Lock()
+	alter := c.account.alter
+	c.account.mu.Unlock()
+	if alter == nil || asked.ClientID == kafkaclient.ClientID {
+		return c.Conn.Write(b)
+	}
+	instead, hangUp := alter(asked, b)
+	if _, err := c.Conn.Write(instead); err != nil || hangUp {
+		return 0, errors.Join(net.ErrClosed, err, c.Close())
+	}
+	return len(b), nil
 }

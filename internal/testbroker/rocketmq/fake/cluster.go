@@ -117,7 +117,7 @@ type Fault struct {
 	Remark string  //
 	Silent bool    // never answer, doing nothing
 	Lost   bool    // do what was asked for, but never answer
-	Close  bool    // close the connection, doing nothing unless Lost is set too
+	Close  bool    // close the connection, doing nothing unless Lost or Alter is set too
 	Raw    []byte  // send these bytes instead of an answer
 	Body   *string // answer with code 0 and this body, doing nothing
 
@@ -125,6 +125,10 @@ type Fault struct {
 	Fields map[string]string
 	Wait   time.Duration // before anything else
 	Before func()        // run before anything else
+
+	// Alter, if not nil, says what is sent instead of the answer to what was
+	// done, the frame's length at its front included.
+	Alter func(answer []byte) []byte
 }
 
 // Start runs a cluster until Close.

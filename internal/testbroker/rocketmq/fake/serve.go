@@ -35,20 +35,24 @@ func (c *Cluster) handler(b *Broker) func(net.Conn) {
 				return
 			}
 			group.Go(func() {
-				answer := c.answer(b, h, body, conn, gone)
+				answer, hangUp := c.answer(b, h, body, conn, gone)
 				if answer == nil {
 					return
 				}
 				write.Lock()
 				defer write.Unlock()
 				_, _ = conn.Write(answer)
+				if hangUp {
+					_ = conn.Close()
+				}
 			})
 		}
 	}
 }
 
-// answer returns the bytes to send, or nil for none.
-func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Conn, gone <-chan struct{}) []byte {
+// answer returns the bytes to send, or nil for none, and whether the connection
+// ends after them.
+func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Conn, gone <-chan struct{}) (_ []byte, hangUp bool) {
 	call := Call{Server: "name server", Code: h.Code, Opaque: h.Opaque, Fields: h.Fields}
 	if b != nil {
 		call.Server = b.Name
@@ -70,18 +74,18 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 		select {
 		case <-time.After(f.Wait):
 		case <-gone:
-			return nil
+			return nil, false
 		}
 	}
 	var r reply
 	switch {
 	case f.Silent:
-		return nil
-	case f.Close && !f.Lost:
+		return nil, false
+	case f.Close && !f.Lost && f.Alter == nil:
 		_ = conn.Close()
-		return nil
+		return nil, false
 	case f.Raw != nil:
-		return f.Raw
+		return f.Raw, false
 	case f.Body != nil:
 		r = ok(*f.Body)
 	case f.Fields != nil:
@@ -97,7 +101,7 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 		if f.Close {
 			_ = conn.Close()
 		}
-		return nil
+		return nil, false
 	}
 	out := &remoting.Header{
 		Code: r.code, Language: "JAVA", Version: c.conf.Version, Opaque: h.Opaque, Remark: r.remark, Fields: r.fields,
@@ -105,9 +109,12 @@ func (c *Cluster) answer(b *Broker, h *remoting.Header, body []byte, conn net.Co
 	out.AsResponse()
 	frame, err := remoting.EncodeFrame(out, []byte(r.body))
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	return frame
+	if f.Alter != nil {
+		return f.Alter(frame), f.Close
+	}
+	return frame, false
 }
 
 // process answers one request; the cluster is locked.
