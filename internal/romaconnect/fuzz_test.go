@@ -1,12 +1,16 @@
 package romaconnect
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 )
 
@@ -54,6 +58,41 @@ func FuzzDecode(f *testing.F) {
 			if err := decode(body, v); err != nil && !utf8.ValidString(err.Error()) {
 				t.Fatalf("%q does not fit into a message", err)
 			}
+		}
+	})
+}
+
+// FuzzInstanceCredentials answers as an instance's metadata service. Whatever
+// comes is a pair of keys, or an error that repeats nothing of it.
+func FuzzInstanceCredentials(f *testing.F) {
+	f.Add(200, "token", `{"credential":{"access":"A","secret":"s3cret-of-the-agency","securitytoken":"T","expires_at":"2026-03-01T14:00:00.000000Z"}}`)
+	f.Add(200, "a\r\nb", `{"credential":{"access":"s3cret-of-the-agency","secret":"","expires_at":"x"}}`)
+	f.Add(404, "", `{"credential":null}`)
+	f.Add(200, "\x00", `{"credential":{"access":1,"secret":"s3cret-of-the-agency"}}`)
+	f.Add(302, "token", "<html>")
+	var status atomic.Int64
+	var token, body atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := &body
+		if r.Method == http.MethodPut {
+			text = &token
+		}
+		w.WriteHeader(int(status.Load()))
+		if s, ok := text.Load().(string); ok {
+			_, _ = w.Write([]byte(s))
+		}
+	}))
+	f.Cleanup(server.Close)
+	f.Fuzz(func(t *testing.T, code int, first, second string) {
+		status.Store(int64(200 + (code%400+400)%400))
+		token.Store(first)
+		body.Store(second)
+		got, err := InstanceCredentials(server.URL, clock.System{})(t.Context())
+		switch {
+		case err != nil && (!errors.Is(err, errNoCredentials) || strings.Contains(err.Error(), "s3cret-of-the-agency")):
+			t.Errorf("%d %q %q: %v", code, first, second, err)
+		case err == nil && (got.AccessKey == "" || got.SecretKey == ""):
+			t.Errorf("%d %q %q gave half of a pair", code, first, second)
 		}
 	})
 }
