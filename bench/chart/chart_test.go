@@ -204,6 +204,33 @@ func TestPointsStandWhereTheirValuesAre(t *testing.T) {
 	}
 }
 
+// Two tools that are about as fast must not cover each other's numbers.
+func TestLabelsOfPointsThatAreClose(t *testing.T) {
+	t.Parallel()
+	up := scale{10, 1000, 200, 0} // 100 pixels for each power of ten
+	for name, c := range map[string]struct {
+		engine, tool     float64
+		atEngine, atTool float64 // from the point
+	}{
+		"far":           {10, 1000, below, above},
+		"close":         {50, 60, below, above},
+		"the other way": {60, 50, above, below},
+	} {
+		p := panel{series: []series{
+			{"tool", theirs, map[int]float64{1: c.tool}, above},
+			{"engine", ours, map[int]float64{1: c.engine}, below},
+			{"floor", base, map[int]float64{1: 10}, apart},
+		}}
+		got := map[string]float64{}
+		for _, l := range p.labels(1, up) {
+			got[l.class] = l.y - up.at(l.value)
+		}
+		if want := map[string]float64{ours: c.atEngine, theirs: c.atTool}; !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestNumbersAreWrittenShort(t *testing.T) {
 	t.Parallel()
 	for ms, want := range map[float64]string{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"maps"
@@ -113,22 +114,50 @@ func (p panel) draw(c *canvas, x, y, low, high float64) {
 			}
 		}
 	}
-	labels := &canvas{} // they lie above all lines
 	for _, s := range slices.Backward(p.series) {
 		var points [][2]float64
 		for _, size := range slices.Sorted(maps.Keys(s.values)) {
-			x, y := across.at(float64(size)), up.at(s.values[size])
-			points = append(points, [2]float64{x, y})
-			if s.label != apart {
-				labels.text("v "+s.class[:1]+"f", x, y+s.label, duration(s.values[size]))
-			}
+			points = append(points, [2]float64{across.at(float64(size)), up.at(s.values[size])})
 		}
 		s.line(c, points)
 		for _, at := range points {
 			s.mark(c, at[0], at[1])
 		}
 	}
-	_, _ = labels.WriteTo(c)
+	for _, size := range p.sizes { // above all lines
+		for _, l := range p.labels(size, up) {
+			c.text("v "+l.class[:1]+"f", across.at(float64(size)), l.y, duration(l.value))
+		}
+	}
+}
+
+// label is a value beside its point.
+type label struct {
+	class    string
+	value, y float64
+}
+
+// labels are those of one size. Of two points that are close, the upper one's
+// stands above and the lower one's below, whatever they want.
+func (p panel) labels(size int, up scale) []label {
+	const close = below - above + 12
+	var shown []series
+	for _, s := range p.series {
+		if _, known := s.values[size]; known && s.label != apart {
+			shown = append(shown, s)
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b series) int { return cmp.Compare(b.values[size], a.values[size]) })
+	for i := 1; i < len(shown); i++ {
+		if up.at(shown[i].values[size])-up.at(shown[i-1].values[size]) < close {
+			shown[i-1].label, shown[i].label = above, below
+		}
+	}
+	var out []label
+	for _, s := range shown {
+		out = append(out, label{s.class, s.values[size], up.at(s.values[size]) + s.label})
+	}
+	return out
 }
 
 // bounds are those of the vertical axis, with room for labels.
