@@ -21,8 +21,10 @@ const (
 
 	manyApply     = "apply of resets"
 	manyIdleApply = "apply of an idle provider with such records"
+	manyWideApply = "apply of an idle provider with such records and attributes"
 	manyPlan      = "plan after the resets"
 	manyIdlePlan  = "plan of an idle provider with such records"
+	manyWidePlan  = "plan of an idle provider with such records and attributes"
 )
 
 // What a line stands for decides how it looks, on all charts.
@@ -105,7 +107,7 @@ func terraformPicture(ts tables) (picture, error) {
 	if err != nil {
 		return p, err
 	}
-	many, err := ts.find("Resets of 100 partitions, each of another group, median ms", manyApply, manyIdleApply, manyPlan, manyIdlePlan)
+	many, err := ts.find("Resets of 100 partitions, each of another group, median ms", manyApply, manyIdleApply, manyWideApply, manyPlan, manyIdlePlan, manyWidePlan)
 	if err != nil {
 		return p, err
 	}
@@ -126,6 +128,10 @@ func terraformPicture(ts tables) (picture, error) {
 	}
 	show(one, "one reset, by partitions", apart, resetApply, idleApply, resetPlan, idlePlan)
 	show(many, "many resets of 100 partitions, by groups", below, manyApply, manyIdleApply, manyPlan, manyIdlePlan)
+	last := &p.panels[len(p.panels)-1]
+	last.ratios = append(last.ratios,
+		ratio{"apply / as wide", many.ratio(manyApply, manyWideApply)},
+		ratio{"plan / as wide", many.ratio(manyPlan, manyWidePlan)})
 	return p, nil
 }
 

@@ -142,7 +142,7 @@ func TestPictures(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"bench-kafka.svg":     {"engine / floor", "tool / floor", "to latest", "to a time", "10,000"},
-		"bench-terraform.svg": {"apply / idle", "plan / idle", "10,000"},
+		"bench-terraform.svg": {"apply / idle", "plan / idle", "apply / as wide", "plan / as wide", "10,000"},
 		"bench-rocketmq.svg":  {"tool / engine", "512"},
 	} {
 		picture := drawn[name]
@@ -260,6 +260,8 @@ func TestWhatThePageSaysHolds(t *testing.T) {
 		{"Resetting to a time, median ms", engine, floor, 1.5},
 		{"Terraform as a whole, to latest, median ms", resetPlan, idlePlan, 1.3},
 		{"Resets of 100 partitions, each of another group, median ms", manyApply, manyIdleApply, 2},
+		{"Resets of 100 partitions, each of another group, median ms", manyApply, manyWideApply, 1.5},
+		{"Resets of 100 partitions, each of another group, median ms", manyPlan, manyWidePlan, 1.5},
 	} {
 		table, err := found.find(c.title, c.row, c.to)
 		if err != nil {

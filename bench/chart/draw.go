@@ -140,7 +140,7 @@ type label struct {
 // labels are those of one size. Of two points that are close, the upper one's
 // stands above and the lower one's below, whatever they want.
 func (p panel) labels(size int, up scale) []label {
-	const close = below - above + 12
+	const near = below - above + 12
 	var shown []series
 	for _, s := range p.series {
 		if _, known := s.values[size]; known && s.label != apart {
@@ -149,7 +149,7 @@ func (p panel) labels(size int, up scale) []label {
 	}
 	slices.SortStableFunc(shown, func(a, b series) int { return cmp.Compare(b.values[size], a.values[size]) })
 	for i := 1; i < len(shown); i++ {
-		if up.at(shown[i].values[size])-up.at(shown[i-1].values[size]) < close {
+		if up.at(shown[i].values[size])-up.at(shown[i-1].values[size]) < near {
 			shown[i-1].label, shown[i].label = above, below
 		}
 	}

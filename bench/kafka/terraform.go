@@ -325,15 +325,18 @@ func counted(config string, count int) string {
 const (
 	manyApply     = "apply of resets"
 	manyIdleApply = "apply of an idle provider with such records"
+	manyWideApply = "apply of an idle provider with such records and attributes"
 	manyPlan      = "plan after the resets"
 	manyIdlePlan  = "plan of an idle provider with such records"
+	manyWidePlan  = "plan of an idle provider with such records and attributes"
 )
 
 // measureMany measures what many resets, each of a group of its own, take of
 // time and of the provider's memory: in their apply, and in a plan after it
 // that changes nothing. Beside them are as many resources of a provider that
-// does nothing, with such records: Terraform writes its whole state whenever a
-// resource is done.
+// does nothing, with such records, and with as many attributes too: Terraform
+// writes its whole state whenever a resource is done, and it and the framework
+// go through all attributes again and again.
 func measureMany(ctx context.Context, servers []string, n int, many []int, rounds int, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
@@ -351,6 +354,10 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 		if err != nil {
 			return err
 		}
+		wide, err := newWorkspaceIn(ctx, dir, counted(strings.Replace(idleConfig(n), "idle_thing", "idle_wide", 1), resources))
+		if err != nil {
+			return err
+		}
 		if resources >= manyAreSlow {
 			rounds = 1
 		}
@@ -363,7 +370,14 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 				name string
 				in   *workspace
 				run  func(context.Context) error
-			}{{manyApply, reset, reset.apply}, {manyIdleApply, idle, idle.apply}, {manyPlan, reset, reset.plan}, {manyIdlePlan, idle, idle.plan}} {
+			}{
+				{manyApply, reset, reset.apply},
+				{manyIdleApply, idle, idle.apply},
+				{manyWideApply, wide, wide.apply},
+				{manyPlan, reset, reset.plan},
+				{manyIdlePlan, idle, idle.plan},
+				{manyWidePlan, wide, wide.plan},
+			} {
 				stop := watchMemory(func(kib int) {
 					if of := peak[step.name]; of != nil {
 						of[resources] = max(of[resources], kib)
@@ -381,8 +395,14 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 		fmt.Fprintln(os.Stderr)
 	}
 	t.lines(out, func(line func(name string, cell func(size int) string)) {
-		line(manyApply+" / "+manyIdleApply, t.ratio(manyApply, manyIdleApply))
-		line(manyPlan+" / "+manyIdlePlan, t.ratio(manyPlan, manyIdlePlan))
+		for _, pair := range [][2]string{
+			{manyApply, manyIdleApply},
+			{manyApply, manyWideApply},
+			{manyPlan, manyIdlePlan},
+			{manyPlan, manyWidePlan},
+		} {
+			line(pair[0]+" / "+pair[1], t.ratio(pair[0], pair[1]))
+		}
 		// What a busy machine disturbs less, Terraform's and the provider's together.
 		for _, name := range t.names {
 			line(name+", CPU-ms", func(size int) string { return ms(t.cpu(name, size)) })

@@ -1,6 +1,6 @@
-// Command idle is a Terraform provider whose one resource does nothing: what
-// an apply costs with any provider made with the framework, and what a record
-// in the state adds to it.
+// Command idle is a Terraform provider whose resources do nothing: what an
+// apply costs with any provider made with the framework, what a record in the
+// state adds to it, and what a long list of attributes does.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -40,9 +41,13 @@ func (idle) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResp
 func (idle) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
 func (idle) DataSources(context.Context) []func() datasource.DataSource                        { return nil }
 func (idle) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return thing{} }}
+	return []func() resource.Resource{
+		func() resource.Resource { return thing{} },
+		func() resource.Resource { return wide{} },
+	}
 }
 
+// thing has a record and nothing else.
 type thing struct{}
 
 type model struct {
@@ -77,6 +82,34 @@ func (thing) Update(ctx context.Context, req resource.UpdateRequest, resp *resou
 
 func (thing) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}
 func (thing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// attributes is how many the reset of a Kafka group has.
+const attributes = 36
+
+// wide is a thing with so many attributes. Those beside its own stay null, as
+// most of a reset's do.
+type wide struct{ thing }
+
+func (wide) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = "idle_wide"
+}
+
+func (w wide) Schema(ctx context.Context, req resource.SchemaRequest, resp *resource.SchemaResponse) {
+	w.thing.Schema(ctx, req, resp)
+	for i := len(resp.Schema.Attributes); i < attributes; i++ {
+		resp.Schema.Attributes[fmt.Sprintf("attribute_number_%d", i)] = schema.StringAttribute{Optional: true}
+	}
+}
+
+func (wide) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var n types.Int64
+	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("partitions"), &n)...)
+	resp.State.Raw = req.Plan.Raw
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("record"), record(n.ValueInt64()))...)
+}
+
+// Update cannot happen: a benchmark changes no configuration of it.
+func (wide) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}
 
 // record is what a reset of n partitions to the end of three records leaves.
 func record(n int64) types.String {
