@@ -281,9 +281,21 @@ func openRocketMQ(conf rocketmqfake.Config, online bool) func(t *testing.T) *sub
 			},
 			lose: func() {
 				var once atomic.Bool
+				// The other queues' requests would be lost with the connection
+				// if they had not come yet.
+				others := make(chan struct{}, 2)
 				c.SetFault(func(call rocketmqfake.Call) *rocketmqfake.Fault {
-					if writes(call) && call.Fields["queueId"] == "1" && once.CompareAndSwap(false, true) {
-						return &rocketmqfake.Fault{Lost: true, Close: true}
+					switch {
+					case !writes(call) || once.Load() && call.Fields["queueId"] == "1":
+					case call.Fields["queueId"] != "1":
+						others <- struct{}{}
+					default:
+						once.Store(true)
+						return &rocketmqfake.Fault{Lost: true, Close: true, Before: func() {
+							for range cap(others) {
+								<-others
+							}
+						}}
 					}
 					return nil
 				})
