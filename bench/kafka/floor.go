@@ -196,5 +196,7 @@ func (f *byHand) commit(coordinator *sarama.Broker, listed []*sarama.OffsetRespo
 }
 
 func (f *byHand) fetch(coordinator *sarama.Broker, n int) (*sarama.OffsetFetchResponse, error) {
-	return coordinator.FetchOffset(sarama.NewOffsetFetchRequest(f.conf.Version, f.group, map[string][]int32{f.topic: partitions(n)}))
+	req := sarama.NewOffsetFetchRequest(f.conf.Version, f.group, map[string][]int32{f.topic: partitions(n)})
+	req.RequireStable = true
+	return coordinator.FetchOffset(req)
 }
