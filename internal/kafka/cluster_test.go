@@ -396,7 +396,8 @@ func TestMetadataNamesOnlyTheTopicsInScope(t *testing.T) {
 	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(asked, [][]string{{"orders"}}) {
+	// A broker that does not answer in time has the next one asked the same.
+	if asked = slices.CompactFunc(asked, slices.Equal); !reflect.DeepEqual(asked, [][]string{{"orders"}}) {
 		t.Errorf("metadata was asked for %v", asked)
 	}
 }
