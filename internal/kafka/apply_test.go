@@ -639,25 +639,12 @@ func overwrite(f *fake.Cluster) {
 		if f.Requests()[8] == 0 {
 			return nil, nil, false
 		}
-		req := r.(*kmsg.OffsetFetchRequest)
-		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
-		g := kmsg.NewOffsetFetchResponseGroup()
-		g.Group = req.Groups[0].Group
-		for _, t := range req.Groups[0].Topics {
-			rt := kmsg.NewOffsetFetchResponseGroupTopic()
-			rt.Topic = t.Topic
-			for _, p := range t.Partitions {
-				rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
-				rp.Partition = p
-				if p == 1 {
-					rp.Offset = 8
-				}
-				rt.Partitions = append(rt.Partitions, rp)
+		return tell(r, func(p int32) int64 {
+			if p == 1 {
+				return 8
 			}
-			g.Topics = append(g.Topics, rt)
-		}
-		resp.Groups = append(resp.Groups, g)
-		return resp, nil, true
+			return 0
+		}), nil, true
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"runtime"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
@@ -253,9 +252,9 @@ func (s *session) run(login *connection.SASL, kind int) {
 	before := s.begin(s.t, s.is)
 	client := s.client(login)
 	s.Alter(s.spoiled.alter)
-	began, taken := runtime.NumGoroutine(), allocated()
+	began, taken := runtime.NumGoroutine(), garble.Allocated()
 	hangs := time.AfterFunc(hanging, func() {
-		panic(fmt.Sprintf("%s hangs: %+v\n%s", k.name, s.spoiled, stacks())) //nolint:forbidigo // Nothing else ends it.
+		panic(fmt.Sprintf("%s hangs: %+v\n%s", k.name, s.spoiled, garble.Stacks())) //nolint:forbidigo // Nothing else ends it.
 	})
 	defer hangs.Stop()
 
@@ -301,16 +300,16 @@ func (s *session) run(login *connection.SASL, kind int) {
 		s.t.Error(err)
 	}
 	s.Alter(nil)
-	if got := allocated() - taken; got > mostAllocated {
+	if got := garble.Allocated() - taken; got > mostAllocated {
 		s.t.Errorf("%d bytes were taken", got)
 	}
 	// What was sent last is read once the connections are gone.
 	for until := time.Now().Add(leaving); s.Connections() > 0; time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(until) {
-			s.t.Fatalf("a connection stays:\n%s", stacks())
+			s.t.Fatalf("a connection stays:\n%s", garble.Stacks())
 		}
 	}
-	s.left(began)
+	garble.AwaitEnd(s.t, began, leaving, "IBM/sarama", "internal/kafka/wire", "internal/kafka/connection")
 }
 
 // So long may a session take, and what it leaves to end, on the busiest machine.
@@ -425,29 +424,4 @@ func (s *session) claims(what string, before fake.Offsets, result *offset.Result
 			}
 		}
 	}
-}
-
-// left waits until nothing of the client runs any more.
-func (s *session) left(began int) {
-	for until := time.Now().Add(leaving); runtime.NumGoroutine() > began; time.Sleep(200 * time.Microsecond) {
-		all := stacks()
-		if !strings.Contains(all, "IBM/sarama") && !strings.Contains(all, "internal/kafka/wire") && !strings.Contains(all, "internal/kafka/connection") {
-			return // What is there is the brokers'.
-		}
-		if time.Now().After(until) {
-			s.t.Fatalf("something stays behind:\n%s", all)
-		}
-	}
-}
-
-func stacks() string {
-	b := make([]byte, 1<<20)
-	return string(b[:runtime.Stack(b, true)])
-}
-
-// allocated is how many bytes were taken so far.
-func allocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
 }

@@ -349,18 +349,18 @@ func backToAfter(f *fake.Cluster, answer time.Duration, before int64, reads int)
 	f.ResetRequests()
 	f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
-		req := r.(*kmsg.OffsetFetchRequest)
 		if f.Requests()[8] == 0 || reads == 0 {
 			return nil, nil, false
 		}
 		reads--
 		time.Sleep(answer)
-		return tellAll(req, before), nil, true
+		return tell(r, func(int32) int64 { return before }), nil, true
 	})
 }
 
-// tellAll answers a fetch of named partitions: all are at the same place.
-func tellAll(req *kmsg.OffsetFetchRequest, at int64) kmsg.Response {
+// tell answers a fetch of named partitions: each is where at says.
+func tell(r kmsg.Request, at func(partition int32) int64) kmsg.Response {
+	req := r.(*kmsg.OffsetFetchRequest)
 	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
 	g := kmsg.NewOffsetFetchResponseGroup()
 	g.Group = req.Groups[0].Group
@@ -369,7 +369,7 @@ func tellAll(req *kmsg.OffsetFetchRequest, at int64) kmsg.Response {
 		rt.Topic = t.Topic
 		for _, p := range t.Partitions {
 			rp := kmsg.NewOffsetFetchResponseGroupTopicPartition()
-			rp.Partition, rp.Offset = p, at
+			rp.Partition, rp.Offset = p, at(p)
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		g.Topics = append(g.Topics, rt)
@@ -405,7 +405,7 @@ func TestOffsetsAreAskedForAsOfNow(t *testing.T) {
 		if r.(*kmsg.OffsetFetchRequest).RequireStable || f.Requests()[8] > 0 {
 			return nil, nil, false
 		}
-		return tellAll(r.(*kmsg.OffsetFetchRequest), 3), nil, true
+		return tell(r, func(int32) int64 { return 3 }), nil, true
 	})
 	result, err := run(t.Context(), c, reset(oneBack))
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"runtime"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
@@ -157,10 +156,10 @@ func (s *session) run(on setup, req offset.Request) {
 	var client *Client
 	s.Cluster, client = on.start(s.t)
 	s.hurry(client)
-	taken := allocated()
+	taken := garble.Allocated()
 	s.SetFault(s.spoiled.fault)
 	hangs := time.AfterFunc(hanging, func() {
-		panic(fmt.Sprintf("%s hangs: %+v\n%s", on.name, s.spoiled, stacks())) //nolint:forbidigo // Nothing else ends it.
+		panic(fmt.Sprintf("%s hangs: %+v\n%s", on.name, s.spoiled, garble.Stacks())) //nolint:forbidigo // Nothing else ends it.
 	})
 	defer hangs.Stop()
 
@@ -187,11 +186,11 @@ func (s *session) run(on setup, req offset.Request) {
 	if err := client.Close(); err != nil {
 		s.t.Error(err)
 	}
-	if got := allocated() - taken; got > mostAllocated {
+	if got := garble.Allocated() - taken; got > mostAllocated {
 		s.t.Errorf("%d bytes were taken", got)
 	}
 	s.Close()
-	s.left(began)
+	garble.AwaitEnd(s.t, began, leaving, "remoting.(*", "rocketmq.parallel")
 }
 
 // So long may a session take, and what it leaves to end, on the busiest machine.
@@ -298,29 +297,4 @@ func (s *session) claims(what string, before map[offset.Partition]int64, result 
 			s.t.Errorf("%s: %s is at %d, was at %d, and nobody says so", what, p.Name(), now[p], was)
 		}
 	}
-}
-
-// left waits until nothing of the client runs any more.
-func (s *session) left(began int) {
-	for until := time.Now().Add(leaving); runtime.NumGoroutine() > began; time.Sleep(200 * time.Microsecond) {
-		all := stacks()
-		if !strings.Contains(all, "remoting.(*") && !strings.Contains(all, "rocketmq.parallel") {
-			return
-		}
-		if time.Now().After(until) {
-			s.t.Fatalf("something stays behind:\n%s", all)
-		}
-	}
-}
-
-func stacks() string {
-	b := make([]byte, 1<<20)
-	return string(b[:runtime.Stack(b, true)])
-}
-
-// allocated is how many bytes were taken so far.
-func allocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
 }

@@ -1,6 +1,7 @@
 // Package garble spoils answers of servers, as a small program says that a
-// fuzzer writes. It must not know any protocol: whoever wants the lengths of
-// what comes out to be right sets them.
+// fuzzer writes, and tells what the process holds once whoever got them has
+// ended. It must not know any protocol: whoever wants the lengths of what comes
+// out to be right sets them.
 package garble
 
 import (
