@@ -15,6 +15,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // of is a request for one topic and group that waits for nobody.
@@ -35,7 +36,7 @@ func TestRunningConsumersAreRefusedAndNotDisturbed(t *testing.T) {
 			k.Commit(t, group, kafkacluster.Offsets{topic + ".other": {0: 0}})
 			k.Fill(t, topic, 3, 10, noon, time.Second)
 			consumer := k.StartConsumer(t, kafkacluster.ConsumerOptions{Group: group, Topics: []string{topic}, Protocol: protocol, ClientID: "app-" + string(protocol), Commit: true})
-			if err := consumer.WaitRecords(within(t, time.Minute), 30); err != nil {
+			if err := consumer.WaitRecords(within(t, kafkatest.Patience), 30); err != nil {
 				t.Fatal(err)
 			}
 			before := consumer.Assigned()
@@ -62,7 +63,7 @@ func TestRunningConsumersAreRefusedAndNotDisturbed(t *testing.T) {
 			}
 
 			k.Fill(t, topic, 3, 5, noon.Add(time.Hour), time.Second)
-			if err := consumer.WaitRecords(within(t, time.Minute), 45); err != nil {
+			if err := consumer.WaitRecords(within(t, kafkatest.Patience), 45); err != nil {
 				t.Fatal(err)
 			}
 			if got := len(consumer.Records()); got != 45 {
@@ -156,7 +157,7 @@ func TestHalfWayResetOnARealCluster(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := k.Client().DeleteTopic(within(t, time.Minute), gone); err != nil {
+			if err := k.Client().DeleteTopic(within(t, kafkatest.Patience), gone); err != nil {
 				t.Fatal(err)
 			}
 			result, err := c.Apply(t.Context(), plan)
@@ -193,7 +194,7 @@ func TestHalfWayResetOnARealCluster(t *testing.T) {
 			if got := k.Committed(t, group); !reflect.DeepEqual(got, before) {
 				t.Errorf("committed %v, want %v", got, before)
 			}
-			if err := k.Client().DeleteTopic(within(t, time.Minute), gone); err != nil {
+			if err := k.Client().DeleteTopic(within(t, kafkatest.Patience), gone); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -272,12 +273,12 @@ func TestAssignedConsumerIsToldAsAnotherWriter(t *testing.T) {
 	k.CreateTopic(t, "assigned", 1, 3)
 	k.Fill(t, "assigned", 1, 10, noon, time.Second)
 	consumer := k.StartConsumer(t, kafkacluster.ConsumerOptions{Group: "assigned-group", Topics: []string{"assigned"}, Assign: true, Commit: true})
-	if err := consumer.WaitRecords(within(t, time.Minute), 10); err != nil {
+	if err := consumer.WaitRecords(within(t, kafkatest.Patience), 10); err != nil {
 		t.Fatal(err)
 	}
 	// It commits every 100 ms into a group that is Empty all the time: here,
 	// between the reset and its read-back.
-	ctx := within(t, 2*time.Minute)
+	ctx := within(t, kafkatest.Patience)
 	committed := func() bool { return k.Committed(t, "assigned-group")["assigned"][0] == 10 }
 	until := func(what func() bool) {
 		for !what() {
@@ -440,7 +441,7 @@ func TestRightsOnARealCluster(t *testing.T) {
 	// protocol the state is unknown then, and not empty.
 	k.CreateTopic(t, "secret", 1, 1)
 	member := k.Join(t, kafkaclient.MemberOptions{Group: "billing-new", Topics: []string{"secret"}, Protocol: kafkaclient.Consumer})
-	if err := member.WaitAssigned(within(t, time.Minute)); err != nil {
+	if err := member.WaitAssigned(within(t, kafkatest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	k.Allow(t, "User:alice", "GROUP", "billing-new", "READ")
@@ -461,7 +462,7 @@ func TestTenThousandPartitionsInLoweredChunks(t *testing.T) {
 	k := kafkacluster.Start(t)
 	c := live(t, k)
 	k.CreateTopic(t, "wide", partitions/2, 1) // the controller takes no more at a time
-	if err := k.Client().AddPartitions(within(t, 3*time.Minute), "wide", partitions); err != nil {
+	if err := k.Client().AddPartitions(within(t, kafkatest.Patience), "wide", partitions); err != nil {
 		t.Fatal(err)
 	}
 	group := strings.Repeat("g", 200)
@@ -485,7 +486,7 @@ func TestTenThousandPartitionsInLoweredChunks(t *testing.T) {
 	check(0)
 	alter := func(action, config string) {
 		t.Helper()
-		if out, err := k.RunTool(within(t, time.Minute), kafkacluster.ConfigTool, "--alter", "--entity-type", "topics", "--entity-name", "__consumer_offsets", action, config); err != nil {
+		if out, err := k.RunTool(within(t, kafkatest.Patience), kafkacluster.ConfigTool, "--alter", "--entity-type", "topics", "--entity-name", "__consumer_offsets", action, config); err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
 	}

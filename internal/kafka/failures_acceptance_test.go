@@ -14,6 +14,7 @@ import (
 	life "github.com/terraform-offsets/terraform-provider-offsets/internal/reset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // The failures test moves this many partitions from one offset to another.
@@ -284,7 +285,7 @@ func TestConsumersMoveOnBetweenAHalfWayResetAndItsRest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Client().DeleteTopic(within(t, time.Minute), gone); err != nil {
+	if err := k.Client().DeleteTopic(within(t, kafkatest.Patience), gone); err != nil {
 		t.Fatal(err)
 	}
 	first, err := c.Apply(t.Context(), plan)
@@ -408,7 +409,7 @@ func TestRestoreKnowsATopicThatWasMadeAnewOnARealCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Client().DeleteTopic(within(t, time.Minute), "anew"); err != nil {
+	if err := k.Client().DeleteTopic(within(t, kafkatest.Patience), "anew"); err != nil {
 		t.Fatal(err)
 	}
 	fill()

@@ -16,6 +16,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // defaults is a client that is patient as everybody's is.
@@ -41,7 +42,7 @@ func moved(t testing.TB, k *kafkacluster.Cluster, node int32, find func(ctx cont
 	hangs := servers[node]
 	c := defaults(t, slices.Delete(servers, int(node), int(node)+1))
 	at := make(chan time.Time, 1)
-	ctx := within(t, time.Minute)
+	ctx := within(t, kafkatest.Patience)
 	go func() {
 		defer close(at)
 		for ctx.Err() == nil {
@@ -206,7 +207,7 @@ func TestCoordinatorThatHangsAmongManyCommits(t *testing.T) {
 	k.Commit(t, "many-commits", kafkacluster.Offsets{"many": start}) // makes __consumer_offsets too
 	alter := func(action, config string) {
 		t.Helper()
-		if out, err := k.RunTool(within(t, time.Minute), kafkacluster.ConfigTool, "--alter", "--entity-type", "topics", "--entity-name", "__consumer_offsets", action, config); err != nil {
+		if out, err := k.RunTool(within(t, kafkatest.Patience), kafkacluster.ConfigTool, "--alter", "--entity-type", "topics", "--entity-name", "__consumer_offsets", action, config); err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // typed is a request for a group of the type.
@@ -176,7 +177,7 @@ func (p comparison) run(t *testing.T, c *Client, scope offset.Scope, target offs
 	if _, err := run(t.Context(), c, req); err != nil {
 		t.Fatal(err)
 	}
-	ctx := within(t, time.Minute)
+	ctx := within(t, kafkatest.Patience)
 	if told, err := p.reset(ctx, p.other, args...); err != nil {
 		t.Fatalf("%v: %v", told, err)
 	}
@@ -290,7 +291,7 @@ func TestSameOffsetsAsApachesStreamsTool(t *testing.T) {
 		is: offset.StreamsGroup, reset: k.ResetStreamsByTool,
 		begin: func(t *testing.T, group string, start kafkacluster.Offsets) {
 			t.Helper()
-			if err := k.Client().ForgetOffsets(within(t, time.Minute), group, map[string][]int32{diffOrders: {0, 1, 2, 3}, diffBills: {0, 1}}); err != nil {
+			if err := k.Client().ForgetOffsets(within(t, kafkatest.Patience), group, map[string][]int32{diffOrders: {0, 1, 2, 3}, diffBills: {0, 1}}); err != nil {
 				t.Fatal(err)
 			}
 			k.Commit(t, group, start)

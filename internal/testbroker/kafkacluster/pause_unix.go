@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkatest"
 )
 
 // PauseNode stops a node in its tracks (SIGSTOP): it keeps its connections,
@@ -38,7 +40,7 @@ func (c *Cluster) Resume(t testing.TB, i int) {
 	if err := c.ResumeNode(i); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	if err := c.Client().AwaitWhole(ctx, len(c.nodes)); err != nil {
 		t.Fatal(err)

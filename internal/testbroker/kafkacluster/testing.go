@@ -120,23 +120,18 @@ func (c *Cluster) bringBack(t testing.TB, i int) {
 // replica is in sync.
 func (c *Cluster) Restart(t testing.TB, i int) {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	if err := c.StartNode(ctx, i); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// patient returns a context for what takes a busy machine a while.
-func patient(t testing.TB) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
-}
-
 // Tool runs kafka-consumer-groups.sh, with --bootstrap-server added, and
 // returns what it prints; see RunTool about its errors.
 func (c *Cluster) Tool(t testing.TB, args ...string) (stdout string, err error) {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	return c.RunTool(ctx, GroupTool, args...)
 }
@@ -145,7 +140,7 @@ func (c *Cluster) Tool(t testing.TB, args ...string) (stdout string, err error) 
 // --execute and returns the offsets that it reports.
 func (c *Cluster) ToolReset(t testing.TB, group string, args ...string) Offsets {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	offsets, err := c.ResetByTool(ctx, group, args...)
 	if err != nil {
@@ -158,7 +153,7 @@ func (c *Cluster) ToolReset(t testing.TB, group string, args ...string) Offsets 
 // kafka-consumer-groups.sh --describe shows them.
 func (c *Cluster) ToolOffsets(t testing.TB, group string) Offsets {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	offsets, err := c.OffsetsByTool(ctx, group)
 	if err != nil {
@@ -171,7 +166,7 @@ func (c *Cluster) ToolOffsets(t testing.TB, group string) Offsets {
 // kafka-share-groups.sh --describe shows them.
 func (c *Cluster) ToolShareStarts(t testing.TB, group string) Offsets {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	offsets, err := c.ShareStartsByTool(ctx, group)
 	if err != nil {
@@ -184,7 +179,7 @@ func (c *Cluster) ToolShareStarts(t testing.TB, group string) Offsets {
 // no start offset: they begin at its end otherwise.
 func (c *Cluster) ShareFromEarliest(t testing.TB, group string) {
 	t.Helper()
-	ctx, cancel := patient(t)
+	ctx, cancel := kafkatest.Within(t)
 	defer cancel()
 	if out, err := c.RunTool(ctx, ConfigTool, "--alter", "--entity-type", "groups", "--entity-name", group,
 		"--add-config", "share.auto.offset.reset=earliest"); err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
 
-// Patience is how long a helper waits for what should happen at once.
-const Patience = time.Minute
+// Patience is how long a helper waits for what a busy machine takes its time
+// for, such as a topic with thousands of partitions.
+const Patience = 4 * time.Minute
 
 // Helper is a client whose errors fail the test.
 type Helper struct{ client *kafkaclient.Client }
