@@ -238,12 +238,12 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(*row,
 	if err != nil {
 		return err
 	}
-	return spread(g.called(), rows, blocks, into)
+	return g.spread(rows, blocks, into)
 }
 
 // spread hands each row what is committed. A negative offset, which brokers
 // accept and some tools commit, is none.
-func spread(group string, rows []row, blocks blocks, into func(*row, committed)) error {
+func (g *coordinator) spread(rows []row, blocks blocks, into func(*row, committed)) error {
 	for i := range rows {
 		at := uncommitted
 		if block, ok := blocks.of(rows[i].topic, rows[i].id); ok {
@@ -252,8 +252,12 @@ func spread(group string, rows []row, blocks blocks, into func(*row, committed))
 				at = block.committed
 			case sarama.ErrUnknownTopicOrPartition:
 			default:
-				doing := fmt.Sprintf("Read the committed offset of %s in %s", group, name(rows[i].topic, rows[i].id))
-				return wire.MeaningOf(wire.OffsetFetchAPI, block.code).Failure(doing, block.code, rows[i].topic)
+				doing := fmt.Sprintf("Read the committed offset of %s in %s", g.called(), name(rows[i].topic, rows[i].id))
+				m, on := wire.MeaningOf(wire.OffsetFetchAPI, block.code), rows[i].topic
+				if m.On == wire.OnGroup { // Before version 2 that stands beside each partition.
+					on = g.Name
+				}
+				return m.Failure(doing, block.code, on)
 			}
 		}
 		into(&rows[i], at)

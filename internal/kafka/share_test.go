@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
@@ -156,6 +158,22 @@ func TestShareGroupThatIsNew(t *testing.T) {
 	}
 	if got := f.ShareStarts(t, "new"); len(got) > 0 {
 		t.Errorf("start offsets %v, notes %q", got, back.Notes)
+	}
+}
+
+// Whether a group that is not there has offsets anywhere is asked last, and may
+// have no answer.
+func TestShareGroupThatIsNotThereAndMayNotBeAskedFor(t *testing.T) {
+	f := sharing(t)
+	req := shared(offset.Target{Kind: offset.ToLatest})
+	req.Group, req.AllowNewGroup = "new", true
+	for _, all := range []bool{true, false} {
+		faults := f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeShareGroupOffsets}, Err: kerr.GroupAuthorizationFailed, Count: -1, When: func(r kmsg.Request) bool {
+			return all == (r.(*kmsg.DescribeShareGroupOffsetsRequest).Groups[0].Topics == nil)
+		}})
+		_, err := run(t.Context(), connect(t, f.Bootstrap()), req)
+		wantError(t, err, offset.Unauthorized, `DESCRIBE on the consumer group "new"`, "Nothing was changed")
+		faults.Remove()
 	}
 }
 

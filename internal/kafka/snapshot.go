@@ -101,7 +101,7 @@ func (c *Client) snapshotAs(ctx context.Context, g *coordinator, topics []string
 	}
 	topics = topicsOf(p.rows)
 	s.ClusterID = p.ClusterID
-	if err := spread(g.called(), p.rows, blocks, ofGroup); err != nil {
+	if err := g.spread(p.rows, blocks, ofGroup); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed.offset >= 0 }) {

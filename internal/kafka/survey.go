@@ -409,5 +409,8 @@ func (s *survey) missing(ctx context.Context) (bool, error) {
 		}
 	}
 	blocks, err := s.coordinator.fetch(ctx, nil)
-	return len(rowsOf(blocks)) == 0, err
+	if err != nil {
+		return false, err
+	}
+	return len(rowsOf(blocks)) == 0, nil
 }

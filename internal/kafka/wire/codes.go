@@ -105,9 +105,10 @@ func (m Meaning) Failure(doing string, code sarama.KError, on string) error {
 	return Refused(doing, code)
 }
 
+// What a right can be missing on.
 const (
-	onGroup = "consumer group"
-	onTopic = "topic"
+	OnGroup = "consumer group"
+	OnTopic = "topic"
 )
 
 // meanings are the tables of each request; the first that has a code counts,
@@ -131,8 +132,8 @@ var common = map[sarama.KError]Meaning{
 	sarama.ErrOffsetsLoadInProgress:           {Do: Again},
 	sarama.ErrConsumerCoordinatorNotAvailable: {Do: Relocate, Landed: true},
 	sarama.ErrNotCoordinatorForConsumer:       {Do: Relocate, Landed: true},
-	sarama.ErrGroupAuthorizationFailed:        {Right: "DESCRIBE", On: onGroup},
-	sarama.ErrTopicAuthorizationFailed:        {Right: "DESCRIBE", On: onTopic},
+	sarama.ErrGroupAuthorizationFailed:        {Right: "DESCRIBE", On: OnGroup},
+	sarama.ErrTopicAuthorizationFailed:        {Right: "DESCRIBE", On: OnTopic},
 }
 
 // leadership are the codes of a broker that does not lead the partition any
@@ -157,7 +158,7 @@ var listing = map[sarama.KError]Meaning{
 }
 
 var reading = map[sarama.KError]Meaning{
-	sarama.ErrTopicAuthorizationFailed: {Right: "READ", On: onTopic},
+	sarama.ErrTopicAuthorizationFailed: {Right: "READ", On: OnTopic},
 	sarama.ErrOffsetOutOfRange:         {Words: "the log does not hold the offset any more"},
 }
 
@@ -183,17 +184,17 @@ var writing = map[sarama.KError]Meaning{
 	sarama.ErrMessageSizeTooLarge:      {Do: Split, Words: "the commit is larger than the broker's limit"},
 	sarama.ErrInvalidCommitOffsetSize:  {Do: Split, Words: "the commit is larger than the broker's limit"},
 	sarama.ErrMessageSetSizeTooLarge:   {Do: Split, Words: "the commit is larger than the broker's limit"},
-	sarama.ErrTopicAuthorizationFailed: {Right: "READ", On: onTopic},
+	sarama.ErrTopicAuthorizationFailed: {Right: "READ", On: OnTopic},
 	sarama.ErrUnknownTopicOrPartition:  {Words: "the topic or partition does not exist any more"},
 }
 
 var committing = map[sarama.KError]Meaning{
-	sarama.ErrGroupAuthorizationFailed: {Right: "READ", On: onGroup},
+	sarama.ErrGroupAuthorizationFailed: {Right: "READ", On: OnGroup},
 	sarama.ErrOffsetMetadataTooLarge:   {Words: "the commit's metadata is larger than the broker's limit"},
 }
 
 var deleting = map[sarama.KError]Meaning{
-	sarama.ErrGroupAuthorizationFailed: {Right: "DELETE", On: onGroup},
+	sarama.ErrGroupAuthorizationFailed: {Right: "DELETE", On: OnGroup},
 	sarama.ErrGroupSubscribedToTopic:   {Do: Busy, Words: "an active member of the group is subscribed to the topic"},
 }
 
