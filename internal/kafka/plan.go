@@ -14,6 +14,7 @@ import (
 type basis struct {
 	client *Client
 	*survey
+	carry []carried // beside the plan's moves
 }
 
 // fresh is how old a plan's basis may be for Apply to go on from it. What the
@@ -73,7 +74,6 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		Members:   s.group.members,
 		At:        s.at,
 		Instant:   s.instant,
-		Engine:    &basis{c, s},
 	}
 	var places []found
 	if req.Target.Kind == offset.ToSnapshot {
@@ -81,8 +81,12 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 			return nil, err
 		}
 	}
-	if plan.Moves, _, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
+	basis := &basis{client: c, survey: s}
+	if plan.Moves, basis.carry, err = resolve(req.Target, req.OutOfRange, s.rows); err != nil {
 		return nil, err
+	}
+	if !s.reused { // what another plan has looked at is too old for an apply
+		plan.Engine = basis
 	}
 	plan.Notes = planNotes(plan, s, missing)
 	if places != nil {

@@ -9,8 +9,14 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// keptFor is how long a preview's plan may serve an apply.
-const keptFor = 2 * time.Second
+// keptFor is how long a preview's plan may serve an apply, and keptMoves how
+// many moves are kept for it: those of the ten resources that Terraform walks at
+// a time, with ten thousand partitions each. A plan of hundreds of those would
+// fill the memory with what no apply asks for.
+const (
+	keptFor   = 2 * time.Second
+	keptMoves = 100000
+)
 
 // plans keeps the plans of previews for the apply that follows at once: a
 // resource is planned once more just before it is applied.
@@ -31,6 +37,12 @@ func (p *plans) put(engine Engine, req offset.Request, plan *offset.Plan, now ti
 	defer p.mu.Unlock()
 	p.forgetOld(now)
 	p.kept = append(p.kept, keptPlan{engine, req, plan, now})
+	moves, from := 0, len(p.kept)
+	for from > 0 && (moves == 0 || moves+len(p.kept[from-1].plan.Moves) <= keptMoves) {
+		from--
+		moves += len(p.kept[from].plan.Moves)
+	}
+	p.kept = slices.Delete(p.kept, 0, from)
 }
 
 func (p *plans) take(engine Engine, req offset.Request, now time.Time) *offset.Plan {
