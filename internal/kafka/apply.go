@@ -34,7 +34,7 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result
 	req.Recent = false
 	wait := c.newWait(req.Group, req.Wait(), req.Tell)
 	from, ok := plan.Engine.(*basis)
-	if !ok || from.client != c || from.reused || c.clock.Now().Sub(from.at) > fresh {
+	if !ok || from.client != c || c.clock.Now().Sub(from.at) > fresh {
 		from = nil
 	}
 	for {
@@ -54,11 +54,11 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result
 			from = nil
 			continue
 		}
-		moves, carry, err := from.final(ctx, req)
+		moves, w, err := from.final(ctx, plan)
 		if err != nil {
 			return nil, untouched(err)
 		}
-		result, err := c.commit(ctx, plan, from, moves, carry)
+		result, err := c.commit(ctx, plan, from, moves, w)
 		if !errors.Is(err, errBusy) {
 			return result, err
 		}
@@ -72,27 +72,55 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result
 }
 
 // final reads the committed offsets once more, into the basis, and returns the
-// moves that lead from there, within the limits.
-func (b *basis) final(ctx context.Context, req offset.Request) ([]offset.Move, []carried, error) {
-	rows := b.rows
-	if err := b.coordinator.committed(ctx, rows, ofGroup); err != nil {
-		return nil, nil, err
-	}
-	if err := b.client.cluster.afterwards(ctx, b.coordinator, b.place.Metadata, rows); err != nil {
-		return nil, nil, err
-	}
-	moves, carry, err := resolve(req.Target, req.OutOfRange, rows)
+// moves that lead from there, within the limits, and their writer. Mostly nobody
+// has committed since the plan was made: that its moves are counted and made
+// ready for the broker happens while the answer is on its way.
+func (b *basis) final(ctx context.Context, plan *offset.Plan) ([]offset.Move, *writer, error) {
+	req := plan.Request
+	var ready *writer
+	var beyond error
+	changed := b.coordinator.share() // of those the log's ends are looked at again
+	err := wire.Parallel(ctx,
+		func(ctx context.Context) error {
+			return b.coordinator.committed(ctx, b.rows, func(r *row, now committed) {
+				if r.committed != now {
+					r.committed, changed = now, true
+				}
+			})
+		},
+		func(context.Context) error {
+			ready, beyond = b.ready(req, plan.Moves, b.carry)
+			return nil
+		})
 	if err != nil {
 		return nil, nil, err
 	}
-	return moves, carry, req.Limits.Check(offset.Summarize(moves))
+	if !changed {
+		return plan.Moves, ready, beyond
+	}
+	if err := b.client.cluster.afterwards(ctx, b.coordinator, b.place.Metadata, b.rows); err != nil {
+		return nil, nil, err
+	}
+	moves, carry, err := resolve(req.Target, req.OutOfRange, b.rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	ready, err = b.ready(req, moves, carry)
+	return moves, ready, err
+}
+
+// ready returns a writer of the moves if they are within the limits.
+func (b *basis) ready(req offset.Request, moves []offset.Move, carry []carried) (*writer, error) {
+	if err := req.Limits.Check(offset.Summarize(moves)); err != nil {
+		return nil, err
+	}
+	return b.client.newWriter(b.coordinator, offset.Outcomes(moves), carry,
+		words{"committed", "Apply again: the next apply ends where a whole one would have ended."}, req.Tell, b.coordinator.share()), nil
 }
 
 // commit writes the moves, reads them back and tells what came of it.
-func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, moves []offset.Move, carry []carried) (*offset.Result, error) {
+func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, moves []offset.Move, w *writer) (*offset.Result, error) {
 	req := plan.Request
-	w := c.newWriter(from.coordinator, offset.Outcomes(moves), carry,
-		words{"committed", "Apply again: the next apply ends where a whole one would have ended."}, req.Tell, from.coordinator.share())
 	result := &offset.Result{
 		ClusterID: plan.ClusterID,
 		State:     plan.State,

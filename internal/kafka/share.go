@@ -155,7 +155,7 @@ func (shareType) fetch(ctx context.Context, g *coordinator, partitions map[strin
 // how many records are left (Kafka 4.3).
 const shareOffsetsWithLag = 1
 
-func (shareType) commit(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error) {
+func (shareType) commit(ctx context.Context, w *writer, chunk []int) (verdicts, error) {
 	g := w.coordinator
 	req := &wire.AlterShareGroupOffsetsRequest{GroupID: g.Name}
 	for _, n := range chunk {
@@ -182,12 +182,12 @@ func (shareType) commit(ctx context.Context, w *writer, chunk []int) ([]wire.Mea
 		Send:  wire.Message[wire.AlterShareGroupOffsetsResponse](req),
 		Codes: codes,
 	})
-	return said(w, chunk, wire.AlterShareGroupOffsetsAPI, answer, err, codes)
+	return said(w, chunk, wire.AlterShareGroupOffsetsAPI, answer, err)
 }
 
 // remove deletes the start offsets of whole topics, which is all that there is
 // a request for: whoever calls it has made sure that nothing else goes with them.
-func (shareType) remove(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error) {
+func (shareType) remove(ctx context.Context, w *writer, chunk []int) (verdicts, error) {
 	g := w.coordinator
 	req := &wire.DeleteShareGroupOffsetsRequest{GroupID: g.Name}
 	for _, n := range chunk {
@@ -223,7 +223,7 @@ func (shareType) remove(ctx context.Context, w *writer, chunk []int) ([]wire.Mea
 		Send:  wire.Message[wire.DeleteShareGroupOffsetsResponse](req),
 		Codes: codes,
 	})
-	return said(w, chunk, wire.DeleteShareGroupOffsetsAPI, answer, err, codes)
+	return said(w, chunk, wire.DeleteShareGroupOffsetsAPI, answer, err)
 }
 
 // afterwards asks for the log's ends once a share group's start offsets were

@@ -14,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
@@ -325,8 +324,8 @@ func (t fixedType) describe(context.Context, *coordinator) (*group, error) {
 func (t fixedType) fetch(context.Context, *coordinator, map[string][]int32) (blocks, error) {
 	return t.offsets, nil
 }
-func (t fixedType) commit(context.Context, *writer, []int) ([]wire.Meaning, error) { return nil, nil }
-func (t fixedType) remove(context.Context, *writer, []int) ([]wire.Meaning, error) { return nil, nil }
+func (t fixedType) commit(context.Context, *writer, []int) (verdicts, error) { return verdicts{}, nil }
+func (t fixedType) remove(context.Context, *writer, []int) (verdicts, error) { return verdicts{}, nil }
 
 // A group with members is waited for, and they are named.
 func TestShareGroupWithMembers(t *testing.T) {

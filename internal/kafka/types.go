@@ -19,9 +19,9 @@ type groupType interface {
 	// fetch reads the offsets of the partitions, or all if they are nil.
 	fetch(ctx context.Context, g *coordinator, partitions map[string][]int32) (blocks, error)
 	// commit writes the offsets of a chunk.
-	commit(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error)
+	commit(ctx context.Context, w *writer, chunk []int) (verdicts, error)
 	// remove deletes the offsets of a chunk.
-	remove(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error)
+	remove(ctx context.Context, w *writer, chunk []int) (verdicts, error)
 }
 
 // typeOf returns the type of that name.
@@ -50,11 +50,11 @@ func (consumerType) fetch(ctx context.Context, g *coordinator, partitions map[st
 	return g.fetchCommitted(ctx, partitions)
 }
 
-func (consumerType) commit(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error) {
+func (consumerType) commit(ctx context.Context, w *writer, chunk []int) (verdicts, error) {
 	return w.commit(ctx, chunk)
 }
 
-func (consumerType) remove(ctx context.Context, w *writer, chunk []int) ([]wire.Meaning, error) {
+func (consumerType) remove(ctx context.Context, w *writer, chunk []int) (verdicts, error) {
 	return w.remove(ctx, chunk)
 }
 

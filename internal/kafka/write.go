@@ -56,7 +56,7 @@ type words struct {
 // that is there keeps what it carries, unless they are to be written again.
 func (c *Client) newWriter(g *coordinator, outcomes []offset.Outcome, carry []carried, words words, tell func(string), again bool) *writer {
 	w := &writer{
-		coordinator: g, outcomes: outcomes, carry: carry, words: words, tell: tell,
+		coordinator: g, outcomes: outcomes, todo: make([]int, 0, len(outcomes)), carry: carry, words: words, tell: tell,
 		free: (*group).idle, now: c.clock.Now, poll: min(c.poll, 250*time.Millisecond), settling: c.settling,
 	}
 	for i := range outcomes {
@@ -96,7 +96,16 @@ var errBusy = errors.New("the group became active")
 
 // request sends one chunk and returns what came of each of its partitions. An
 // error means that no answer came, whatever the broker did.
-type request func(ctx context.Context, chunk []int) ([]wire.Meaning, error)
+type request func(ctx context.Context, chunk []int) (verdicts, error)
+
+// verdicts are what a broker has said of the partitions of a chunk.
+type verdicts struct {
+	api   wire.API
+	codes []sarama.KError
+}
+
+// of returns what it means for one of them.
+func (v verdicts) of(i int) wire.Meaning { return wire.MeaningOf(v.api, v.codes[i]) }
 
 // most is how many offsets one commit may hold.
 func (w *writer) most() int {
@@ -106,11 +115,11 @@ func (w *writer) most() int {
 	return max(1, len(w.todo))
 }
 
-func (w *writer) commits(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+func (w *writer) commits(ctx context.Context, chunk []int) (verdicts, error) {
 	return w.coordinator.is.commit(ctx, w, chunk)
 }
 
-func (w *writer) removes(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+func (w *writer) removes(ctx context.Context, chunk []int) (verdicts, error) {
 	return w.coordinator.is.remove(ctx, w, chunk)
 }
 
@@ -147,9 +156,9 @@ func (w *writer) write(ctx context.Context, todo []int, most int, send request) 
 			return nil
 		}
 		large, active := w.take(chunk, answers)
-		if len(chunk) == 1 && answers[0].Do == wire.Split && len(queue) > 0 {
+		if len(chunk) == 1 && answers.of(0).Do == wire.Split && len(queue) > 0 {
 			// Nothing smaller can be sent: the broker takes no commit at all.
-			w.because(slices.Concat(queue...), "not written, because a commit of one partition failed: "+answers[0].Words)
+			w.because(slices.Concat(queue...), "not written, because a commit of one partition failed: "+answers.of(0).Words)
 			return nil
 		}
 		if len(active) > 0 {
@@ -158,8 +167,8 @@ func (w *writer) write(ctx context.Context, todo []int, most int, send request) 
 			}
 			w.busy = true
 			for i, n := range chunk {
-				if answers[i].Do == wire.Busy {
-					w.because([]int{n}, answers[i].Words)
+				if m := answers.of(i); m.Do == wire.Busy {
+					w.because([]int{n}, m.Words)
 				}
 			}
 			w.because(slices.Concat(queue...), "not written, because "+errBusy.Error())
@@ -180,10 +189,13 @@ func (w *writer) write(ctx context.Context, todo []int, most int, send request) 
 // may fit into a smaller one and those that were refused because of members. A
 // chunk is written as one batch: if a part of it was taken, it was not too
 // large.
-func (w *writer) take(chunk []int, answers []wire.Meaning) (large, active []int) {
-	divisible := len(chunk) > 1 && !slices.ContainsFunc(answers, func(m wire.Meaning) bool { return m.Do == wire.Nothing })
+func (w *writer) take(chunk []int, answers verdicts) (large, active []int) {
+	divisible := len(chunk) > 1
+	for i := range chunk {
+		divisible = divisible && answers.of(i).Do != wire.Nothing
+	}
 	for i, n := range chunk {
-		switch m := answers[i]; {
+		switch m := answers.of(i); {
 		case m.Do == wire.Nothing:
 			w.outcomes[n].State, w.outcomes[n].Reason = offset.Done, ""
 		case divisible && m.Do == wire.Split:
@@ -246,11 +258,8 @@ func (w *writer) stillIdle(ctx context.Context) error {
 
 // commit sends the offsets of a chunk in one OffsetCommit without generation
 // and member, which the broker takes only while the group is empty.
-func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+func (w *writer) commit(ctx context.Context, chunk []int) (verdicts, error) {
 	g := w.coordinator
-	codes := func(r *sarama.OffsetCommitResponse) []sarama.KError {
-		return w.codes(chunk, sarama.ErrNoError, r.Errors)
-	}
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetCommitResponse]{
 		API:   wire.OffsetCommitAPI,
 		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
@@ -265,43 +274,23 @@ func (w *writer) commit(ctx context.Context, chunk []int) ([]wire.Meaning, error
 			}
 			return b.CommitOffset(req)
 		},
-		Codes: codes,
+		Codes: func(r *sarama.OffsetCommitResponse) []sarama.KError {
+			return w.codes(chunk, sarama.ErrNoError, r.Errors)
+		},
 	})
-	return said(w, chunk, wire.OffsetCommitAPI, answer, err, codes)
+	return said(w, chunk, wire.OffsetCommitAPI, answer, err)
 }
 
 // said returns what came of each partition of a chunk, and notes what the
 // answers that did not count leave in doubt.
-func said[A any](w *writer, chunk []int, api wire.API, answer wire.Answer[A], err error, codes func(*A) []sarama.KError) ([]wire.Meaning, error) {
-	var superseded [][]sarama.KError
-	for _, r := range answer.Superseded {
-		superseded = append(superseded, codes(r))
-	}
-	w.doubtful(chunk, api, answer.Unanswered, superseded...)
-	if err != nil {
-		return nil, err
-	}
-	told := codes(answer.Body)
-	all := make([]wire.Meaning, len(told))
-	for i, code := range told {
-		all[i] = wire.MeaningOf(api, code)
-	}
-	return all, nil
+func said[A any](w *writer, chunk []int, api wire.API, answer wire.Answer[A], err error) (verdicts, error) {
+	w.doubtful(chunk, api, answer.Unanswered, answer.Superseded...)
+	return verdicts{api, answer.Codes}, err
 }
 
 // remove deletes the offsets of a chunk in one OffsetDelete.
-func (w *writer) remove(ctx context.Context, chunk []int) ([]wire.Meaning, error) {
+func (w *writer) remove(ctx context.Context, chunk []int) (verdicts, error) {
 	g := w.coordinator
-	codes := func(r *sarama.DeleteOffsetsResponse) []sarama.KError {
-		codes := w.codes(chunk, r.ErrorCode, r.Errors)
-		for i := range codes {
-			switch codes[i] {
-			case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
-				codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
-			}
-		}
-		return codes
-	}
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DeleteOffsetsResponse]{
 		API:   wire.OffsetDeleteAPI,
 		Doing: fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.Name),
@@ -312,9 +301,18 @@ func (w *writer) remove(ctx context.Context, chunk []int) ([]wire.Meaning, error
 			}
 			return b.DeleteOffsets(req)
 		},
-		Codes: codes,
+		Codes: func(r *sarama.DeleteOffsetsResponse) []sarama.KError {
+			codes := w.codes(chunk, r.ErrorCode, r.Errors)
+			for i := range codes {
+				switch codes[i] {
+				case sarama.ErrGroupIDNotFound, sarama.ErrUnknownTopicOrPartition:
+					codes[i] = sarama.ErrNoError // a group that is gone has no offsets, nor has a topic
+				}
+			}
+			return codes
+		},
 	})
-	return said(w, chunk, wire.OffsetDeleteAPI, answer, err, codes)
+	return said(w, chunk, wire.OffsetDeleteAPI, answer, err)
 }
 
 // codes orders a response's codes as the chunk is, unless one stands for all.

@@ -27,27 +27,31 @@ type Request[A any] struct {
 // Answer is what came of a request. All but the Body is there beside an error
 // too.
 type Answer[A any] struct {
-	Body *A
+	Body  *A
+	Codes []sarama.KError // of the body
 	// Unanswered tells that a try of the request may have been carried out
 	// without an answer.
 	Unanswered bool
-	// Superseded are the answers that said to ask again: of a request with
-	// many parts, some may have been carried out.
-	Superseded []*A
+	// Superseded are the codes of the answers that said to ask again: of a
+	// request with many parts, some may have been carried out.
+	Superseded [][]sarama.KError
 }
 
-// counts returns the answer if it counts, and why not if it does not. The
-// place is lost if whoever answered is not the one to ask.
-func (r Request[A]) counts(body *A) (lost bool, err error) {
-	if r.Codes == nil {
-		return false, nil
+// take takes the body over if it counts, and returns why not if it does not.
+// The place is lost then if whoever answered is not the one to ask.
+func (a *Answer[A]) take(r Request[A], body *A) (lost bool, err error) {
+	var codes []sarama.KError
+	if r.Codes != nil {
+		codes = r.Codes(body)
 	}
-	for _, code := range r.Codes(body) {
+	for _, code := range codes {
 		switch m := MeaningOf(r.API, code); m.Do {
 		case Again, Relocate:
+			a.Superseded = append(a.Superseded, codes)
 			return m.Do == Relocate, Transient(Refused(r.Doing, code))
 		}
 	}
+	a.Body, a.Codes = body, codes
 	return false, nil
 }
 
@@ -59,12 +63,8 @@ func AskAny[A any](ctx context.Context, c *Cluster, r Request[A]) (answer Answer
 		if err != nil {
 			return struct{}{}, err
 		}
-		if _, err := r.counts(body); err != nil {
-			answer.Superseded = append(answer.Superseded, body)
-			return struct{}{}, err
-		}
-		answer.Body = body
-		return struct{}{}, nil
+		_, err = answer.take(r, body)
+		return struct{}{}, err
 	})
 	return answer, err
 }
@@ -512,16 +512,11 @@ func AskGroup[A any](ctx context.Context, g *Group, r Request[A]) (answer Answer
 			g.lost(addr)
 			return struct{}{}, unreachable([]error{err})
 		}
-		lost, err := r.counts(body)
+		lost, err := answer.take(r, body)
 		if lost {
 			g.lost(addr)
 		}
-		if err != nil {
-			answer.Superseded = append(answer.Superseded, body)
-			return struct{}{}, err
-		}
-		answer.Body = body
-		return struct{}{}, nil
+		return struct{}{}, err
 	})
 	return answer, err
 }

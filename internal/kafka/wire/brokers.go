@@ -57,9 +57,8 @@ func AskBroker[A any](ctx context.Context, c *Cluster, addr string, r Request[A]
 		case err != nil:
 			return nil, unreachable([]error{err})
 		}
-		if _, err := r.counts(body); err != nil {
-			return nil, err
-		}
-		return body, nil
+		var answer Answer[A]
+		_, err = answer.take(r, body)
+		return answer.Body, err
 	})
 }
