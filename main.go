@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -43,7 +42,7 @@ func main() {
 	}
 	p := provider.New(version)
 	if !*wait {
-		go endWithout(os.Getppid(), p)
+		outlive(p)
 	}
 	// Terraform reads the log of this process through a pipe. Once it was
 	// killed, the next line would end this process, in the middle of a commit.
@@ -59,21 +58,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-// lookAtParent is how often it is seen whether Terraform is still there.
-const lookAtParent = time.Second
-
-// endWithout ends the process once Terraform, its parent, is gone and what was
-// being written is finished and read back. A Terraform that was killed asks
-// nobody to end, and the plugin library would wait for it forever. Windows
-// tells nobody that a parent is gone.
-func endWithout(terraform int, p *provider.Provider) {
-	for os.Getppid() == terraform {
-		time.Sleep(lookAtParent)
-	}
-	p.Finish()
-	os.Exit(1)
 }
 
 // quietSDK turns the log of the plugin SDK off unless somebody asked for a

@@ -93,6 +93,8 @@ const (
 	theProvider  victim = "provider"
 	theTerraform victim = "Terraform"
 	ctrlCTwice   victim = "Ctrl-C twice"
+	hungUp       victim = "hang-up of both"         // the terminal is gone
+	terminated   victim = "SIGTERM to both of them" // a job or a machine is stopped
 )
 
 // killed runs Terraform until it has reached the gate, kills, and returns what
@@ -123,6 +125,17 @@ func (m mortal) killed(who victim, g *gate, args ...string) string {
 		if err := cmd.Process.Kill(); err != nil {
 			m.t.Fatal(err)
 		}
+		g.open(true)
+	case hungUp:
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGHUP); err != nil {
+			m.t.Fatal(err)
+		}
+		g.open(true)
+	case terminated:
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {
+			m.t.Fatal(err)
+		}
+		waitFor(m.t, "Terraform", func() bool { return strings.Contains(out.String(), "Gracefully shutting down") })
 		g.open(true)
 	case ctrlCTwice:
 		for _, answer := range []string{"Gracefully shutting down", "Two interrupts received"} {
@@ -297,6 +310,8 @@ func TestKilledInEachPhase(t *testing.T) {
 		{theTerraform, create, "between two commits", betweenCommits, all, nil, []string{nothing}, all},
 		{theTerraform, destroy, "between two commits", betweenCommits, at(60), nil, []string{"puts back 3 partitions"}, at(60)},
 		{ctrlCTwice, create, "between two commits", betweenCommits, all, half, nil, nil},
+		{hungUp, create, "between two commits", betweenCommits, all, nil, []string{nothing}, all},
+		{terminated, create, "between two commits", betweenCommits, all, nil, []string{"Resources: 0 added, 0 changed"}, at(60)},
 	} {
 		t.Run(fmt.Sprintf("%s/%s/%s", test.who, test.op, test.phase), func(t *testing.T) {
 			t.Parallel()
@@ -307,7 +322,7 @@ func TestKilledInEachPhase(t *testing.T) {
 			const target = "message_offset = 20"
 			m := newMortal(t, config(target))
 			next := []string{"apply", "-auto-approve"}
-			stateful := test.op != create
+			stateful := test.op != create || test.who == terminated // for that, Terraform waits
 			switch test.op {
 			case update:
 				m.configure(config("message_offset = 60"))
