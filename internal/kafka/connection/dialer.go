@@ -39,6 +39,7 @@ type Dialer struct {
 	token  func() string           // the last token that was shown; nil if there are none
 	asks   func(cause error) error // tells of a login that waited for somebody else than the broker; nil if none does
 	open   func(ctx context.Context, network, address string) (net.Conn, error)
+	kdc    bool // logins ask a KDC
 
 	mu     sync.Mutex
 	closed bool
@@ -178,6 +179,16 @@ func (d *Dialer) CloseAll() {
 	d.mu.Unlock()
 	d.stop()
 }
+
+// AfterClose has f called in a goroutine of its own once CloseAll is called,
+// unless stop is called before.
+func (d *Dialer) AfterClose(f func()) (stop func() bool) { return context.AfterFunc(d.ctx, f) }
+
+// Lingers tells whether a login may go on after CloseAll: gokrb5 takes no
+// context, and nothing here has a hold of its connection to a KDC. It gives up
+// by itself, five seconds after it has asked, for each KDC of krb5.conf and
+// each of UDP and TCP. Whatever else waits ends with CloseAll.
+func (d *Dialer) Lingers() bool { return d.kdc }
 
 // noAnswer says that nothing came in time.
 func noAnswer(within time.Duration) error {

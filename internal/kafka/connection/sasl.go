@@ -71,6 +71,7 @@ func (s *SASL) configure(conf *sarama.Config, d *Dialer, t *TLS) error {
 		n.TokenProvider = newTokens(d, nil, s.mskIAM())
 		d.asks = func(cause error) error { return &TokenError{Source: "AWS", Err: cause} }
 	case GSSAPI:
+		d.kdc = true
 		d.asks = func(cause error) error { return &AwaitedError{"the KDC of the realm " + s.KerberosRealm, cause} }
 		s.kerberos(&n.GSSAPI)
 		return kerberosFiles(&n.GSSAPI)

@@ -82,8 +82,14 @@ func New(cfg connection.Config, log connection.Logger) (*Cluster, error) {
 // Config returns what sarama needs to know to make a request.
 func (c *Cluster) Config() *sarama.Config { return c.conf }
 
+// closeWithin is for how long Close waits for a login that waits for a KDC.
+// Terraform leaves two seconds after a second Ctrl-C.
+const closeWithin = time.Second
+
 // Close ends every connection and request at once, and returns when nothing
-// of the cluster is running any more.
+// of the cluster is running any more. Only a login that waits for a KDC cannot
+// be ended: it is left behind after a second, and gives up by itself
+// (connection.Dialer.Lingers).
 func (c *Cluster) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -96,7 +102,19 @@ func (c *Cluster) Close() {
 	for _, p := range pools {
 		p.flush()
 	}
-	c.running.Wait()
+	if !c.dialer.Lingers() {
+		c.running.Wait()
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closeWithin):
+	}
 }
 
 // ErrClosed tells that the cluster was closed.

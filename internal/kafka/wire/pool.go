@@ -229,7 +229,7 @@ func (b *broken) Unwrap() error { return b.err }
 
 // call sends one request to the broker at addr and returns its answer, never
 // nil without an error. It takes no longer than a request may, and ends with
-// ctx. A connection that was idle and turns out to be dead is replaced once,
+// ctx and with the cluster. A connection that was idle and turns out to be dead is replaced once,
 // at once. Unanswered tells that the request may have been carried out without
 // an answer, which a success does not rule out. An error is sarama's
 // ErrUnsupportedVersion if the broker does not have the API, or of type
@@ -240,6 +240,9 @@ func call[A any](ctx context.Context, c *Cluster, addr string, send func(*Broker
 		return nil, false, &broken{addr, err}
 	}
 	defer c.running.Done()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer c.dialer.AfterClose(func() { end(ErrClosed) })()
 	if err := p.hush(ctx); err != nil {
 		return nil, false, &broken{addr, err}
 	}
