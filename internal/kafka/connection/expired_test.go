@@ -47,17 +47,9 @@ func TestExpiredTokenIsNamed(t *testing.T) {
 		r.login = func(int, []byte) ([]byte, int16, string) { return nil, 58, "invalid_token" }
 	})
 	login := func(token string) error {
-		conf, d, err := Open(Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: token}}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer d.CloseAll()
-		l, err := d.NewLink(conf, r.addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		err = l.Opened()
+		conf, d := opened(t, Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: token}})
+		l := linked(t, d, conf, r.addr())
+		err := l.Opened()
 		if !Unauthorized(err) {
 			t.Errorf("%v is not unauthorized", err)
 		}
@@ -80,16 +72,8 @@ func TestSessionIsRenewedBeforeRawRequests(t *testing.T) {
 		bearer(r)
 		r.lifetime = time.Millisecond
 	})
-	conf, d, err := Open(Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: "raw-session-token"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
-	l, err := d.NewLink(conf, r.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
+	conf, d := opened(t, Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: "raw-session-token"}})
+	l := linked(t, d, conf, r.addr())
 	if err := l.Opened(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,11 +109,7 @@ func TestTokenEndpointThatLimits(t *testing.T) {
 		_, _ = io.WriteString(w, `{"access_token":"after-a-while","expires_in":3600}`)
 	})
 	c := Config{BootstrapServers: []string{"b:9092"}, SASL: &SASL{Mechanism: OAuthBearer, TokenURL: e.URL, ClientID: "c", ClientSecret: "limited-secret"}}
-	conf, d, err := Open(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, c)
 	if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority()}); err != nil {
 		t.Fatal(err)
 	}
@@ -171,15 +151,11 @@ func TestTokenEndpointThatHangs(t *testing.T) {
 	})
 	c := Config{BootstrapServers: []string{"b:9092"}, RequestTimeout: 50 * time.Millisecond,
 		SASL: &SASL{Mechanism: OAuthBearer, TokenURL: e.URL, ClientID: "c", ClientSecret: "patient-secret"}}
-	conf, d, err := Open(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, c)
 	if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority()}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = conf.Net.SASL.TokenProvider.Token()
+	_, err := conf.Net.SASL.TokenProvider.Token()
 	explained(t, err, "No token from "+e.URL+": no answer within 50ms", "sasl.token_url")
 	if Unauthorized(err) {
 		t.Errorf("%v is unauthorized", err)
@@ -224,21 +200,13 @@ func TestClientCertificateIsReadAgain(t *testing.T) {
 	old, renewed, other := a.issue(time.Now().Add(-time.Minute)), a.issue(time.Now().Add(time.Hour)), a.issue(time.Now().Add(time.Hour))
 	cert, key := file(t, old.Cert), file(t, old.Key)
 	addr := strictBroker(t, a, tls.VersionTLS13)
-	conf, d, err := Open(Config{BootstrapServers: []string{addr}, TLS: &TLS{CACert: a.PEM, ClientCert: cert, ClientKey: key}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, Config{BootstrapServers: []string{addr}, TLS: &TLS{CACert: a.PEM, ClientCert: cert, ClientKey: key}})
 	connect := func() error {
-		l, err := d.NewLink(conf, addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
+		l := linked(t, d, conf, addr)
 		if err := l.Opened(); err != nil {
 			return err
 		}
-		_, err = l.GetMetadata(sarama.NewMetadataRequest(conf.Version, []string{}))
+		_, err := l.GetMetadata(sarama.NewMetadataRequest(conf.Version, []string{}))
 		return err
 	}
 	write := func(l leaf) {
@@ -281,20 +249,12 @@ func TestLoginThatWaitsForSomebodyElseTellsWhom(t *testing.T) {
 	})
 	r := newResponder(t, func(r *responder) { r.mechanisms = []string{GSSAPI} })
 	krb5 := file(t, "[libdefaults]\n default_realm = EXAMPLE.ORG\n dns_lookup_kdc = false\n udp_preference_limit = 1\n[realms]\n EXAMPLE.ORG = {\n  kdc = "+addr+"\n }\n")
-	conf, d, err := Open(Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{
+	conf, d := opened(t, Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{
 		Mechanism: GSSAPI, Username: "u", Password: "awaited-password", KerberosRealm: "EXAMPLE.ORG", KerberosConfig: krb5,
-	}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
-	l, err := d.NewLink(conf, r.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
+	}})
+	l := linked(t, d, conf, r.addr())
 	<-asked
-	err = l.Awaited(noAnswer(time.Second))
+	err := l.Awaited(noAnswer(time.Second))
 	explained(t, err, "the KDC of the realm EXAMPLE.ORG does not answer: no answer within 1s", "krb5.conf")
 	if Unauthorized(err) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v is unauthorized or no time-out", err)

@@ -135,6 +135,29 @@ func fake(t testing.TB, opts ...kfake.Opt) string {
 	return c.ListenAddrs()[0]
 }
 
+// opened is what Open returns for a configuration that is right. It ends with
+// the test.
+func opened(t testing.TB, c Config) (*sarama.Config, *Dialer) {
+	t.Helper()
+	conf, d, err := Open(c, nil)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(d.CloseAll)
+	return conf, d
+}
+
+// linked begins to open a connection, which ends with the test.
+func linked(t testing.TB, d *Dialer, conf *sarama.Config, address string) *Link {
+	t.Helper()
+	l, err := d.NewLink(conf, address)
+	if err != nil {
+		t.Fatalf("open a link: %v", err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
 // ask opens one broker with the Config, sends it one metadata request, and
 // returns what came of it. Nothing of it is left when it returns.
 func ask(t testing.TB, c Config) error {

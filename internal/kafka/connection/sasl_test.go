@@ -207,11 +207,7 @@ func TestClientCredentials(t *testing.T) {
 		t.Errorf("asked %d times; %v", e.asked.Load(), err)
 	}
 
-	conf, d, err := Open(c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, c)
 	if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority(), InsecureSkipVerify: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -278,15 +274,11 @@ func TestTokenEndpointErrors(t *testing.T) {
 				BootstrapServers: []string{broker.addr()},
 				SASL:             &SASL{Mechanism: OAuthBearer, TokenURL: e.URL + "?key=query-secret", ClientID: "c", ClientSecret: secret},
 			}
-			conf, d, err := Open(c, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.CloseAll()
+			conf, d := opened(t, c)
 			if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority()}); err != nil {
 				t.Fatal(err)
 			}
-			_, err = conf.Net.SASL.TokenProvider.Token()
+			_, err := conf.Net.SASL.TokenProvider.Token()
 			explained(t, err, test.sentence, "")
 			if Unauthorized(err) != test.refused {
 				t.Errorf("unauthorized is %t", !test.refused)
@@ -310,13 +302,10 @@ func TestTokenRequestIsCancelled(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	})
 	broker := newResponder(t, bearer)
-	conf, d, err := Open(Config{
+	conf, d := opened(t, Config{
 		BootstrapServers: []string{broker.addr()}, RequestTimeout: time.Hour,
 		SASL: &SASL{Mechanism: OAuthBearer, TokenURL: "http://" + addr, ClientID: "c", ClientSecret: "some-secret"},
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	b := sarama.NewBroker(broker.addr())
 	if err := b.Open(conf); err != nil {
 		t.Fatal(err)
@@ -413,11 +402,7 @@ func lonelyAWS(t *testing.T) {
 func signed(t *testing.T, s *SASL) (url.Values, string, error) {
 	t.Helper()
 	s.Mechanism = AWSMSKIAM
-	conf, d, err := Open(Config{BootstrapServers: []string{"b:9098"}, TLS: &TLS{}, SASL: s, RequestTimeout: 10 * time.Second}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, _ := opened(t, Config{BootstrapServers: []string{"b:9098"}, TLS: &TLS{}, SASL: s, RequestTimeout: 10 * time.Second})
 	if conf.Net.SASL.Mechanism != sarama.SASLTypeOAuth {
 		t.Fatalf("mechanism %s", conf.Net.SASL.Mechanism)
 	}
@@ -525,11 +510,7 @@ func TestMSKIAMLogin(t *testing.T) {
 	lonelyAWS(t)
 	r := newResponder(t, bearer)
 	s := &SASL{Mechanism: AWSMSKIAM, AWSRegion: "eu-west-1", AWSAccessKeyID: "AKIASTATIC", AWSSecretAccessKey: "static-aws-secret"}
-	conf, d, err := Open(Config{BootstrapServers: []string{r.addr()}, TLS: &TLS{}, SASL: s}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, Config{BootstrapServers: []string{r.addr()}, TLS: &TLS{}, SASL: s})
 	d.tls = nil // the responder speaks plaintext
 	b := sarama.NewBroker(r.addr())
 	if err := b.Open(conf); err != nil {
@@ -554,11 +535,7 @@ func TestSessionIsRenewed(t *testing.T) {
 		bearer(r)
 		r.lifetime = time.Millisecond
 	})
-	conf, d, err := Open(Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: "session-token"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.CloseAll()
+	conf, d := opened(t, Config{BootstrapServers: []string{r.addr()}, SASL: &SASL{Mechanism: OAuthBearer, Token: "session-token"}})
 	b := sarama.NewBroker(r.addr())
 	if err := b.Open(conf); err != nil {
 		t.Fatal(err)
