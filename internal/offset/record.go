@@ -113,7 +113,7 @@ func appendOutcome(b []byte, m Outcome, d Dialect) []byte {
 		b = append(b, `,"clamped":true`...)
 	}
 	if m.Metadata != "" {
-		b = appendString(append(b, `,"metadata":`...), m.Metadata)
+		b = appendJSON(append(b, `,"metadata":`...), Metadata(m.Metadata))
 	}
 	if m.By != "" {
 		b = appendString(append(b, `,"by":`...), string(m.By))
@@ -140,8 +140,10 @@ func appendOffset(b []byte, key string, v int64) []byte {
 	return strconv.AppendInt(b, v, 10)
 }
 
-func appendString(b []byte, s string) []byte {
-	q, err := json.Marshal(s) // cannot fail for a string; it replaces invalid UTF-8
+func appendString(b []byte, s string) []byte { return appendJSON(b, s) }
+
+func appendJSON(b []byte, v any) []byte {
+	q, err := json.Marshal(v) // cannot fail for a text; in one that is no metadata, it replaces invalid UTF-8
 	if err != nil {
 		return append(b, `""`...)
 	}
@@ -181,19 +183,19 @@ func DialectOf(record string) (Dialect, error) {
 // topic is the topic that the record does not name.
 func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 	type entry struct {
-		Previous  *int64 `json:"previous"`
-		Offset    *int64 `json:"offset"`
-		Start     *int64 `json:"start"`
-		End       *int64 `json:"end"`
-		Min       *int64 `json:"min"`
-		Max       *int64 `json:"max"`
-		Clamped   bool   `json:"clamped"`
-		How       string `json:"how"`
-		Pending   bool   `json:"pending"`
-		Metadata  string `json:"metadata"`
-		By        By     `json:"by"`
-		Error     string `json:"error"`
-		Unsettled bool   `json:"unsettled"`
+		Previous  *int64   `json:"previous"`
+		Offset    *int64   `json:"offset"`
+		Start     *int64   `json:"start"`
+		End       *int64   `json:"end"`
+		Min       *int64   `json:"min"`
+		Max       *int64   `json:"max"`
+		Clamped   bool     `json:"clamped"`
+		How       string   `json:"how"`
+		Pending   bool     `json:"pending"`
+		Metadata  Metadata `json:"metadata"`
+		By        By       `json:"by"`
+		Error     string   `json:"error"`
+		Unsettled bool     `json:"unsettled"`
 	}
 	var doc map[string]map[int32]entry
 	if err := json.Unmarshal([]byte(strings.TrimSpace(record)), &doc); err != nil {
@@ -207,7 +209,7 @@ func DecodeRecord(record string, d Dialect, topic string) ([]Outcome, error) {
 					Partition: Partition{Topic: key, ID: id},
 					Previous:  orNone(e.Previous), Offset: orNone(e.Offset),
 					Start: orNone(e.Start), End: orNone(e.End),
-					Clamped: e.Clamped, Metadata: e.Metadata, By: e.By, How: e.How,
+					Clamped: e.Clamped, Metadata: string(e.Metadata), By: e.By, How: e.How,
 				},
 				Pending: e.Pending, Seen: None,
 			}

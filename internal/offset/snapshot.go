@@ -147,14 +147,14 @@ type (
 		Topics    map[string]topicDocument `json:"topics"`
 	}
 	topicDocument struct {
-		ID        string            `json:"id,omitempty"`
-		Committed []*int64          `json:"committed"`
-		Metadata  map[string]string `json:"metadata,omitempty"` // only where it is not empty
-		Start     []int64           `json:"start"`
-		End       []int64           `json:"end"`
-		Next      marksDocument     `json:"next"`
-		Last      marksDocument     `json:"last"`
-		Before    *marksDocument    `json:"before,omitempty"` // only where there is one
+		ID        string              `json:"id,omitempty"`
+		Committed []*int64            `json:"committed"`
+		Metadata  map[string]Metadata `json:"metadata,omitempty"` // only where it is not empty
+		Start     []int64             `json:"start"`
+		End       []int64             `json:"end"`
+		Next      marksDocument       `json:"next"`
+		Last      marksDocument       `json:"last"`
+		Before    *marksDocument      `json:"before,omitempty"` // only where there is one
 	}
 	marksDocument struct {
 		Offset      []*int64  `json:"offset"`
@@ -227,9 +227,9 @@ func (t *SnapshotTopic) document() topicDocument {
 		}
 		if p.Metadata != "" {
 			if d.Metadata == nil {
-				d.Metadata = map[string]string{}
+				d.Metadata = map[string]Metadata{}
 			}
-			d.Metadata[fmt.Sprint(id)] = p.Metadata
+			d.Metadata[fmt.Sprint(id)] = Metadata(p.Metadata)
 		}
 		d.Start[id], d.End[id] = p.Start, p.End
 		d.Next.set(id, p.Next)
@@ -347,7 +347,7 @@ func (d *topicDocument) topic(name string) (SnapshotTopic, error) {
 	}
 	for id := range t.Partitions {
 		p := &t.Partitions[id]
-		*p = Place{Committed: None, Start: d.Start[id], End: d.End[id], Metadata: d.Metadata[fmt.Sprint(id)]}
+		*p = Place{Committed: None, Start: d.Start[id], End: d.End[id], Metadata: string(d.Metadata[fmt.Sprint(id)])}
 		if at := d.Committed[id]; at != nil {
 			p.Committed = *at
 		}

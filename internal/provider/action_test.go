@@ -74,6 +74,21 @@ func TestKafkaActionTellsItsProgressWhileItWaits(t *testing.T) {
 	has(t, c, "billing", orders(10, 10, 10))
 }
 
+// A progress that is not UTF-8 would end the action.
+func TestKafkaActionTellsTextsThatAreReadable(t *testing.T) {
+	t.Parallel()
+	c := seeded(t)
+	strangely(c, unreadable)
+	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaAction(`
+		group_id          = "billing"
+		topic             = "orders"
+		position          = "earliest"
+		wait_for_inactive = "1s"
+	`)))
+	says(t, w.must(1, "apply", "-auto-approve", invokeKafka), "Waiting up to 1s", "on "+shown, "Nothing was changed")
+	has(t, c, "billing", at(60))
+}
+
 func TestKafkaActionByATrigger(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)

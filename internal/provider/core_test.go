@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -587,6 +589,10 @@ func unpacked(d *tfprotov6.DynamicValue, t cty.Type) (cty.Value, error) {
 	return msgpack.Unmarshal(d.MsgPack, t)
 }
 
+// unprintable tells whether a terminal does something else with a character
+// than to show it.
+func unprintable(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }
+
 // told makes an error of what the provider tells.
 func (s *session) told(address string, err error, diagnostics []*tfprotov6.Diagnostic) error {
 	if err != nil {
@@ -594,6 +600,9 @@ func (s *session) told(address string, err error, diagnostics []*tfprotov6.Diagn
 	}
 	var all []error
 	for _, d := range diagnostics {
+		if text := d.Summary + d.Detail; !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
+			return fmt.Errorf("a text that nobody can read: %q", text)
+		}
 		if d.Severity == tfprotov6.DiagnosticSeverityError {
 			attribute := ""
 			if d.Attribute != nil && len(d.Attribute.Steps()) > 0 {

@@ -56,7 +56,7 @@ func (r *kafkaReset) Schema(ctx context.Context, _ resource.SchemaRequest, resp 
 			"cluster_id":           computedText("The id of the cluster on which the last reset was done. Undoing it on any other cluster is refused."),
 			"previous_group_state": computedText("The group's state just before the last reset, in the broker's words, such as `Empty` or `Dead`."),
 			"record": computedText("What the last reset did to each partition: a JSON document of topic, partition, and `previous` (null where there was no offset), `offset`, " +
-				"the log's `start` and `end` at the time. Only where there is something to say, it also has `clamped`, the `metadata` that the commit before carried, how the place of a snapshot was found (`by`: `record`, `end`, `time` or `offset`), and an `error` where the partition failed. It names no partitions where a managed service tells no offsets. Take it apart with `jsondecode`."),
+				"the log's `start` and `end` at the time. Only where there is something to say, it also has `clamped`, the `metadata` that the commit before carried (as `{\"base64\": \"…\"}` where it is no text), how the place of a snapshot was found (`by`: `record`, `end`, `time` or `offset`), and an `error` where the partition failed. It names no partitions where a managed service tells no offsets. Take it apart with `jsondecode`."),
 		}),
 	}
 }

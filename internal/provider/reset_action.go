@@ -168,7 +168,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	request.Progress = func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: message}) }
+	request.Progress = func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: readable(message)}) }
 	request.Leaving = left(ctx, request)
 	report := a.services.resets.Reset(ctx, a.open(m), a.attempt(m, request))
 	if report.Result != nil {

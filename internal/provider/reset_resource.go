@@ -478,7 +478,7 @@ const unfinished = "Apply again: Terraform destroys and creates the reset anew, 
 // logged puts what is about to be done into the log: Terraform shows nothing of
 // a resource at work but the time that it takes.
 func logged(ctx context.Context) func(string) {
-	return func(message string) { tflog.Info(ctx, message) }
+	return func(message string) { tflog.Info(ctx, readable(message)) }
 }
 
 // leftRows is how many partitions one line of the log tells of.
@@ -487,7 +487,7 @@ const leftRows = 200
 // left puts into the log where a group is just before it is moved. A process
 // that is killed then leaves no state, and with it no way back.
 func left(ctx context.Context, request offset.Request) func([]offset.Move) {
-	group := request.GroupType.Called(request.Group)
+	group, say := request.GroupType.Called(request.Group), logged(ctx)
 	return func(moves []offset.Move) {
 		for some := range slices.Chunk(moves, leftRows) {
 			rows, without := offset.Offsets{}, []string(nil)
@@ -503,10 +503,10 @@ func left(ctx context.Context, request offset.Request) func([]offset.Move) {
 				rows[outer][m.ID] = m.Previous
 			}
 			if lines := strings.Fields(offset.EncodeCSV(rows)); len(lines) > 0 {
-				tflog.Info(ctx, fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
+				say(fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
 			}
 			if len(without) > 0 {
-				tflog.Info(ctx, fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
+				say(fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
 			}
 		}
 	}

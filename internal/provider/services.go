@@ -96,7 +96,7 @@ func (s *services) kafka() (*kafka.Client, error) {
 		return nil, notConfigured
 	}
 	return client(s, &s.kafkaClient, s.kafkaSection, func(c connection.Config) (*kafka.Client, error) {
-		return kafka.New(c, kafka.WithClock(s.clock), kafka.WithLogger(func(message string) { tflog.Debug(s.ctx, message) }))
+		return kafka.New(c, kafka.WithClock(s.clock), kafka.WithLogger(func(message string) { tflog.Debug(s.ctx, readable(message)) }))
 	})
 }
 
@@ -107,7 +107,7 @@ func (s *services) rocketmq() (*rocketmq.Client, error) {
 	}
 	return client(s, &s.rocketmqClient, s.rocketmqSection, func(c rocketmq.Config) (*rocketmq.Client, error) {
 		c.Log = func(ctx context.Context, message string, keysAndValues ...any) {
-			tflog.Debug(ctx, message, fieldsOf(keysAndValues))
+			tflog.Debug(ctx, readable(message), fieldsOf(keysAndValues))
 		}
 		return rocketmq.New(c, s.clock)
 	})

@@ -79,11 +79,11 @@ type besideForm struct {
 }
 
 type besidePartition struct {
-	Topic       string `json:"topic"`
-	Broker      string `json:"broker,omitempty"`
-	Partition   int32  `json:"partition"`
-	Metadata    string `json:"metadata,omitempty"`
-	Overwritten bool   `json:"overwritten,omitempty"`
+	Topic       string          `json:"topic"`
+	Broker      string          `json:"broker,omitempty"`
+	Partition   int32           `json:"partition"`
+	Metadata    offset.Metadata `json:"metadata,omitempty"`
+	Overwritten bool            `json:"overwritten,omitempty"`
 }
 
 type meaningForm struct {
@@ -158,7 +158,7 @@ func ReadKept(get func(key string) []byte) (Kept, error) {
 				if k.Beside == nil {
 					k.Beside = map[offset.Partition]Beside{}
 				}
-				k.Beside[offset.Partition{Topic: p.Topic, Broker: p.Broker, ID: p.Partition}] = Beside{p.Metadata, p.Overwritten}
+				k.Beside[offset.Partition{Topic: p.Topic, Broker: p.Broker, ID: p.Partition}] = Beside{string(p.Metadata), p.Overwritten}
 			}
 			return nil
 		}),
@@ -269,7 +269,7 @@ func WriteBeside(set func(key string, value []byte), outcomes []offset.Outcome) 
 	if offset.AnyFailed(outcomes) {
 		for _, o := range outcomes {
 			if overwritten := o.State == offset.Elsewhere; overwritten || o.Carries != "" {
-				f.Partitions = append(f.Partitions, besidePartition{o.Topic, o.Broker, o.ID, o.Carries, overwritten})
+				f.Partitions = append(f.Partitions, besidePartition{o.Topic, o.Broker, o.ID, offset.Metadata(o.Carries), overwritten})
 			}
 		}
 	}

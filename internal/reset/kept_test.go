@@ -71,6 +71,7 @@ func TestEveryFormThatAStateMayHoldIsRead(t *testing.T) {
 			{Topic: "orders", ID: 1}:                     {Carries: "BQAAAXk7"},
 			{Topic: "orders", Broker: "broker-a", ID: 2}: {Overwritten: true},
 		}}},
+		"beside_1_bytes.json": {keyBeside, Kept{Beside: map[offset.Partition]Beside{{Topic: "orders", ID: 1}: {Carries: "\xff\xfe"}}}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			got, err := keptUnder(c.key, golden(t, file))
@@ -91,6 +92,11 @@ func TestTheNewestFormIsWritten(t *testing.T) {
 		},
 		"topics_1.json": func(set func(string, []byte)) { WriteTopicIDs(set, ids) },
 		"beside_1.json": func(set func(string, []byte)) { WriteBeside(set, incomplete) },
+		"beside_1_bytes.json": func(set func(string, []byte)) {
+			of := incomplete[1]
+			of.Carries = "\xff\xfe"
+			WriteBeside(set, []offset.Outcome{of})
+		},
 	} {
 		t.Run(file, func(t *testing.T) {
 			write(func(key string, value []byte) {
@@ -136,7 +142,7 @@ func TestAStateOfANewerReleaseIsRefusedInWords(t *testing.T) {
 }
 
 func TestTheRecordsFormIsFrozen(t *testing.T) {
-	for file, b := range map[string]Broker{"record_kafka.json": Kafka, "record_rocketmq.json": RocketMQ} {
+	for file, b := range map[string]Broker{"record_kafka.json": Kafka, "record_kafka_bytes.json": Kafka, "record_rocketmq.json": RocketMQ} {
 		t.Run(file, func(t *testing.T) {
 			want := string(golden(t, file))
 			outcomes, err := b.ReadRecord(want, Name{Topics: []string{"orders"}})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -79,8 +81,14 @@ func Explain(err error) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// capital starts s, which is not empty, with a capital.
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// capital starts s with a capital.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if first == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
+}
 
 // Sentence ends s with a full stop and starts it with a capital.
 func Sentence(s string) string {
