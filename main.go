@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
@@ -29,7 +28,13 @@ func main() {
 	wait := flag.Bool("debug", false, "wait for a debugger, and print how Terraform can attach to this process")
 	flag.Parse()
 
-	quietSDK()
+	var opts []provider.Option
+	if !provider.LogWanted(os.Environ()) {
+		quietSDK()
+		if !*wait { // The log of a process that waits for a debugger is on its own terminal.
+			opts = append(opts, provider.WithoutLog())
+		}
+	}
 	// The process lives for one walk of Terraform. With 10,000 partitions,
 	// collecting less often saves a tenth of an apply and costs some 20 MiB.
 	if os.Getenv("GOGC") == "" {
@@ -40,7 +45,7 @@ func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	p := provider.New(version)
+	p := provider.New(version, opts...)
 	if !*wait {
 		outlive(p)
 	}
@@ -60,15 +65,9 @@ func main() {
 	}
 }
 
-// quietSDK turns the log of the plugin SDK off unless somebody asked for a
-// log: otherwise every call writes lines that Terraform throws away, a quarter
-// of this process's work.
+// quietSDK turns the log of the plugin SDK off: otherwise every call writes
+// lines that Terraform throws away, a quarter of this process's work.
 func quietSDK() {
-	for _, variable := range os.Environ() {
-		if strings.HasPrefix(variable, "TF_LOG") {
-			return
-		}
-	}
 	if err := os.Setenv("TF_LOG_SDK", "OFF"); err != nil {
 		log.Print(err)
 	}

@@ -39,6 +39,7 @@ type Provider struct {
 	getenv  func(string) string
 	retry   managed.Retry // of managed services; their packages' defaults if zero
 	poll    time.Duration // between two looks at a managed group; the default if zero
+	unheard bool          // nobody reads the log
 
 	mu     sync.Mutex
 	opened *services // by the last Configure
@@ -60,6 +61,10 @@ func WithEnvironment(getenv func(string) string) Option {
 func WithPatience(retry managed.Retry, poll time.Duration) Option {
 	return func(p *Provider) { p.retry, p.poll = retry, poll }
 }
+
+// WithoutLog tells that nobody reads the log: what takes work to put into words
+// is left out of it.
+func WithoutLog() Option { return func(p *Provider) { p.unheard = true } }
 
 // New returns the provider; version is what Terraform's log shows.
 func New(version string, opts ...Option) *Provider {
@@ -145,6 +150,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		ctx:     context.WithoutCancel(ctx),
 		clock:   p.clock,
 		managed: managedSettings{userAgent: "terraform-provider-offsets/" + p.version, retry: p.retry, poll: p.poll},
+		unheard: p.unheard,
 		resets:  reset.NewRun(p.clock),
 		preview: c.Preview.IsNull() || c.Preview.IsUnknown() || c.Preview.ValueBool(),
 	}

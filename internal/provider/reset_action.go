@@ -169,7 +169,7 @@ func (a *resetAction[M, P]) Invoke(ctx context.Context, req action.InvokeRequest
 	defer cancel()
 
 	request.Progress = func(message string) { resp.SendProgress(action.InvokeProgressEvent{Message: readable(message)}) }
-	request.Leaving = left(ctx, request)
+	request.Leaving = a.services.left(ctx, request)
 	report := a.services.resets.Reset(ctx, a.open(m), a.attempt(m, request))
 	if report.Result != nil {
 		for _, message := range a.kind.Results(report.Result) {

@@ -1,13 +1,11 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -475,43 +473,6 @@ func (r *resetResource[M, P]) last(state P, kept reset.Kept, diags *diag.Diagnos
 const unfinished = "Apply again: Terraform destroys and creates the reset anew, and destroying it puts back what has landed, so that it starts from the old place. " +
 	"To finish this one instead, run terraform untaint and apply. With create_before_destroy and shift, do that: Terraform would shift again before it destroys."
 
-// logged puts what is about to be done into the log: Terraform shows nothing of
-// a resource at work but the time that it takes.
-func logged(ctx context.Context) func(string) {
-	return func(message string) { tflog.Info(ctx, readable(message)) }
-}
-
-// leftRows is how many partitions one line of the log tells of.
-const leftRows = 200
-
-// left puts into the log where a group is just before it is moved. A process
-// that is killed then leaves no state, and with it no way back.
-func left(ctx context.Context, request offset.Request) func([]offset.Move) {
-	group, say := request.GroupType.Called(request.Group), logged(ctx)
-	return func(moves []offset.Move) {
-		for some := range slices.Chunk(moves, leftRows) {
-			rows, without := offset.Offsets{}, []string(nil)
-			for _, m := range some {
-				outer := cmp.Or(m.Broker, m.Topic)
-				if rows[outer] == nil {
-					rows[outer] = map[int32]int64{}
-				}
-				if m.Previous < 0 {
-					without = append(without, m.Name())
-					continue
-				}
-				rows[outer][m.ID] = m.Previous
-			}
-			if lines := strings.Fields(offset.EncodeCSV(rows)); len(lines) > 0 {
-				say(fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
-			}
-			if len(without) > 0 {
-				say(fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
-			}
-		}
-	}
-}
-
 // Create resets.
 func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	plan := P(new(M))
@@ -530,7 +491,7 @@ func (r *resetResource[M, P]) Create(ctx context.Context, req resource.CreateReq
 	defer cancel()
 
 	attempt.Unfinished = unfinished
-	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), left(ctx, attempt.Request)
+	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), r.services.left(ctx, attempt.Request)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	if report.Result != nil {
@@ -567,7 +528,7 @@ func (r *resetResource[M, P]) Update(ctx context.Context, req resource.UpdateReq
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), left(ctx, attempt.Request)
+	attempt.Request.Progress, attempt.Request.Leaving = logged(ctx), r.services.left(ctx, attempt.Request)
 	report := r.services.resets.Reset(ctx, r.open(plan), attempt)
 	tell(&resp.Diagnostics, report.Notices, plan.faults())
 	switch res := report.Result; {

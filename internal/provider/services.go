@@ -27,6 +27,7 @@ type services struct {
 	clock   clock.Clock
 	managed managedSettings
 	preview bool
+	unheard bool // nobody reads the log
 	resets  *reset.Run
 
 	kafkaSection       section[connection.Config]

@@ -1,0 +1,63 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
+
+// LogWanted tells whether Terraform, which hands its environment on, was asked
+// to log. The entries are those of os.Environ.
+func LogWanted(environment []string) bool {
+	return slices.ContainsFunc(environment, func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return strings.HasPrefix(name, "TF_LOG") && value != ""
+	})
+}
+
+// logged puts what is about to be done into the log: Terraform shows nothing of
+// a resource at work but the time that it takes.
+func logged(ctx context.Context) func(string) {
+	return func(message string) { tflog.Info(ctx, readable(message)) }
+}
+
+// leftRows is how many partitions one line of the log tells of.
+const leftRows = 200
+
+// left puts into the log where a group is just before it is moved. A process
+// that is killed then leaves no state, and with it no way back. It is nil if
+// nobody would see it: ten thousand partitions take some work to put into words.
+func (s *services) left(ctx context.Context, request offset.Request) func([]offset.Move) {
+	if s.unheard {
+		return nil
+	}
+	group, say := request.GroupType.Called(request.Group), logged(ctx)
+	return func(moves []offset.Move) {
+		for some := range slices.Chunk(moves, leftRows) {
+			rows, without := offset.Offsets{}, []string(nil)
+			for _, m := range some {
+				outer := cmp.Or(m.Broker, m.Topic)
+				if rows[outer] == nil {
+					rows[outer] = map[int32]int64{}
+				}
+				if m.Previous < 0 {
+					without = append(without, m.Name())
+					continue
+				}
+				rows[outer][m.ID] = m.Previous
+			}
+			if lines := strings.Fields(offset.EncodeCSV(rows)); len(lines) > 0 {
+				say(fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
+			}
+			if len(without) > 0 {
+				say(fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
+			}
+		}
+	}
+}
