@@ -251,6 +251,38 @@ func TestRunbookClosed(t *testing.T) {
 	o.called("stop", "start")
 }
 
+// Whoever starts the consumers or closes the incident does not mean to move
+// offsets once more: a back_to that differs from that of the recovery in place
+// is refused in the plan. The stages before may begin another recovery.
+func TestRunbookStartsAndClosesOnlyWhatIsInPlace(t *testing.T) {
+	t.Parallel()
+	o := startOutage(t)
+	o.snapshot()
+	w := o.root("recover")
+	w.must(0, o.arguments("apply", "start", "-auto-approve")...)
+	const earlier = "-var=back_to=2026-03-01T13:58:00Z"
+	for _, stage := range []string{"start", "closed"} {
+		for _, other := range []string{earlier, "-var=back_to=snapshot"} {
+			says(t, w.must(1, o.arguments("apply", stage, other, "-auto-approve")...),
+				"The recovery in place is of INC-4711, back to 2026-03-01T14:00:00Z, and this says INC-4711, back to", "begin with the stage canary or all")
+		}
+	}
+	o.at(atRestart, 60)
+	o.called("stop", "start")
+
+	w.must(0, o.arguments("apply", "all", earlier, "-auto-approve")...)
+	o.at(offsetsOfGroups(58, 58), 58)
+	says(t, w.must(1, o.arguments("plan", "closed")...), "back to 2026-03-01T13:58:00Z, and this says INC-4711, back to 2026-03-01T14:00:00Z")
+	saysNot(t, w.must(0, o.arguments("apply", "start", earlier, "-auto-approve")...), "Reset consumer group")
+	w.must(0, o.arguments("apply", "closed", earlier, "-auto-approve")...)
+	w.must(0, o.arguments("destroy", "closed", earlier, "-auto-approve")...)
+	o.at(offsetsOfGroups(58, 58), 58)
+	if _, err := os.Stat(filepath.Join(w.dir, "recovery.auto.tfvars.json")); !os.IsNotExist(err) {
+		t.Errorf("what is in place is still told: %v", err)
+	}
+	w.must(0, o.arguments("plan", "start")...) // In the first place, all stages may run in one apply.
+}
+
 // A second apply of the snapshot, when the groups have moved, keeps the first;
 // another incident takes another.
 func TestRunbookSnapshotStays(t *testing.T) {

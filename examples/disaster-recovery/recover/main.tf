@@ -46,6 +46,10 @@ resource "terraform_data" "stopped" {
   triggers_replace = local.rules.triggers
 
   lifecycle {
+    precondition { # Who starts consumers, or closes, does not mean to move offsets once more.
+      condition     = !local.started || try(var.recovery.incident == var.incident && var.recovery.back_to == var.back_to, var.recovery == null)
+      error_message = "The recovery in place is of ${try(var.recovery.incident, "")}, back to ${try(var.recovery.back_to, "")}, and this says ${var.incident}, back to ${var.back_to}. The stages start and closed only go on with what is in place: say incident and back_to as in the last apply. To put the groups somewhere else, begin with the stage canary or all."
+    }
     precondition {
       condition     = var.snapshot.incident == var.incident
       error_message = "The snapshot is of ${var.snapshot.incident} and not of ${var.incident}."
@@ -71,6 +75,17 @@ resource "terraform_data" "stopped" {
   provisioner "local-exec" {
     command     = var.stop_command
     environment = local.hooks
+  }
+
+  # What the next plan compares with: it cannot see what this one was told.
+  provisioner "local-exec" {
+    command     = "printf %s \"$RECOVERY\" > recovery.auto.tfvars.json"
+    environment = { RECOVERY = jsonencode({ recovery = local.rules.triggers }) }
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = "rm -f recovery.auto.tfvars.json"
   }
 }
 

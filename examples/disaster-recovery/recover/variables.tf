@@ -28,6 +28,12 @@ variable "snapshot" {
   type        = any
 }
 
+variable "recovery" {
+  description = "The recovery that is in place. Nobody has to say it: the apply that begins one writes it into recovery.auto.tfvars.json, and a destroy takes it away."
+  type        = object({ incident = string, back_to = string })
+  default     = null
+}
+
 variable "canary" {
   description = "What is put back first: a partition of a Kafka group, and a queue of a RocketMQ group."
   type = object({
