@@ -51,8 +51,11 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	if err != nil {
 		return nil, err
 	}
-	if missing && !req.AllowNewGroup {
+	switch {
+	case missing && !req.AllowNewGroup:
 		return nil, groupMissing(req.Group, req.GroupType)
+	case missing && req.GroupType == offset.StreamsGroup:
+		return nil, newStreamsGroup(req.Group)
 	}
 	if len(s.rows) == 0 {
 		return nil, nothingCommitted(req)

@@ -106,6 +106,17 @@ func (g *coordinator) refuseInternal(topics []string) error {
 	}
 }
 
+// newStreamsGroup tells that a streams group cannot be made by a commit: brokers
+// make a consumer group of it, which is refused as one of another type until the
+// application has started, by a restore too (Kafka 4.4).
+func newStreamsGroup(group string) error {
+	return &offset.Error{
+		Code: offset.GroupMissing,
+		What: fmt.Sprintf("Streams group %q does not exist, and a reset cannot make it: brokers make a consumer group of offsets that are committed first", group),
+		Next: `Check its name. If it is new, let the application start once; or reset it with group_type = "consumer": an application that starts takes an empty consumer group over, with its offsets.`,
+	}
+}
+
 // streamsNote tells what offsets do not hold.
 const streamsNote = "Only the offsets of the input topics are reset. What the Kafka Streams application has computed stays: its local state (state.dir), and its changelog and repartition topics, which are never touched here. " +
 	"Records that are read again are added to that state. To begin anew, stop all instances, delete their state.dir (KafkaStreams#cleanUp) and the internal topics (kafka-streams-groups --delete-all-internal-topics, which cannot be undone) before they start again."

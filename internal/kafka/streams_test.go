@@ -87,4 +87,10 @@ func TestStreamsGroupThatIsNone(t *testing.T) {
 	req.Group = "nobody"
 	_, err = run(t.Context(), c, req)
 	wantError(t, err, offset.GroupMissing, `Streams group "nobody"`, "Nothing was changed")
+	// A commit would make a consumer group, which no restore of this reset could
+	// be for.
+	req.AllowNewGroup = true
+	_, err = run(t.Context(), c, req)
+	wantError(t, err, offset.GroupMissing, `Streams group "nobody" does not exist, and a reset cannot make it`, `group_type = "consumer"`, "Nothing was changed")
+	want(t, f, "nobody", fake.Offsets{})
 }

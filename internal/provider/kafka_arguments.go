@@ -142,7 +142,7 @@ func kafkaArgumentSchema() map[string]argument {
 		"allow_new_group": {
 			kind: boolArgument,
 			description: "Allow a group that neither exists nor has committed offsets (default `false`). Without it such a group is an error, " +
-				"because it is more likely misspelt, expired or on another cluster.",
+				"because it is more likely misspelt, expired or on another cluster. A streams group is made by its application only, and is an error all the same.",
 		},
 		"wait_for_inactive": {
 			strings: []validator.String{duration(0)},
