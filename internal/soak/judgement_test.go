@@ -55,7 +55,10 @@ func (j judgement) outcome() string {
 // wrong returns what is not as it should be, or as it was told.
 func (j judgement) wrong(v view, after commits) []string {
 	wrong := j.wrongBy(after)
-	if len(wrong) == 0 || j.again == nil {
+	if len(wrong) == 0 {
+		return j.remembered(v)
+	}
+	if j.again == nil {
 		return wrong
 	}
 	// Part of it may have been done on the logs as they are now.
@@ -75,6 +78,22 @@ func (j judgement) wrong(v view, after commits) []string {
 	mixed.should.Maybe = j.should.Maybe || now.Maybe || (len(j.should.Refusals) > 0) != (len(now.Refusals) > 0)
 	if len(mixed.wrongBy(after)) == 0 {
 		return nil
+	}
+	return wrong
+}
+
+// remembered returns the partitions of which a share group's brokers remember
+// acknowledgements though the group was put somewhere.
+func (j judgement) remembered(v view) []string {
+	group := j.question.Group
+	if j.failed() || j.consumers || !v.share(group) || j.stranger != nowhere {
+		return nil
+	}
+	var wrong []string
+	for _, m := range j.should.Moves {
+		if n := v.apart(group, m.Partition); n > 0 && v.Left[group][m.Partition] >= 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: of what comes after the start offset, %d are acknowledged all the same", m.Name(), n))
+		}
 	}
 	return wrong
 }

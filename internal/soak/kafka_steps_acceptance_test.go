@@ -71,12 +71,12 @@ func (k *walkedKafka) step(ctx context.Context, s *kafkaStep) error {
 		if s.Do == "trim" {
 			return k.client.DeleteRecords(ctx, topic, s.Partition, s.Commit.in(at.Start, at.Stable))
 		}
-		k.known[s.Group] = true
 		for {
-			err := k.client.CommitWith(ctx, group, kafkaclient.Commits{topic: {s.Partition: {Offset: s.Commit.in(at.Start, at.End), Epoch: -1, Metadata: s.Commit.Metadata}}})
+			err := k.commit(ctx, s.Group, kafkaclient.Commits{topic: {s.Partition: {Offset: s.Commit.in(at.Start, at.End), Epoch: -1, Metadata: s.Commit.Metadata}}})
 			// A coordinator that has just taken over may tell of no member
 			// while one has still to time out.
-			if k.members[s.Group] != nil || !errors.Is(err, kerr.UnknownMemberID) || ctx.Err() != nil {
+			remains := errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.NonEmptyGroup)
+			if k.members[s.Group] != nil || !remains || ctx.Err() != nil {
 				return err
 			}
 			time.Sleep(50 * time.Millisecond)
@@ -96,6 +96,9 @@ func (k *walkedKafka) step(ctx context.Context, s *kafkaStep) error {
 			return err
 		}
 		if s.Pending && k.members[s.Group] == nil {
+			if err := k.made(ctx, s.Group); err != nil {
+				return err
+			}
 			k.known[s.Group] = true
 			return k.open.CommitOffsets(ctx, group, kafkaclient.Offsets{topic: {s.Partition: ends[s.Partition]}})
 		}
@@ -155,7 +158,10 @@ func (k *walkedKafka) ended(ctx context.Context) error {
 // request writes what a step asks for as an engine takes it.
 func (k *walkedKafka) request(q *kafkaRequest, v view) offset.Request {
 	none := time.Duration(0)
-	req := offset.Request{Group: k.groups[q.Group], WaitForInactive: &none, AllowNewGroup: q.New}
+	req := offset.Request{Group: k.groups[q.Group], GroupType: k.typeOf(q.Group), WaitForInactive: &none, AllowNewGroup: q.New}
+	if q.Mistaken != "" {
+		req.GroupType = offset.GroupType(q.Mistaken)
+	}
 	if q.Leave {
 		wait := time.Minute
 		req.WaitForInactive = &wait
@@ -226,7 +232,7 @@ func (k *walkedKafka) request(q *kafkaRequest, v view) offset.Request {
 
 // question adds what the brokers say of a time.
 func (k *walkedKafka) question(ctx context.Context, group int, req offset.Request) (question, error) {
-	q := question{Request: req, Known: k.known[group]}
+	q := question{Request: req, Known: k.known[group], Mistaken: req.GroupType != k.typeOf(group)}
 	instant := req.Target.Time
 	switch req.Target.Kind {
 	case offset.ToLookback:
@@ -293,7 +299,7 @@ func (k *walkedKafka) arm(ctx context.Context, s *kafkaStep) func() (bool, error
 			v, err := k.view(ctx)
 			if err == nil {
 				at := v.Logs[k.victim]
-				err = k.client.Commit(ctx, group, kafkaclient.Offsets{k.victim.Topic: {k.victim.ID: at.Start + (at.End-at.Start)/3}})
+				err = k.commit(ctx, s.Group, kafkaclient.Commits{k.victim.Topic: {k.victim.ID: {Offset: at.Start + (at.End-at.Start)/3, Epoch: -1}}})
 			}
 			failed = err
 		default:
@@ -525,14 +531,14 @@ func (k *walkedKafka) goOn(ctx context.Context, s *kafkaStep, r *resource, req o
 	k.tally.add("Kafka: resumed")
 	if s.Then == "disturb" {
 		// What has landed is consumed, at least where there is something.
-		further := kafkaclient.Offsets{}
+		further := kafkaclient.Commits{}
 		for _, o := range record {
 			if !o.Failed() && o.Offset != o.Previous && o.Offset < o.End {
-				further[o.Topic] = map[int32]int64{o.ID: o.Offset + 1}
+				further[o.Topic] = map[int32]kafkaclient.Commit{o.ID: {Offset: o.Offset + 1, Epoch: -1}}
 			}
 		}
 		if len(further) > 0 {
-			if err := k.client.Commit(ctx, req.Group, further); err != nil {
+			if err := k.commit(ctx, s.Group, further); err != nil {
 				return err
 			}
 			if before, err = k.view(ctx); err != nil {
@@ -652,7 +658,7 @@ func (k *walkedKafka) destroyed(ctx context.Context, group int, r *resource, on 
 	case reset.DestroyRestores:
 		should, refusals = undone(start, name, completed, false)
 	case reset.DestroyDeletes:
-		should = forgotten(start, name, completed)
+		should, refusals = forgotten(start, name, completed)
 	case reset.DestroyKeeps:
 	}
 	active := k.members[group] != nil

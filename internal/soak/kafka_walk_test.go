@@ -1,6 +1,10 @@
 package soak
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
+)
 
 // kafkaEpisode is an episode on Kafka.
 type kafkaEpisode struct {
@@ -18,7 +22,7 @@ type kafkaTopic struct {
 
 // kafkaGroup is a group and what it has committed, by topic and partition.
 type kafkaGroup struct {
-	Protocol string          `json:"protocol"` // of its members: classic or consumer
+	Protocol string          `json:"protocol"` // of its members: classic, consumer, share or streams
 	Commits  [][]kafkaCommit `json:"commits"`  // none for a group that does not exist yet
 }
 
@@ -53,6 +57,7 @@ type kafkaStep struct {
 // kafkaRequest is what a reset is to do.
 type kafkaRequest struct {
 	Group     int     `json:"group"`
+	Mistaken  string  `json:"mistaken,omitempty"` // the type that it is taken for, which it is not of
 	Scope     string  `json:"scope"`
 	Topics    []int   `json:"topics,omitempty"`     // topic (the first), topics, offsets
 	Some      []int   `json:"partitions,omitempty"` // partitions: those of the first topic
@@ -79,8 +84,9 @@ type kafkaFault struct {
 }
 
 var (
-	scopes  = []string{"topic", "partitions", "topics", "all", "offsets"}
-	targets = []string{"earliest", "latest", "current", "offset", "time", "lookback", "shift", "group", "offsets", "snapshot"}
+	protocols = []string{"classic", "consumer", "share", "streams"}
+	scopes    = []string{"topic", "partitions", "topics", "all", "offsets"}
+	targets   = []string{"earliest", "latest", "current", "offset", "time", "lookback", "shift", "group", "offsets", "snapshot"}
 	// What can go wrong: a node is killed, stopped with a hand-over, paused, or
 	// killed and started at once; its leaders and coordinators move; its
 	// connections are cut; a request or its answer is lost; nobody can connect to
@@ -92,10 +98,25 @@ var (
 	faultMoments = []string{"before", "find", "bounds", "fetch", "commit", "committed"}
 )
 
+// types are what groups are asked for as.
+var types = []string{string(offset.ConsumerGroup), string(offset.ShareGroup), string(offset.StreamsGroup)}
+
+// typeOf returns the type of groups whose members speak a protocol.
+func typeOf(protocol string) offset.GroupType {
+	switch protocol {
+	case "share":
+		return offset.ShareGroup
+	case "streams":
+		return offset.StreamsGroup
+	}
+	return offset.ConsumerGroup
+}
+
 // kafkaModel is what the maker of an episode knows of how it will go.
 type kafkaModel struct {
 	partitions []int
 	protocols  []string
+	existed    []bool // it had offsets from the beginning
 	members    []bool
 	resets     []int // the group of each resource that was reset; -1 before
 	open       bool  // a transaction is
@@ -119,7 +140,7 @@ func newKafkaEpisode(r random) *kafkaEpisode {
 		m.partitions = append(m.partitions, n)
 	}
 	for i := range r.between(1, 3) {
-		g := kafkaGroup{Protocol: choose(r, "classic", "classic", "consumer")}
+		g := kafkaGroup{Protocol: weighted(r, weight{"classic", 4}, weight{"consumer", 2}, weight{"share", 3}, weight{"streams", 2})}
 		if i == 0 || r.of(90) {
 			for _, n := range m.partitions {
 				g.Commits = append(g.Commits, r.commits(n))
@@ -128,6 +149,7 @@ func newKafkaEpisode(r random) *kafkaEpisode {
 		e.Groups = append(e.Groups, g)
 		m.protocols = append(m.protocols, g.Protocol)
 		m.members = append(m.members, false)
+		m.existed = append(m.existed, len(g.Commits) > 0)
 	}
 	for range r.between(8, 20) {
 		e.Steps = append(e.Steps, m.step(r))
@@ -190,7 +212,7 @@ func (m *kafkaModel) step(r random) kafkaStep {
 			if m.open {
 				continue
 			}
-			s.N, s.Pending = r.between(1, 5), r.of(40) && !m.members[s.Group]
+			s.N, s.Pending = r.between(1, 5), r.of(40) && !m.members[s.Group] && m.protocols[s.Group] != "share"
 			m.open = true
 		case "end":
 			if !m.open {
@@ -251,12 +273,21 @@ func (m *kafkaModel) request(r random, s *kafkaStep) *kafkaRequest {
 			q.Target = "shift"
 		}
 	}
+	if apart := m.protocols[q.Group] == "share"; apart && (q.Target == "shift" || q.Target == "group") && !r.of(15) {
+		q.Target = choose(r, "earliest", "latest", "current", "offset", "time") // the others have to be refused
+	}
 	q.Place, q.Hour = r.place(), r.between(-2, 70)
 	q.Shift = choose[int64](r, -1000, -7, -1, 1, 7, 1000)
 	q.Source = (q.Group + 1) % len(m.members)
 	q.Refuses, q.Committed = r.of(20), r.of(30)
 	q.Replayed, q.Skipped = r.limit(), r.limit()
 	q.New = r.of(60)
+	if r.of(5) && m.existed[q.Group] {
+		q.New = false // lest it is made, should it be forgotten by then
+		for q.Mistaken = choose(r, types...); typeOf(m.protocols[q.Group]) == offset.GroupType(q.Mistaken); {
+			q.Mistaken = choose(r, types...)
+		}
+	}
 	if m.members[q.Group] && r.of(60) {
 		q.Leave = true
 		m.members[q.Group] = false

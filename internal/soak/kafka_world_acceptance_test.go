@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
@@ -26,8 +28,12 @@ const (
 	clientID = "soak"
 )
 
-// offsetsPartitions is how many partitions __consumer_offsets has.
-const offsetsPartitions = 6
+// offsetsPartitions is how many partitions __consumer_offsets has, and
+// sharePartitions __share_group_state, where start offsets are kept.
+const (
+	offsetsPartitions = 6
+	sharePartitions   = 3
+)
 
 // kafkaWorld is a cluster of three brokers. The product reaches it through a
 // proxy, whoever judges it without.
@@ -55,7 +61,11 @@ func startKafka(ctx context.Context, tally *tally) (*kafkaWorld, error) {
 		Nodes: nodes, Heap: "384m",
 		Properties: map[string]string{
 			"broker.session.timeout.ms": "4000", "broker.heartbeat.interval.ms": "500",
-			"group.consumer.session.timeout.ms": "4000",
+			"group.consumer.session.timeout.ms":     "4000",
+			"group.share.min.heartbeat.interval.ms": "100", "group.share.heartbeat.interval.ms": "500",
+			"group.share.min.session.timeout.ms": "1000", "group.share.session.timeout.ms": "4000",
+			// The member of a streams group sends one heartbeat, and stays.
+			"group.streams.max.session.timeout.ms": "1800000", "group.streams.session.timeout.ms": "1800000",
 		},
 		Listeners: []kafkacluster.Listener{{Name: proxied, Advertised: w.proxy.addresses()}},
 	})
@@ -75,9 +85,16 @@ func startKafka(ctx context.Context, tally *tally) (*kafkaWorld, error) {
 }
 
 // narrow bounds what one commit may hold to some twenty partitions, so that the
-// engine has to cut larger ones, and something can happen in between.
+// engine has to cut larger ones, and something can happen in between. It also
+// has the topic made that keeps the start offsets of share groups.
 func (w *kafkaWorld) narrow(ctx context.Context) error {
 	if _, err := w.client.Coordinator(ctx, "soak"); err != nil { // which makes the topic
+		return err
+	}
+	if err := w.client.CreateTopic(ctx, "soak", 1, 3, nil); err != nil {
+		return err
+	}
+	if err := w.client.SetShareStarts(ctx, "soak", kafkaclient.Offsets{"soak": {0: 0}}); err != nil {
 		return err
 	}
 	_, err := w.cluster.RunTool(ctx, kafkacluster.ConfigTool, "--alter", "--entity-type", "topics",
@@ -154,7 +171,7 @@ func (w *kafkaWorld) node(ctx context.Context, role, group, topic string) (int, 
 // refused is how long nobody can connect to a node.
 const refused = 3 * time.Second
 
-// strike does to a node what a fault says.
+// strike does to a node what a fault says, in view of a group and a topic.
 func (w *kafkaWorld) strike(ctx context.Context, kind string, node int, group, topic string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -183,6 +200,11 @@ func (w *kafkaWorld) strike(ctx context.Context, kind string, node int, group, t
 		if _, err := w.client.MoveLeader(ctx, "__consumer_offsets", kafkaclient.OffsetsPartition(group, offsetsPartitions)); err != nil {
 			return err
 		}
+		for p := range int32(sharePartitions) {
+			if _, err := w.client.MoveLeader(ctx, "__share_group_state", p); err != nil {
+				return err
+			}
+		}
 		_, err := w.client.MoveLeader(ctx, topic, 0)
 		return err
 	case "cut":
@@ -202,7 +224,7 @@ func (w *kafkaWorld) strike(ctx context.Context, kind string, node int, group, t
 
 // The numbers of Kafka's APIs.
 var apis = map[string][]int16{
-	"bounds": {2}, "find": {10}, "fetch": {9}, "commit": {8, 47}, "committed": {8, 47},
+	"bounds": {2}, "find": {10}, "fetch": {9, 90}, "commit": {8, 47, 91, 92}, "committed": {8, 47, 91, 92},
 }
 
 // walkedKafka is an episode under way.
@@ -227,9 +249,9 @@ type walkedKafka struct {
 
 // member is a consumer in a group.
 type member struct {
-	*kafkaclient.Member
-
 	commits bool
+	leave   func(context.Context) error
+	kill    func() // ends it without a word to the broker
 }
 
 // walk sets an episode up and goes through its steps.
@@ -291,18 +313,12 @@ func (k *walkedKafka) setUp(ctx context.Context) error {
 	for i, g := range k.episode.Groups {
 		group := fmt.Sprintf("soak-%s-%d", k.name, i)
 		k.groups = append(k.groups, group)
-		k.known = append(k.known, len(g.Commits) > 0)
+		k.known = append(k.known, false)
 		if len(g.Commits) == 0 {
 			continue
 		}
-		if g.Protocol == string(kafkaclient.Consumer) {
-			m, err := k.join(ctx, i, false)
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(m.Leave(ctx), k.client.AwaitEmpty(ctx, group)); err != nil {
-				return err
-			}
+		if err := k.made(ctx, i); err != nil {
+			return err
 		}
 		v, err := k.view(ctx)
 		if err != nil {
@@ -324,7 +340,7 @@ func (k *walkedKafka) setUp(ctx context.Context) error {
 					continue
 				}
 				committed = true
-				if err := k.client.CommitWith(ctx, group, kafkaclient.Commits{topic: some}); err != nil {
+				if err := k.commit(ctx, i, kafkaclient.Commits{topic: some}); err != nil {
 					return err
 				}
 			}
@@ -379,7 +395,7 @@ func (k *walkedKafka) end(ctx context.Context) error {
 	defer cancel()
 	errs := []error{k.heal(ctx)}
 	for _, m := range k.members {
-		m.Kill()
+		m.kill()
 	}
 	if k.open != nil {
 		errs = append(errs, k.open.Abort(ctx))
@@ -416,7 +432,7 @@ func (k *walkedKafka) view(ctx context.Context) (view, error) {
 }
 
 func (k *walkedKafka) look(ctx context.Context) (view, error) {
-	v := view{Logs: logs{}, Commits: map[string]commits{}}
+	v := view{Logs: logs{}, Commits: map[string]commits{}, Left: map[string]map[offset.Partition]int64{}}
 	for _, topic := range k.topics {
 		starts, ends, err := k.client.Log(ctx, topic)
 		if err != nil {
@@ -430,14 +446,37 @@ func (k *walkedKafka) look(ctx context.Context) (view, error) {
 			v.Logs[offset.Partition{Topic: topic, ID: p}] = log{starts[p], ends[p], stable[p]}
 		}
 	}
-	for _, group := range k.groups {
-		c, err := k.commits(ctx, group)
+	for i, group := range k.groups {
+		var err error
+		if k.typeOf(i) == offset.ShareGroup {
+			v.Commits[group], v.Left[group], err = k.starts(ctx, group)
+		} else {
+			v.Commits[group], err = k.commits(ctx, group)
+		}
 		if err != nil {
 			return v, err
 		}
-		v.Commits[group] = c
 	}
 	return v, nil
+}
+
+// starts returns the start offsets of a share group, and how much is left of
+// each partition.
+func (k *walkedKafka) starts(ctx context.Context, group string) (commits, map[offset.Partition]int64, error) {
+	told, err := k.client.ShareStarts(ctx, group)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, left := commits{}, map[offset.Partition]int64{}
+	for topic, of := range told {
+		for id, at := range of {
+			if at.Offset >= 0 { // The others were never read.
+				p := offset.Partition{Topic: topic, ID: id}
+				c[p], left[p] = commit{Offset: at.Offset}, at.Left
+			}
+		}
+	}
+	return c, left, nil
 }
 
 // commits returns what a group has committed, which must never be less than 0.
@@ -458,17 +497,70 @@ func (k *walkedKafka) commits(ctx context.Context, group string) (commits, error
 	return c, nil
 }
 
-// join starts a consumer of all topics in a group.
+// typeOf returns what a group is.
+func (k *walkedKafka) typeOf(group int) offset.GroupType {
+	return typeOf(k.episode.Groups[group].Protocol)
+}
+
+// made makes sure that a group is of its type before offsets are committed: of
+// the new protocols only a member makes a group, a commit makes a classic one.
+func (k *walkedKafka) made(ctx context.Context, group int) error {
+	protocol := k.episode.Groups[group].Protocol
+	if k.known[group] || protocol != string(kafkaclient.Consumer) && protocol != "streams" {
+		return nil
+	}
+	m, err := k.join(ctx, group, false)
+	if err != nil {
+		return err
+	}
+	k.members[group] = m
+	return k.leave(ctx, group)
+}
+
+// commit commits offsets of a group without members, or sets the start offsets
+// of a share group.
+func (k *walkedKafka) commit(ctx context.Context, group int, c kafkaclient.Commits) error {
+	if err := k.made(ctx, group); err != nil {
+		return err
+	}
+	k.known[group] = true
+	if k.typeOf(group) != offset.ShareGroup {
+		return k.client.CommitWith(ctx, k.groups[group], c)
+	}
+	starts := kafkaclient.Offsets{}
+	for topic, of := range c {
+		starts[topic] = map[int32]int64{}
+		for p, at := range of {
+			starts[topic][p] = at.Offset
+		}
+	}
+	return k.client.SetShareStarts(ctx, k.groups[group], starts)
+}
+
+// join starts a consumer of all topics in a group. One of a share group always
+// acknowledges what it consumes; one of a streams group does no work.
 func (k *walkedKafka) join(ctx context.Context, group int, commits bool) (*member, error) {
-	m, err := k.client.Join(ctx, kafkaclient.MemberOptions{
+	k.known[group] = true
+	if k.typeOf(group) == offset.StreamsGroup {
+		m, err := k.client.JoinStreams(ctx, k.groups[group], k.topics...)
+		if err != nil {
+			return nil, err
+		}
+		return &member{false, func(ctx context.Context) error { return k.client.LeaveStreams(ctx, m) }, m.Close}, nil
+	}
+	share := k.typeOf(group) == offset.ShareGroup
+	o := kafkaclient.MemberOptions{
 		Group: k.groups[group], Topics: k.topics, Protocol: kafkaclient.Protocol(k.episode.Groups[group].Protocol),
-		Commit: commits, Session: 4 * time.Second,
-	})
+		Commit: commits && !share,
+	}
+	if !share { // whose members the broker tells how long a session is
+		o.Session = 4 * time.Second
+	}
+	m, err := k.client.Join(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	k.known[group] = true
-	return &member{m, commits}, nil
+	return &member{commits || share, m.Leave, m.Kill}, nil
 }
 
 // leave ends the consumer of a group, and waits until the group is empty: one
@@ -479,10 +571,50 @@ func (k *walkedKafka) leave(ctx context.Context, group int) error {
 		return nil
 	}
 	delete(k.members, group)
+	if k.typeOf(group) == offset.StreamsGroup { // whose session does not end soon
+		return m.leave(ctx)
+	}
 	saying, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_ = m.Leave(saying) //nolint:errcheck // its session ends all the same
+	_ = m.leave(saying) //nolint:errcheck // its session ends all the same
+	if k.typeOf(group) == offset.ShareGroup {
+		return k.released(ctx, group)
+	}
 	return k.client.AwaitEmpty(ctx, k.groups[group])
+}
+
+// released waits until a share group has no member, and until what these had
+// taken and not acknowledged is free again: until then start offsets move.
+func (k *walkedKafka) released(ctx context.Context, group int) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.Bootstrap()...))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	name := k.groups[group]
+	req := kmsg.NewPtrShareGroupDescribeRequest()
+	req.GroupIDs = []string{name}
+	empty := func() bool {
+		told, err := req.RequestWith(ctx, client)
+		return err == nil && len(told.Groups) == 1 && told.Groups[0].ErrorCode == 0 && len(told.Groups[0].Members) == 0
+	}
+	const enough = 4 // looks in a row that show the same
+	var last view
+	for same := 0; same < enough; same++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		now, err := k.view(ctx)
+		if err != nil {
+			return err
+		}
+		if !empty() || !maps.Equal(now.of(name), last.of(name)) || !maps.Equal(now.Left[name], last.Left[name]) {
+			same = 0
+		}
+		last = now
+		time.Sleep(100 * time.Millisecond)
+	}
+	return nil
 }
 
 // consuming tells whether a member of the group commits what it consumes.

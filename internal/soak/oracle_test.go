@@ -77,7 +77,10 @@ func (l logs) all(topic string) []offset.Partition {
 // view is what the brokers tell.
 type view struct {
 	Logs    logs
-	Commits map[string]commits // by group
+	Commits map[string]commits // by group; of a share group its start offsets
+	// Left is how many records from its start offset on a share group has not
+	// acknowledged, by group: other groups are not in it.
+	Left map[string]map[offset.Partition]int64
 }
 
 // of returns a group's commits.
@@ -88,11 +91,38 @@ func (v view) of(group string) commits {
 	return commits{}
 }
 
-// with returns the view with other commits of a group.
+// with returns the view with other commits of a group. Whatever a share group
+// had acknowledged after a start offset is forgotten where that is set anew.
 func (v view) with(group string, c commits) view {
+	if v.share(group) {
+		left := maps.Clone(v.Left[group])
+		for p, at := range c {
+			if at != v.of(group).at(p) {
+				left[p] = v.Logs[p].End - at.Offset
+			}
+		}
+		v.Left = maps.Clone(v.Left)
+		v.Left[group] = left
+	}
 	v.Commits = maps.Clone(v.Commits)
 	v.Commits[group] = c
 	return v
+}
+
+// share tells whether it is a share group.
+func (v view) share(group string) bool {
+	_, ok := v.Left[group]
+	return ok
+}
+
+// apart returns how many records after its start offset a share group has
+// acknowledged, at most.
+func (v view) apart(group string, p offset.Partition) int64 {
+	at := v.of(group).at(p)
+	if !v.share(group) || at == none {
+		return 0
+	}
+	return max(v.Logs[p].End-at.Offset-max(v.Left[group][p], 0), 0)
 }
 
 // move is what should come of one partition.
@@ -103,6 +133,7 @@ type move struct {
 	Start   int64
 	End     int64
 	Clamped bool
+	Apart   int64 // a share group's: what is acknowledged after From
 }
 
 // expected is what should come of a request.
@@ -133,9 +164,12 @@ func (e expected) replayed() (n int64) {
 			if !e.Told {
 				n += max(m.End-m.To.Offset, 0)
 			}
-		} else if m.To.Offset < m.From.Offset {
+			continue
+		}
+		if m.To.Offset < m.From.Offset {
 			n += min(max(m.From.Offset, m.Start), m.End) - m.To.Offset
 		}
+		n += min(m.Apart, max(m.End-m.To.Offset, 0))
 	}
 	return n
 }
@@ -159,8 +193,9 @@ func (e expected) skipped() (n int64) {
 // question is a reset that is to be judged.
 type question struct {
 	offset.Request
-	Known bool                       // the group has existed before
-	Times map[offset.Partition]int64 // of a time target: the first offset at or after it; -1 if there is none
+	Known    bool                       // the group has existed before
+	Mistaken bool                       // the group is of another type than the request says
+	Times    map[offset.Partition]int64 // of a time target: the first offset at or after it; -1 if there is none
 }
 
 // expect says what should come of a reset.
@@ -168,7 +203,21 @@ func expect(q question, v view) (e expected) {
 	e.Told = q.Target.Kind == offset.ToSnapshot
 	group := v.of(q.Group)
 	source := v.of(q.Target.Group)
-	if len(group) == 0 && !q.AllowNewGroup {
+	if v.share(q.Target.Group) { // which has committed nothing
+		v = v.with(q.Target.Group, commits{})
+		source = commits{}
+	}
+	if q.Mistaken {
+		e.refuse(offset.GroupKind)
+		e.refuse(offset.GroupMissing) // if nothing is left of it
+	}
+	if q.GroupType == offset.ShareGroup && (q.Target.Kind == offset.ByShift || q.Target.Kind == offset.ToGroup) {
+		e.refuse(offset.InvalidArgument)
+	}
+	if len(e.Refusals) > 0 {
+		return e
+	}
+	if made := q.AllowNewGroup && q.GroupType != offset.StreamsGroup; len(group) == 0 && !made { // only members make a streams group
 		e.refuse(offset.GroupMissing)
 		e.Maybe = q.Known
 	}
@@ -182,7 +231,7 @@ func expect(q question, v view) (e expected) {
 		if q.Isolation == offset.ReadCommitted {
 			end = at.Stable
 		}
-		m := move{Partition: p, From: group.at(p), Start: at.Start, End: end}
+		m := move{Partition: p, From: group.at(p), Start: at.Start, End: end, Apart: v.apart(q.Group, p)}
 		want, metadata := int64(0), ""
 		bounded := false // the target is part of the log by its meaning
 		switch q.Target.Kind {
@@ -321,10 +370,12 @@ func scopeOf(q question, v view, e *expected) []offset.Partition {
 // where the reset had put it and the old place is still in the log. Unless it
 // is lenient, one that is not has the whole refused.
 //
-// RocketMQ cannot take an offset away again.
+// RocketMQ cannot take an offset away again, and Kafka those of a share group
+// only by whole topics: elsewhere they stay.
 func undone(v view, group string, record []offset.Outcome, lenient bool) (commits, []offset.Code) {
 	now := maps.Clone(v.of(group))
 	var refusals []offset.Code
+	var remove []offset.Partition
 	if len(now) == 0 {
 		return now, nil // The group is gone.
 	}
@@ -337,12 +388,19 @@ func undone(v view, group string, record []offset.Outcome, lenient bool) (commit
 		case p.Broker != "" && o.Previous < 0: // stays, wherever it is
 		case is.Offset != o.Offset:
 			refusals = append(refusals, offset.Overwritten)
+		case v.Left[group][p] >= 0 && v.apart(group, p) > 0: // consumed from there
+			refusals = append(refusals, offset.Overwritten)
 		case o.Previous < 0:
-			now.with(p, none)
+			remove = append(remove, p)
 		case o.Previous < exists.Start || o.Previous > exists.End:
 			refusals = append(refusals, offset.OutsideLog)
 		default:
 			now.with(p, commit{o.Previous, o.Metadata})
+		}
+	}
+	for _, p := range remove {
+		if !v.share(group) || len(v.others(group, p.Topic, remove)) == 0 {
+			now.with(p, none)
 		}
 	}
 	if lenient {
@@ -352,6 +410,18 @@ func undone(v view, group string, record []offset.Outcome, lenient bool) (commit
 		return v.of(group), refusals
 	}
 	return now, nil
+}
+
+// others returns the partitions of a topic that a group has offsets in, without
+// the given ones.
+func (v view) others(group, topic string, without []offset.Partition) []offset.Partition {
+	var others []offset.Partition
+	for p := range v.of(group) {
+		if p.Topic == topic && !slices.Contains(without, p) {
+			others = append(others, p)
+		}
+	}
+	return others
 }
 
 // resumed says where a group should be after the rest of a reset was done:
@@ -378,15 +448,21 @@ func resumed(now commits, record []offset.Outcome, beside reset.Kept, whole expe
 }
 
 // forgotten says what a group should have committed after the offsets that a
-// record tells of were deleted.
-func forgotten(v view, group string, record []offset.Outcome) commits {
+// record tells of were deleted. Those of a share group are deleted by whole
+// topics, which is refused where others would go too.
+func forgotten(v view, group string, record []offset.Outcome) (commits, []offset.Code) {
 	now := maps.Clone(v.of(group))
+	var set []offset.Partition
 	for _, o := range record {
 		if o.Touched() && o.Offset >= 0 {
 			delete(now, o.Partition)
+			set = append(set, o.Partition)
 		}
 	}
-	return now
+	if v.share(group) && slices.ContainsFunc(set, func(p offset.Partition) bool { return len(v.others(group, p.Topic, set)) > 0 }) {
+		return v.of(group), []offset.Code{offset.Unsupported}
+	}
+	return now, nil
 }
 
 // differ tells where two sets of commits differ, in order.

@@ -123,6 +123,9 @@ func (t *terraform) record(ctx context.Context) (string, bool, error) {
 // arguments writes a request as the resource's arguments.
 func kafkaArguments(req offset.Request, onDestroy string) (map[string]any, error) {
 	a := map[string]any{"group_id": req.Group, "allow_new_group": req.AllowNewGroup, "on_destroy": onDestroy, "wait_for_inactive": req.Wait().String()}
+	if req.GroupType != offset.ConsumerGroup {
+		a["group_type"] = string(req.GroupType)
+	}
 	switch {
 	case req.Scope.AllTopics:
 		a["all_topics"] = true
@@ -289,7 +292,7 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 	case reset.DestroyRestores:
 		want, refusals = undone(start, req.Group, outcomes, false)
 	case reset.DestroyDeletes:
-		want = forgotten(start, req.Group, outcomes)
+		want, refusals = forgotten(start, req.Group, outcomes)
 	case reset.DestroyKeeps:
 	}
 	if code, out, err = t.run(ctx, "destroy", "-auto-approve"); err != nil {

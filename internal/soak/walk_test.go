@@ -129,6 +129,10 @@ func TestWalkComesToEverything(t *testing.T) {
 			for i := range k.Steps {
 				s := &k.Steps[i]
 				note("kafka", s.Do)
+				switch s.Do {
+				case "reset", "destroy", "terraform", "join":
+					note(s.Do, k.Groups[s.Group].Protocol)
+				}
 				if s.Fault != nil {
 					note("fault", s.Fault.Kind)
 					note("at", s.Fault.At)
@@ -138,6 +142,8 @@ func TestWalkComesToEverything(t *testing.T) {
 					note("target", q.Target)
 					note("wait", q.Leave)
 					note("limit", q.Replayed)
+					note("mistaken for", q.Mistaken)
+					note(k.Groups[s.Group].Protocol, q.Target)
 				}
 				if s.Do == "destroy" {
 					note("destroy", s.OnDestroy)
@@ -165,6 +171,8 @@ func TestWalkComesToEverything(t *testing.T) {
 		{"kafka", []string{"reset", "destroy", "terraform", "produce", "trim", "grow", "begin", "end", "join", "leave", "commit"}},
 		{"fault", faultKinds}, {"at", faultMoments},
 		{"scope", scopes}, {"target", targets},
+		{"reset", protocols}, {"destroy", protocols}, {"terraform", protocols}, {"join", protocols},
+		{"classic", targets}, {"consumer", targets}, {"share", targets}, {"streams", targets}, {"mistaken for", types},
 		{"destroy", []string{"keep", "restore", "delete_offsets"}},
 		{"limit", []string{string(justRight), string(tooTight)}},
 		{"rocketmq", []string{"reset", "destroy", "terraform", "produce", "join", "leave", "commit"}},
