@@ -3,6 +3,7 @@ package soak
 // rocketmqEpisode is an episode on RocketMQ: one topic with as many queues on
 // each of two masters, and the group's offsets in it.
 type rocketmqEpisode struct {
+	Brokers  string         `json:"brokers,omitempty"`
 	Queues   int            `json:"queues"`   // on each master
 	Messages []int          `json:"messages"` // queue after queue
 	Commits  [][]place      `json:"commits"`  // of each group, queue after queue
@@ -32,12 +33,23 @@ type rocketmqStep struct {
 }
 
 var (
+	// The brokers of an episode: the newest, which reset by themselves; the same
+	// with that switched off; and old ones, which cannot. The last two only tell
+	// consumers that are online to reset.
+	rocketmqBrokers = []string{newest, switchedOff, oldest}
 	rocketmqTargets = []string{"earliest", "latest", "time", "offsets"}
 	rocketmqFaults  = []string{"kill", "stop", "pause"}
 )
 
-func newRocketMQEpisode(r random) *rocketmqEpisode {
-	e := &rocketmqEpisode{Queues: r.between(1, 3)}
+// The brokers of an episode.
+const (
+	newest      = ""
+	switchedOff = "5.5.0, useServerSideResetOffset=false"
+	oldest      = "4.9.7"
+)
+
+func newRocketMQEpisode(r random, on string) *rocketmqEpisode {
+	e := &rocketmqEpisode{Brokers: on, Queues: r.between(1, 3)}
 	all := 2 * e.Queues
 	for range all {
 		e.Messages = append(e.Messages, choose(r, 0, r.between(1, 12), r.between(1, 12)))

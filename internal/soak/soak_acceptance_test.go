@@ -71,7 +71,7 @@ func (t *tally) String() string {
 var shared = &world{tally: &tally{counts: map[string]int{}}}
 
 // world is the clusters that a walk is on; they are started when an episode
-// needs them.
+// needs them. Of RocketMQ there is one at a time.
 type world struct {
 	tally    *tally
 	kafka    *kafkaWorld
@@ -100,8 +100,14 @@ func (w *world) walk(ctx context.Context, name string, e episode) (err error) {
 		}
 		err = w.kafka.walk(ctx, name, e.Kafka)
 	case e.RocketMQ != nil:
+		if w.rocketmq != nil && w.rocketmq.brokers != e.RocketMQ.Brokers {
+			err, w.rocketmq = w.rocketmq.close(), nil
+			if err != nil {
+				return err
+			}
+		}
 		if w.rocketmq == nil {
-			if w.rocketmq, err = startRocketMQ(ctx, w.tally); err != nil {
+			if w.rocketmq, err = startRocketMQ(ctx, w.tally, e.RocketMQ.Brokers); err != nil {
 				return err
 			}
 		}

@@ -17,11 +17,18 @@ type episode struct {
 	RocketMQ *rocketmqEpisode `json:"rocketmq,omitempty"`
 }
 
-// newEpisode makes one episode of a walk. Every third is on RocketMQ.
+// newEpisode makes one episode of a walk. Every third is on RocketMQ: one on
+// each kind of brokers first, and then some in a row, as others have to be
+// started for each change.
 func newEpisode(seed uint64, number int) episode {
 	r := random{rand.New(rand.NewPCG(seed, uint64(number)))}
 	if number%3 == 2 {
-		return episode{RocketMQ: newRocketMQEpisode(r)}
+		const row = 5
+		n := number / 3
+		if n >= len(rocketmqBrokers) {
+			n /= row
+		}
+		return episode{RocketMQ: newRocketMQEpisode(r, rocketmqBrokers[n%len(rocketmqBrokers)])}
 	}
 	return episode{Kafka: newKafkaEpisode(r)}
 }
@@ -152,7 +159,7 @@ func TestWalkComesToEverything(t *testing.T) {
 		}
 		if q := e.RocketMQ; q != nil {
 			for _, s := range q.Steps {
-				note("rocketmq", s.Do)
+				note("brokers "+q.Brokers, s.Do)
 				if s.Do == "reset" {
 					note("type", s.Target)
 					note("force", s.Force)
@@ -163,6 +170,7 @@ func TestWalkComesToEverything(t *testing.T) {
 			}
 		}
 	}
+	rocketmqSteps := []string{"reset", "destroy", "terraform", "produce", "join", "leave", "commit"}
 	want := []string{}
 	for _, of := range []struct {
 		kind  string
@@ -175,7 +183,7 @@ func TestWalkComesToEverything(t *testing.T) {
 		{"classic", targets}, {"consumer", targets}, {"share", targets}, {"streams", targets}, {"mistaken for", types},
 		{"destroy", []string{"keep", "restore", "delete_offsets"}},
 		{"limit", []string{string(justRight), string(tooTight)}},
-		{"rocketmq", []string{"reset", "destroy", "terraform", "produce", "join", "leave", "commit"}},
+		{"brokers " + newest, rocketmqSteps}, {"brokers " + switchedOff, rocketmqSteps}, {"brokers " + oldest, rocketmqSteps},
 		{"type", rocketmqTargets}, {"force", []string{"true", "false"}}, {"rocketmq fault", rocketmqFaults},
 	} {
 		for _, name := range of.names {
