@@ -81,7 +81,7 @@ func (w *rocketmqWorld) strike(kind, broker string) error {
 		time.Sleep(written)
 		w.cluster.Process(broker).Kill()
 	case "stop":
-		return w.cluster.Process(broker).Stop(30 * time.Second)
+		return w.cluster.Process(broker).Stop(2 * time.Minute)
 	case "pause":
 		return w.cluster.Pause(broker)
 	}

@@ -195,7 +195,7 @@ func (c *Cluster) Authority() *certs.Authority { return c.authority }
 func (c *Cluster) Logs() string { return c.logs }
 
 // stopGrace is how long a node may take to hand over its partitions and stop.
-const stopGrace = 30 * time.Second
+const stopGrace = 2 * time.Minute
 
 // StopNode has a node hand over its partitions and end, as a rolling restart does.
 func (c *Cluster) StopNode(i int) error {
