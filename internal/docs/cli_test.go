@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -213,7 +214,7 @@ var initialised = sync.OnceValues(func() (string, error) {
 // init makes the directory one to work in. What calls no module needs nothing
 // but the provider, which init finds in the same way in each of them: then it is
 // taken from where that was done once.
-func (w workspace) init(code string) {
+func (w *workspace) init(code string) {
 	w.t.Helper()
 	if strings.Contains(code, "module \"") {
 		w.run("init", "-input=false")
@@ -226,4 +227,54 @@ func (w workspace) init(code string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if !strings.Contains(code, "alias") { // One process serves one configuration of the provider at a time.
+		w.attach()
+	}
 }
+
+// attach has all commands from now on talk to one process of the provider, as
+// for debugging, which knows the environment as it is now. A process for each
+// walk, of which an apply has four, takes more time than all the rest; what
+// nothing else is asked of than what comes of a configuration does without.
+func (w *workspace) attach() {
+	w.t.Helper()
+	command := exec.CommandContext(w.t.Context(), filepath.Join(cli.home, "build", "terraform-provider-offsets"), "-debug")
+	command.Dir, command.Env = w.dir, w.env
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = patience
+	var log bytes.Buffer
+	command.Stderr = &log
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, read := "", make(chan struct{})
+	go func() {
+		defer close(read)
+		for lines := bufio.NewScanner(out); lines.Scan() && text == ""; {
+			if m := reattach.FindStringSubmatch(lines.Text()); m != nil {
+				text = m[1]
+			}
+		}
+	}()
+	w.t.Cleanup(func() { // The test's context is done.
+		<-read
+		if err := command.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			w.t.Errorf("the provider: %s\n%s", err, &log)
+		}
+	})
+	<-read
+	if text == "" {
+		w.t.Fatal("the provider does not say how to attach to it")
+	}
+	if cli.tofu {
+		text = strings.Replace(text, "registry.terraform.io", "registry.opentofu.org", 1)
+	}
+	w.env = append(w.env, "TF_REATTACH_PROVIDERS="+text)
+}
+
+// reattach is what the provider prints for a shell.
+var reattach = regexp.MustCompile(`^\s*TF_REATTACH_PROVIDERS='(.*)'$`)

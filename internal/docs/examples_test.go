@@ -407,7 +407,7 @@ func tryOut(t *testing.T, name string, e example) {
 	code := inPlace(string(content))
 	w.env = append(w.env, services.environment(t, w, code)...)
 	if e.replaces != "" {
-		moveOn(t, w, e, inPlace(read(t, "examples/"+e.replaces).text), main, rocketmq)
+		moveOn(t, &w, e, inPlace(read(t, "examples/"+e.replaces).text), main, rocketmq)
 	}
 	w.write("main.tf", code)
 	if e.beside != "" {
@@ -474,7 +474,7 @@ func tryOut(t *testing.T, name string, e example) {
 
 // moveOn applies the example that another one replaces, has its consumers move
 // on, and sees that nothing is restored then.
-func moveOn(t *testing.T, w workspace, e example, code string, main *fake.Cluster, rocketmq *rocketmqfake.Cluster) {
+func moveOn(t *testing.T, w *workspace, e example, code string, main *fake.Cluster, rocketmq *rocketmqfake.Cluster) {
 	t.Helper()
 	w.write("main.tf", code)
 	if !strings.Contains(code, "required_providers") {
