@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/attach"
 	_ "github.com/terraform-offsets/terraform-provider-offsets/internal/provider" // What is installed: these tests are as old as it is.
 )
 
@@ -227,54 +227,15 @@ func (w *workspace) init(code string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if !strings.Contains(code, "alias") { // One process serves one configuration of the provider at a time.
+	if !strings.Contains(code, "alias") { // That is two configurations of the provider.
 		w.attach()
 	}
 }
 
-// attach has all commands from now on talk to one process of the provider, as
-// for debugging, which knows the environment as it is now. A process for each
-// walk, of which an apply has four, takes more time than all the rest; what
-// nothing else is asked of than what comes of a configuration does without.
+// attach has all commands from now on talk to one process of the provider,
+// which knows the environment as it is now.
 func (w *workspace) attach() {
 	w.t.Helper()
-	command := exec.CommandContext(w.t.Context(), filepath.Join(cli.home, "build", "terraform-provider-offsets"), "-debug")
-	command.Dir, command.Env = w.dir, w.env
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = patience
-	var log bytes.Buffer
-	command.Stderr = &log
-	out, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	text, read := "", make(chan struct{})
-	go func() {
-		defer close(read)
-		for lines := bufio.NewScanner(out); lines.Scan() && text == ""; {
-			if m := reattach.FindStringSubmatch(lines.Text()); m != nil {
-				text = m[1]
-			}
-		}
-	}()
-	w.t.Cleanup(func() { // The test's context is done.
-		<-read
-		if err := command.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-			w.t.Errorf("the provider: %s\n%s", err, &log)
-		}
-	})
-	<-read
-	if text == "" {
-		w.t.Fatal("the provider does not say how to attach to it")
-	}
-	if cli.tofu {
-		text = strings.Replace(text, "registry.terraform.io", "registry.opentofu.org", 1)
-	}
-	w.env = append(w.env, "TF_REATTACH_PROVIDERS="+text)
+	binary := filepath.Join(cli.home, "build", "terraform-provider-offsets")
+	w.env = append(w.env, attach.Start(w.t, binary, w.dir, w.env))
 }
-
-// reattach is what the provider prints for a shell.
-var reattach = regexp.MustCompile(`^\s*TF_REATTACH_PROVIDERS='(.*)'$`)

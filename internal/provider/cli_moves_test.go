@@ -32,7 +32,7 @@ func TestGeneratedConfigurationLacksTheTarget(t *testing.T) {
 			id       = "billing/orders/0,2"
 		}
 	`)
-	w := newWorkspace(t, imports)
+	w := attached(t, imports)
 	says(t, w.must(1, "plan", "-generate-config-out=generated.tf"), "No target", "Exactly one target must be set")
 	generated, err := os.ReadFile(filepath.Join(w.dir, "generated.tf"))
 	if err != nil {
@@ -49,7 +49,7 @@ func TestGeneratedConfigurationLacksTheTarget(t *testing.T) {
 func TestMovedResetIsNotDoneAgain(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
+	w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
 	w.must(0, "apply", "-auto-approve")
 	c.Commit(t, "billing", at(80))
 	w.configure(kafkaConfig(c.Bootstrap(), strings.Replace(kafkaReset(undoable), `"test"`, `"replay"`, 1)+`
@@ -70,7 +70,7 @@ func TestMovedResetIsNotDoneAgain(t *testing.T) {
 func TestRemovedResetIsForgotten(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
+	w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
 	w.must(0, "apply", "-auto-approve")
 	c.Commit(t, "billing", at(80))
 	w.configure(kafkaConfig(c.Bootstrap(), ""))
@@ -116,7 +116,7 @@ func TestReplacementOnRequestHasNoPreview(t *testing.T) {
 			t.Parallel()
 			c := seeded(t)
 			body, _ := config("1")
-			w := newWorkspace(t, kafkaConfig(c.Bootstrap(), body))
+			w := attached(t, kafkaConfig(c.Bootstrap(), body))
 			w.must(0, "apply", "-auto-approve")
 			body, args := config("2")
 			w.configure(kafkaConfig(c.Bootstrap(), body))
@@ -134,7 +134,7 @@ func TestReplacementOnRequestHasNoPreview(t *testing.T) {
 	t.Run("triggers", func(t *testing.T) {
 		t.Parallel()
 		c := seeded(t)
-		w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
+		w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable)))
 		w.must(0, "apply", "-auto-approve")
 		c.Commit(t, "billing", at(80))
 		w.configure(kafkaConfig(c.Bootstrap(), kafkaReset(undoable+`triggers = { run = "2" }`)))
@@ -158,7 +158,7 @@ func TestIgnoredChangesResetNothing(t *testing.T) {
 				list = "all"
 			}
 			lifecycle := "\nlifecycle {\n  ignore_changes = " + list + "\n}\n"
-			w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable+lifecycle)))
+			w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset(undoable+lifecycle)))
 			w.must(0, "apply", "-auto-approve")
 			c.Commit(t, "billing", at(80))
 			w.configure(kafkaConfig(c.Bootstrap(), kafkaReset(changed+lifecycle)))

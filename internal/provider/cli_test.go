@@ -16,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/attach"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
@@ -64,6 +65,23 @@ func newWorkspace(t *testing.T, config string) *workspace {
 	}
 	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+filepath.Join(w.dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1")
 	return w
+}
+
+// attached is a workspace whose commands talk to one process of the provider.
+func attached(t *testing.T, config string) *workspace {
+	t.Helper()
+	w := newWorkspace(t, config)
+	w.attach()
+	return w
+}
+
+func (w *workspace) attach() {
+	w.t.Helper()
+	binary, err := built()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.env = append(w.env, attach.Start(w.t, binary, w.dir, w.env))
 }
 
 // configure puts the configuration in the place of what was there.
@@ -236,7 +254,7 @@ func TestPreviewsCountWithinTheLog(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
 	c.Commit(t, "billing", orders(1000, 60, 60))
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset(`
+	w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset(`
 		group_id       = "billing"
 		topic          = "orders"
 		message_offset = 50
@@ -259,7 +277,7 @@ func TestPreviewSaysWhatWouldFail(t *testing.T) {
 	resource := func(name, arguments string) string {
 		return strings.Replace(kafkaReset(arguments), `"test"`, fmt.Sprintf("%q", name), 1)
 	}
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(),
+	w := attached(t, kafkaConfig(c.Bootstrap(),
 		resource("a", "group_id = \"billing\"\ntopic = \"nowhere\"\nposition = \"earliest\"")+
 			resource("b", "group_id = \"nobody\"\ntopic = \"orders\"\nposition = \"earliest\"")+
 			resource("c", "group_id = \"billing\"\ntopic = \"audit\"\nmessage_offset = 5\nout_of_range = \"error\"")+
@@ -282,16 +300,16 @@ func TestPlansWithoutAPreview(t *testing.T) {
 	c := seeded(t)
 
 	c.ResetRequests()
-	w := newWorkspace(t, fmt.Sprintf("provider \"offsets\" {\n  kafka = { bootstrap_servers = %s }\n  preview = false\n}\n", hclList(c.Bootstrap()))+reset)
+	w := attached(t, fmt.Sprintf("provider \"offsets\" {\n  kafka = { bootstrap_servers = %s }\n  preview = false\n}\n", hclList(c.Bootstrap()))+reset)
 	saysNot(t, w.must(0, "plan"), "Reset consumer group")
 	if got := c.Requests(); len(got) != 0 {
 		t.Errorf("a plan without preview asked the broker: %v", got)
 	}
-	w = newWorkspace(t, kafkaConfig([]string{"127.0.0.1:1"}, reset))
+	w = attached(t, kafkaConfig([]string{"127.0.0.1:1"}, reset))
 	says(t, w.must(0, "plan"), `Reset consumer group "billing" on topic "orders": no preview`)
-	w = newWorkspace(t, "provider \"offsets\" {}\n"+reset)
+	w = attached(t, "provider \"offsets\" {}\n"+reset)
 	says(t, w.must(0, "plan"), `Reset consumer group "billing" on topic "orders": no preview`, "set kafka.bootstrap_servers")
-	w = newWorkspace(t, kafkaConfig(c.Bootstrap(), `resource "terraform_data" "t" { input = "orders" }`+"\n"+
+	w = attached(t, kafkaConfig(c.Bootstrap(), `resource "terraform_data" "t" { input = "orders" }`+"\n"+
 		kafkaReset("group_id = \"billing\"\ntopic = terraform_data.t.output\nposition = \"earliest\"")))
 	says(t, w.must(0, "plan"), "no preview", "known only after the apply")
 }
@@ -309,7 +327,7 @@ func TestPlanWithAClusterThatNeverAnswers(t *testing.T) {
 	for i := range 5 {
 		fmt.Fprintf(&resets, "resource \"kafka_consumer_offset_reset\" \"r%d\" {\n  provider = offsets\n  group_id = \"group-%d\"\n  topic = \"orders\"\n  position = \"earliest\"\n}\n", i, i)
 	}
-	w := newWorkspace(t, kafkaConfig([]string{silent.Addr().String()}, resets.String()))
+	w := attached(t, kafkaConfig([]string{silent.Addr().String()}, resets.String()))
 	says(t, w.must(0, "plan"), `Reset consumer group "group-0" on topic "orders": no preview`, `Reset consumer group "group-4" on topic "orders": no preview`, "Plan: 5 to add")
 }
 

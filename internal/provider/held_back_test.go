@@ -185,7 +185,7 @@ func TestKafkaReplacementIsPreviewed(t *testing.T) {
 	cfg := func(group string) string {
 		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \""+group+"\"\ntopic = \"orders\"\nmessage_offset = 20\non_destroy = \"restore\""))
 	}
-	w := newWorkspace(t, cfg("billing"))
+	w := attached(t, cfg("billing"))
 	w.must(0, "apply", "-auto-approve")
 	w.configure(cfg("other"))
 	says(t, w.must(0, "plan"),
@@ -275,7 +275,7 @@ func TestRocketMQBrokersThatTheRecordKnowsAreMissed(t *testing.T) {
 	cfg := func(run string) string {
 		return rocketmqConfig(c, rocketmqReset("triggers = { run = \""+run+"\" }\n"+lines(toEarliest)))
 	}
-	w := newWorkspace(t, cfg("1"))
+	w := attached(t, cfg("1"))
 	saysNot(t, w.must(0, "apply", "-auto-approve"), "reset before")
 	c.SetRoute("broker-b", nil)
 	c.SetAddresses("broker-b", nil)

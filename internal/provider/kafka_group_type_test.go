@@ -144,7 +144,7 @@ func TestKafkaStreamsGroupReset(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
 	c.StreamsGroups(t, "billing")
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ngroup_type = \"streams\"\nall_topics = true\nposition = \"earliest\"\n")))
+	w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ngroup_type = \"streams\"\nall_topics = true\nposition = \"earliest\"\n")))
 	says(t, w.must(0, "apply", "-auto-approve"), `Reset streams group "billing" on all of its topics`, "protocol streams", "state.dir", "cannot be undone")
 	if err := committed(c, "billing", fake.Offsets{"orders": {0: 10, 1: 10, 2: 10}, "audit": {0: 10}})(nil); err != nil {
 		t.Error(err)

@@ -75,7 +75,7 @@ func TestKafkaResetOfAllGroupsOfATopic(t *testing.T) {
 	eu := fake.Offsets{"orders": {0: 50, 1: 50, 2: 50}}
 	c.Commit(t, "billing-eu", eu)
 	c.Commit(t, "reports", fake.Offsets{"audit": {0: 90}})
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), `
+	w := attached(t, kafkaConfig(c.Bootstrap(), `
 		data "kafka_consumer_groups" "orders" {
 			provider = offsets
 			topic    = "orders"

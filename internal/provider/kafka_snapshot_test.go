@@ -264,7 +264,7 @@ func TestKafkaSnapshotOfAThousandPartitions(t *testing.T) {
 		offsets[p] = 1
 	}
 	c.Commit(t, "billing", fake.Offsets{"orders": offsets})
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), snapshotOf("")))
+	w := attached(t, kafkaConfig(c.Bootstrap(), snapshotOf("")))
 	w.must(0, "apply", "-auto-approve")
 	state, err := os.ReadFile(filepath.Join(w.dir, "terraform.tfstate"))
 	if err != nil {

@@ -393,7 +393,7 @@ func TestAResetInDoubtCanBeKept(t *testing.T) {
 	t.Parallel()
 	s := alibaba(t)
 	s.Fail(fault(apsaramq.ResetConsumeOffset, standin.BrokenAfter, 1))
-	w := newWorkspace(t, providerOf(apsaramqSection(s))+managedRocketMQ(toLatest))
+	w := attached(t, providerOf(apsaramqSection(s))+managedRocketMQ(toLatest))
 	says(t, w.must(1, "apply", "-auto-approve"), inDoubt, "the lag is 0 ready messages")
 	says(t, w.must(0, "show"), rocketmqAddress+": (tainted)")
 	says(t, w.must(0, "plan"), "must be replaced")

@@ -455,7 +455,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 		s := alibaba(t)
 		s.AddGroup(rmqInstance, "billing", apsaramq.Group{Clients: []string{"invoice-writer-1"}})
 		s.Consume(rmqInstance, "billing", "orders", 60, 60)
-		w := newWorkspace(t, providerOf(apsaramqSection(s))+managedRocketMQ(toFifty))
+		w := attached(t, providerOf(apsaramqSection(s))+managedRocketMQ(toFifty))
 		out := w.must(0, "plan")
 		says(t, out, unknown, "Instant: 2026-03-01T14:00:50Z", "cluster "+rmqInstance, "1 consumer is online and may stay so: invoice-writer-1",
 			"ApsaraMQ tells no offsets of queues", "The stored messages reach from 2026-03-01T14:00:00Z to 2026-03-01T14:01:39Z", "The lag is 80 ready messages")
@@ -468,7 +468,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 	t.Run("ROMA Connect", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(romaSection(s))+managedKafka("message_offset = 20\non_destroy = \"restore\""))
+		w := attached(t, providerOf(romaSection(s))+managedKafka("message_offset = 20\non_destroy = \"restore\""))
 		says(t, w.must(0, "apply", "-auto-approve"), `Reset consumer group "billing" on topic "orders": 3 partitions of 3 move, 120 messages replayed, 0 skipped`, "orders-0: 60 → 20 (-40)")
 		says(t, w.must(0, "destroy", "-auto-approve"), "destroying puts back 3 partitions, about 0 messages replayed and 120 skipped")
 		checked(t, kafkaStands(s, 60, 60, 60))
@@ -477,7 +477,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
 		s.WithoutShowGroup(true)
-		w := newWorkspace(t, providerOf(romaSection(s))+managedKafka("message_offset = 20"))
+		w := attached(t, providerOf(romaSection(s))+managedKafka("message_offset = 20"))
 		out := w.must(0, "apply", "-auto-approve")
 		says(t, out, unknown, "Group: Empty; cluster "+kafkaInstance, "The service tells no offsets of partitions", "The group's lag over all its topics is 120",
 			"please note", "with a lag of 240 over all its topics; before it was 120")
@@ -486,7 +486,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 	t.Run("DMS to an offset", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafka("message_offset = 20\non_destroy = \"restore\""))
+		w := attached(t, providerOf(dmsSection(s))+managedKafka("message_offset = 20\non_destroy = \"restore\""))
 		says(t, w.must(0, "apply", "-auto-approve"), `Reset consumer group "billing" on topic "orders": 3 partitions of 3 move, 120 messages replayed, 0 skipped`, "orders-0: 60 → 20 (-40)")
 		says(t, w.must(0, "destroy", "-auto-approve"), "destroying puts back 3 partitions, about 0 messages replayed and 120 skipped")
 		checked(t, kafkaStands(s, 60, 60, 60))
@@ -494,7 +494,7 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 	t.Run("DMS to a time", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafka("datetime = \"2026-03-01T14:00:40Z\""))
+		w := attached(t, providerOf(dmsSection(s))+managedKafka("datetime = \"2026-03-01T14:00:40Z\""))
 		out := w.must(0, "plan")
 		says(t, out, unknown, "The service finds the offsets of a time while it resets; the group has offsets on 3 of the topic's 3 partitions")
 		saysNot(t, out, noZeros)
@@ -502,10 +502,10 @@ func TestPreviewsOfManagedResets(t *testing.T) {
 	t.Run("what would fail", func(t *testing.T) {
 		t.Parallel()
 		s := huawei(t)
-		w := newWorkspace(t, providerOf(dmsSection(s))+managedKafka("message_offset = 20\nmax_replayed_messages = 119"))
+		w := attached(t, providerOf(dmsSection(s))+managedKafka("message_offset = 20\nmax_replayed_messages = 119"))
 		says(t, w.must(0, "plan"), "this would fail if applied now", "120 messages would be replayed and max_replayed_messages is 119")
 		a := alibaba(t)
-		w = newWorkspace(t, providerOf(apsaramqSection(a))+managedRocketMQ(toTime(200)))
+		w = attached(t, providerOf(apsaramqSection(a))+managedRocketMQ(toTime(200)))
 		says(t, w.must(0, "plan"), "this would fail if applied now", "lies outside of the stored messages")
 	})
 }

@@ -46,7 +46,7 @@ func TestRocketMQPreviewFiguresAreThoseOfTheApply(t *testing.T) {
 			if test.online {
 				c.Connect("billing", rocketfake.Consumer{ID: "invoice-writer-1", Topics: []string{"orders"}})
 			}
-			w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\non_destroy = \"restore\"")+summaryOutput))
+			w := attached(t, rocketmqConfig(c, rocketmqReset(lines(toFifty)+"\non_destroy = \"restore\"")+summaryOutput))
 			const figures = `Reset consumer group "billing" on topic "orders": 3 queues of 4 move, 60 messages replayed, 35 skipped`
 			says(t, w.must(0, "plan", "-compact-warnings"), figures)
 			out := w.must(0, "plan")
@@ -94,7 +94,7 @@ func TestRocketMQPreviewSaysWhatWouldFail(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	c.Connect("shouting", rocketfake.Consumer{Topics: []string{"orders"}, Broadcast: true})
-	w := newWorkspace(t, rocketmqConfig(c,
+	w := attached(t, rocketmqConfig(c,
 		named("a", "topic = \"nowhere\"\n"+toEarliest)+named("b", "consumer_group = \"nobody\"\n"+toEarliest)+
 			named("c", "reset_type = \"SPECIFIED_OFFSET\"\noffsets = { \"broker-z\" = { \"0\" = 1 } }")+
 			named("d", toEarliest+"\nmax_replayed_messages = 1")+named("e", "consumer_group = \"shouting\"\n"+toLatest)))
@@ -120,7 +120,7 @@ func TestRocketMQPreviewSaysWhatIsLeft(t *testing.T) {
 			c.Append("broker-a", name, 0, base)
 		}
 	}
-	w := newWorkspace(t, rocketmqConfig(c, rocketmqReset("reset_type = \"SPECIFIED_TIME\"\nreset_time = \"2099-01-01T00:00:00Z\"")+named("fresh", "consumer_group = \"fresh\"\n"+toEarliest)))
+	w := attached(t, rocketmqConfig(c, rocketmqReset("reset_type = \"SPECIFIED_TIME\"\nreset_time = \"2099-01-01T00:00:00Z\"")+named("fresh", "consumer_group = \"fresh\"\n"+toEarliest)))
 	says(t, w.must(0, "plan"),
 		"Instant: 2099-01-01T00:00:00Z (in the future)", "lies in the future, so the target is the end of every queue", "4 at its end",
 		"3 messages wait for retry, and still delivered after the reset", "1 message waits in the dead-letter topic %DLQ%billing",
@@ -131,22 +131,22 @@ func TestRocketMQPlansWithoutAPreview(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
 	reset := rocketmqReset(toEarliest)
-	w := newWorkspace(t, fmt.Sprintf("provider \"offsets\" {\n  rocketmq = { name_servers = [%q] }\n  preview = false\n}\n", c.NameServer())+reset)
+	w := attached(t, fmt.Sprintf("provider \"offsets\" {\n  rocketmq = { name_servers = [%q] }\n  preview = false\n}\n", c.NameServer())+reset)
 	saysNot(t, w.must(0, "plan"), "Reset consumer group")
 	if got := c.Calls(); len(got) > 0 {
 		t.Errorf("a plan without preview asked the cluster: %v", got)
 	}
-	w = newWorkspace(t, rocketmqProvider(fmt.Sprintf("name_servers = [%q]", nowhere), reset))
+	w = attached(t, rocketmqProvider(fmt.Sprintf("name_servers = [%q]", nowhere), reset))
 	says(t, w.must(0, "plan"), `Reset consumer group "billing" on topic "orders": no preview`, nowhere)
-	w = newWorkspace(t, "provider \"offsets\" {}\n"+reset)
+	w = attached(t, "provider \"offsets\" {}\n"+reset)
 	says(t, w.must(0, "plan"), `Reset consumer group "billing" on topic "orders": no preview`, "set rocketmq.name_servers")
-	w = newWorkspace(t, rocketmqConfig(c, `resource "terraform_data" "t" { input = "orders" }`+"\n"+
+	w = attached(t, rocketmqConfig(c, `resource "terraform_data" "t" { input = "orders" }`+"\n"+
 		rocketmqReset("topic = terraform_data.t.output\n"+toEarliest)))
 	says(t, w.must(0, "plan"), "no preview", "known only after the apply")
 
 	// A server that keeps silent holds a plan up for seconds only.
 	c.SetFault(func(rocketfake.Call) *rocketfake.Fault { return &rocketfake.Fault{Silent: true} })
-	w = newWorkspace(t, rocketmqProvider(fmt.Sprintf("name_servers = [%q]\nrequest_timeout = \"10m\"", c.NameServer()), reset))
+	w = attached(t, rocketmqProvider(fmt.Sprintf("name_servers = [%q]\nrequest_timeout = \"10m\"", c.NameServer()), reset))
 	says(t, w.must(0, "plan"), `Reset consumer group "billing" on topic "orders": no preview`, "Plan: 1 to add")
 }
 
@@ -154,7 +154,7 @@ func TestRocketMQPlansWithoutAPreview(t *testing.T) {
 func TestRocketMQPlanToMoveToAnInstance(t *testing.T) {
 	t.Parallel()
 	c := rocketmqSeeded(t, rocketfake.Config{})
-	w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(toLatest)))
+	w := attached(t, rocketmqConfig(c, rocketmqReset(toLatest)))
 	w.must(0, "apply", "-auto-approve")
 	w.write("main.tf", strings.Replace(w.read("main.tf"), toLatest, toLatest+"\ninstance_id = \"rmq-cn-1\"", 1))
 	says(t, w.must(0, "plan"), `+ instance_id = "rmq-cn-1" # forces replacement`, "1 to add, 0 to change, 1 to destroy")

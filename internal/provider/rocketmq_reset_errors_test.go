@@ -489,7 +489,7 @@ func TestRocketMQResumeOnATopicThatHasLostQueues(t *testing.T) {
 		t.Parallel()
 		c := rocketmqSeeded(t, rocketfake.Config{})
 		refuses(c, "broker-b")
-		w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(toLatest+restore)))
+		w := attached(t, rocketmqConfig(c, rocketmqReset(toLatest+restore)))
 		says(t, w.must(1, "apply", "-auto-approve"), "2 of 4 queues failed")
 		c.SetFault(nil)
 		c.ShrinkTopic("orders", 1)
@@ -509,7 +509,7 @@ func TestRocketMQResumeOnATopicThatHasLostQueues(t *testing.T) {
 			}
 			return nil
 		})
-		w := newWorkspace(t, rocketmqConfig(c, rocketmqReset(toEarliest+restore)))
+		w := attached(t, rocketmqConfig(c, rocketmqReset(toEarliest+restore)))
 		says(t, w.must(1, "apply", "-auto-approve"), "1 of 4 queues failed")
 		c.SetFault(nil)
 		c.ShrinkTopic("orders", 1)

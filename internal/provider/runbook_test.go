@@ -91,8 +91,10 @@ func (o *outage) commitQueues(group string, offset int64) {
 // root is one of the runbook's two configurations, as people run it: with the
 // addresses in the environment.
 func (o *outage) root(name string) *workspace {
-	return runbookRoot(o.t, filepath.Join(o.dir, name),
+	w := runbookRoot(o.t, filepath.Join(o.dir, name),
 		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(o.kafka.Bootstrap(), ","), "NAMESRV_ADDR="+o.rocketmq.NameServer())
+	w.attach()
+	return w
 }
 
 // runbookRoot runs Terraform in a directory that has its configuration already.
@@ -109,7 +111,7 @@ func (o *outage) snapshot() {
 	o.t.Helper()
 	w := o.root("snapshot")
 	w.must(0, "apply", "-auto-approve", "-var-file=example.tfvars", "-var=kafka_cluster_id=fake-cluster")
-	handOver(w, o.root("recover"))
+	handOver(w, runbookRoot(o.t, filepath.Join(o.dir, "recover")))
 }
 
 // handOver gives the recovery the file of variables that the snapshot puts out.

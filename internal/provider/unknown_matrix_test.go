@@ -215,7 +215,7 @@ func (m matrix) run(t *testing.T) {
 	}
 	t.Run("with Terraform", func(t *testing.T) {
 		t.Parallel()
-		some.runHere(t, newWorkspace(t, ""))
+		some.runHere(t, attached(t, ""))
 	})
 }
 
@@ -574,7 +574,7 @@ func snapshotsOf(t *testing.T, c *fake.Cluster, groups ...string) (string, strin
 			output %[1]q { value = data.kafka_consumer_group_snapshot.%[1]s.snapshot }
 		`, group)
 	}
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), body))
+	w := attached(t, kafkaConfig(c.Bootstrap(), body))
 	w.must(0, "apply", "-auto-approve")
 	var snapshots []string
 	for _, group := range groups {
@@ -767,7 +767,7 @@ func TestImportsOfNamesThatAreUnknownAtPlanTime(t *testing.T) {
 			if instance == otherInstance {
 				group = "other"
 			}
-			w := newWorkspace(t, fmt.Sprintf(`%s
+			w := attached(t, fmt.Sprintf(`%s
 				resource "terraform_data" "name" { input = %q }
 				import {
 					provider = offsets
@@ -794,7 +794,7 @@ func importsUnknown(t *testing.T, group, name, provider, kind, argument, target 
 	if same {
 		name = group
 	}
-	w := newWorkspace(t, fmt.Sprintf(`%s
+	w := attached(t, fmt.Sprintf(`%s
 		resource "terraform_data" "name" { input = %q }
 		import {
 			provider = offsets

@@ -90,12 +90,12 @@ func TestAnImportOfAGroupThatIsNotKnownYet(t *testing.T) {
 		return kafkaConfig(c.Bootstrap(), known("group", group, 1)+"import {\n  provider = offsets\n  to = kafka_consumer_offset_reset.test\n  id = \"billing/orders\"\n}\n"+
 			kafkaReset("group_id = terraform_data.group.output\ntopic = \"orders\"\nposition = \"earliest\""))
 	}
-	w := newWorkspace(t, cfg("billing"))
+	w := attached(t, cfg("billing"))
 	out := w.must(0, "apply", "-auto-approve")
 	says(t, out, "taken over if it is what was imported", "1 imported, 1 added, 1 changed")
 	has(t, c, "billing", at(60))
 
-	w = newWorkspace(t, cfg("audit"))
+	w = attached(t, cfg("audit"))
 	out = w.must(0, "plan")
 	saysNot(t, out, "nothing will be reset")
 	says(t, w.must(1, "apply", "-auto-approve"), "the configuration is not what was imported")
@@ -109,7 +109,7 @@ func TestARestoreIsAnnouncedWhileTheTopicOfAReplacementIsOpen(t *testing.T) {
 	cfg := func(group string, round int) string {
 		return kafkaConfig(c.Bootstrap(), known("topic", "orders", round)+kafkaReset(fmt.Sprintf("group_id = %q\ntopic = terraform_data.topic.output\nposition = \"earliest\"\non_destroy = \"restore\"", group)))
 	}
-	w := newWorkspace(t, cfg("billing", 1))
+	w := attached(t, cfg("billing", 1))
 	w.must(0, "apply", "-auto-approve")
 	w.configure(cfg("audit", 2))
 	says(t, w.must(0, "plan"), `Restore consumer group "billing" on topic "orders": destroying puts back 3 partitions`, "must be replaced")
@@ -119,7 +119,7 @@ func TestTwoResetsOfTheSamePartitionsAreTold(t *testing.T) {
 	t.Parallel()
 	c := seeded(t)
 	second := "resource \"kafka_consumer_offset_reset\" \"second\" {\n  provider = offsets\n  group_id = \"billing\"\n  topic = \"orders\"\n  partition = %d\n  position = \"latest\"\n}\n"
-	w := newWorkspace(t, kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\npartitions = [0, 1]\nposition = \"earliest\"")+fmt.Sprintf(second, 1)))
+	w := attached(t, kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\npartitions = [0, 1]\nposition = \"earliest\"")+fmt.Sprintf(second, 1)))
 	says(t, w.must(0, "plan"), "Another reset of this run concerns the same group on orders-1")
 	w.configure(kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\npartitions = [0, 1]\nposition = \"earliest\"")+fmt.Sprintf(second, 2)))
 	saysNot(t, w.must(0, "plan"), "Another reset of this run")
@@ -134,7 +134,7 @@ func TestATargetThatIsHeldBackIsTold(t *testing.T) {
 	cfg := func(at string) string {
 		return kafkaConfig(c.Bootstrap(), kafkaReset("group_id = \"billing\"\ntopic = \"orders\"\nreset_on = \"triggers\"\ntriggers = { incident = 1, none = null }\nmessage_offset = "+at))
 	}
-	w := newWorkspace(t, cfg("20"))
+	w := attached(t, cfg("20"))
 	w.must(0, "apply", "-auto-approve")
 	w.configure(cfg("30"))
 	says(t, w.must(0, "plan"), "No changes.", `Reset consumer group "billing" on topic "orders": nothing is reset by this change`, "they take effect when triggers change")
