@@ -814,7 +814,7 @@ func TestAWriteWithoutAnAnswerIsReadBack(t *testing.T) {
 		for name, lost := range map[string]bool{"done": true, "not done": false} {
 			t.Run(s.name+"/"+name, func(t *testing.T) {
 				cluster, k := s.start(t)
-				k2 := newClient(t, Config{NameServers: []string{cluster.NameServer()}, RequestTimeout: 300 * time.Millisecond})
+				k2 := newClient(t, Config{NameServers: []string{cluster.NameServer()}, RequestTimeout: time.Second}) // as long as an answer can take on a busy machine
 				k2.pace = k.pace
 				cluster.SetFault(func(c fake.Call) *fake.Fault {
 					if c.Server == "broker-b" && (c.Code == remoting.ResetOffset && s.resetsItself() || c.Code == remoting.UpdateOffset && c.Fields["queueId"] == "1") {
