@@ -135,6 +135,8 @@ func (g *lineGroup) add(field []string, line int) error {
 	switch {
 	case len(field) > 0 && name == "":
 		return fmt.Errorf("line %d: the group is empty", line)
+	case broken(name):
+		return fmt.Errorf("line %d: the group's name goes on in the next line: a quotation mark may be out of place", line)
 	case g.line == 0:
 		g.name, g.line = strings.Clone(name), line
 	case (g.name == "") != (name == ""):
@@ -150,6 +152,9 @@ func (g *lineGroup) add(field []string, line int) error {
 func (c CSV) add(fields []string, line int) error {
 	if fields[0] == "" {
 		return fmt.Errorf("line %d: the topic is empty", line)
+	}
+	if broken(fields[0]) {
+		return fmt.Errorf("line %d: the topic's name goes on in the next line: a quotation mark may be out of place", line)
 	}
 	id, err := whole("partition", fields[1], math.MaxInt32)
 	if err != nil {
@@ -170,6 +175,10 @@ func (c CSV) add(fields []string, line int) error {
 	c.Offsets[p.Topic][p.ID] = at
 	return nil
 }
+
+// broken tells whether a name has a line break in it, which no topic's and no
+// group's has.
+func broken(name string) bool { return strings.ContainsAny(name, "\r\n") }
 
 // whole reads a number from 0 to the greatest that there may be.
 func whole(what, field string, most int64) (int64, error) {

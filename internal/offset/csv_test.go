@@ -61,14 +61,16 @@ func TestDecodeCSVNamesTheLine(t *testing.T) {
 		"too large a partition": {
 			"orders,2147483648,5\n", "line 1: the partition 2147483648 is too large: the largest is 2147483647",
 		},
-		"no topic":        {"\n,0,5\n", "line 2: the topic is empty"},
-		"no group":        {",orders,0,5\n", "line 1: the group is empty"},
-		"twice":           {"orders,0,5\r\n\r\norders,1,5\r\norders,0,5\r\n", "line 1 and line 4 both have an offset for orders-0"},
-		"several groups":  {"billing,orders,0,5\naudit,orders,0,6\n", `line 1 is of group "billing", line 2 of "audit". Give it the lines of one group: join(`},
-		"group here only": {"orders,0,5\nbilling,orders,1,6\n", "line 1 and line 2 do not have the same number of fields"},
-		"an open quote":   {"orders,0,5\n\"orders,1,5\norders,2,5\n", "line 2: a quotation mark that is opened is not closed"},
-		"a stray quote":   {"orders,0,5\nor\"ders,1,5\n", "line 2: a quotation mark is out of place"},
-		"a stray end":     {"orders,0,5\n\"or\"ders,1,5\n", "line 2: a quotation mark is out of place"},
+		"no topic":             {"\n,0,5\n", "line 2: the topic is empty"},
+		"no group":             {",orders,0,5\n", "line 1: the group is empty"},
+		"twice":                {"orders,0,5\r\n\r\norders,1,5\r\norders,0,5\r\n", "line 1 and line 4 both have an offset for orders-0"},
+		"several groups":       {"billing,orders,0,5\naudit,orders,0,6\n", `line 1 is of group "billing", line 2 of "audit". Give it the lines of one group: join(`},
+		"group here only":      {"orders,0,5\nbilling,orders,1,6\n", "line 1 and line 2 do not have the same number of fields"},
+		"an open quote":        {"orders,0,5\n\"orders,1,5\norders,2,5\n", "line 2: a quotation mark that is opened is not closed"},
+		"a topic in two lines": {"orders,0,5\n\"pay\nments\",1,5\n", "line 2: the topic's name goes on in the next line: a quotation mark may be out of place"},
+		"a group in two lines": {"\"billing\r\",orders,0,5\n", "line 1: the group's name goes on in the next line"},
+		"a stray quote":        {"orders,0,5\nor\"ders,1,5\n", "line 2: a quotation mark is out of place"},
+		"a stray end":          {"orders,0,5\n\"or\"ders,1,5\n", "line 2: a quotation mark is out of place"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
