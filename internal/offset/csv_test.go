@@ -68,7 +68,7 @@ func TestDecodeCSVNamesTheLine(t *testing.T) {
 		"group here only":      {"orders,0,5\nbilling,orders,1,6\n", "line 1 and line 2 do not have the same number of fields"},
 		"an open quote":        {"orders,0,5\n\"orders,1,5\norders,2,5\n", "line 2: a quotation mark that is opened is not closed"},
 		"a topic in two lines": {"orders,0,5\n\"pay\nments\",1,5\n", "line 2: the topic's name goes on in the next line: a quotation mark may be out of place"},
-		"a group in two lines": {"\"billing\r\",orders,0,5\n", "line 1: the group's name goes on in the next line"},
+		"a group in two lines": {"\"bill\ring\",orders,0,5\n", "line 1: the group's name goes on in the next line"},
 		"a stray quote":        {"orders,0,5\nor\"ders,1,5\n", "line 2: a quotation mark is out of place"},
 		"a stray end":          {"orders,0,5\n\"or\"ders,1,5\n", "line 2: a quotation mark is out of place"},
 	} {
