@@ -63,7 +63,9 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (_ *offset.Result
 			return result, err
 		}
 		// A member has joined since the group was looked at. Nothing was
-		// written, so that this is the same as having found it before.
+		// written, so that this is the same as having found it before. Where the
+		// group is has been told, though, and is told anew with the next try.
+		req.Tell(fmt.Sprintf("The commit was refused, since %s has got a member: nothing was written", from.coordinator.called()))
 		if err := wait.refused(ctx); err != nil {
 			return nil, untouched(err)
 		}

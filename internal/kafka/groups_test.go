@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,6 +164,37 @@ func TestMemberThatJoinsBeforeTheCommit(t *testing.T) {
 			want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 		})
 	}
+}
+
+// A try that is refused has told where the group is and has written nothing,
+// which is told, too. The next one tells where the group is by then.
+func TestWhereAGroupIsIsToldOnceMoreAfterARefusedTry(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	commits(f, func(n int, req *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
+		if n > 1 {
+			return nil, nil, false
+		}
+		return answer(req, kerr.UnknownMemberID.Code), nil, true
+	})
+	var told []string
+	req := patient(time.Minute)
+	req.Leaving = func(moves []offset.Move) {
+		told = append(told, fmt.Sprint("at ", moves[0].Previous, moves[1].Previous, moves[2].Previous))
+	}
+	req.Progress = func(message string) {
+		if strings.Contains(message, "nothing was written") {
+			told = append(told, message)
+			f.Commit(t, "billing", fake.Offsets{"orders": {0: 8, 1: 8, 2: 8}})
+		}
+	}
+	if _, err := run(t.Context(), c, req); err != nil {
+		t.Fatal(err)
+	}
+	if all := []string{"at 5 5 5", `The commit was refused, since consumer group "billing" has got a member: nothing was written`, "at 8 8 8"}; !slices.Equal(told, all) {
+		t.Errorf("told %q, want %q", told, all)
+	}
+	want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
 }
 
 // Consumers that come back again and again are waited for each time: their

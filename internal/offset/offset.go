@@ -94,7 +94,9 @@ type Request struct {
 	Progress func(message string)
 	// Leaving, if set, is told the moves just before the first of them is
 	// written: where the group was is known to nobody else if this process does
-	// not live to return a result. An engine that is told no offsets of
+	// not live to return a result. It may be told more than once: a try that the
+	// broker refuses whole writes nothing, and consumers may have gone on before
+	// the next. What was told last counts. An engine that is told no offsets of
 	// partitions leaves it out.
 	Leaving func(moves []Move)
 }
