@@ -27,12 +27,16 @@ func logged(ctx context.Context) func(string) {
 	return func(message string) { tflog.Info(ctx, readable(message)) }
 }
 
-// leftRows is how many partitions one line of the log tells of.
+// leftRows is how many partitions one line of the log tells of. Terraform reads
+// the log through a buffer of 64 KiB: of a line that is longer it can make no
+// message, and prints its pieces as what the process said while debugging. A
+// partition takes 281 bytes at most, with a name of 249.
 const leftRows = 200
 
 // left puts into the log where a group is just before it is moved. A process
-// that is killed then leaves no state, and with it no way back. It is nil if
-// nobody would see it: ten thousand partitions take some work to put into words.
+// that is killed then leaves no state, and with it no way back. Queues are told
+// by their broker, so that the line names the topic. It is nil if nobody would
+// see it: ten thousand partitions take some work to put into words.
 func (s *services) left(ctx context.Context, request offset.Request) func([]offset.Move) {
 	if s.unheard {
 		return nil
@@ -40,6 +44,10 @@ func (s *services) left(ctx context.Context, request offset.Request) func([]offs
 	group, say := request.GroupType.Called(request.Group), logged(ctx)
 	return func(moves []offset.Move) {
 		for some := range slices.Chunk(moves, leftRows) {
+			called := group
+			if some[0].Broker != "" {
+				called += fmt.Sprintf(" on topic %q", some[0].Topic)
+			}
 			rows, without := offset.Offsets{}, []string(nil)
 			for _, m := range some {
 				outer := cmp.Or(m.Broker, m.Topic)
@@ -53,10 +61,10 @@ func (s *services) left(ctx context.Context, request offset.Request) func([]offs
 				rows[outer][m.ID] = m.Previous
 			}
 			if lines := strings.Fields(offset.EncodeCSV(rows)); len(lines) > 0 {
-				say(fmt.Sprintf("Before its reset, %s is at %s", group, strings.Join(lines, " ")))
+				say(fmt.Sprintf("Before its reset, %s is at %s", called, strings.Join(lines, " ")))
 			}
 			if len(without) > 0 {
-				say(fmt.Sprintf("Before its reset, %s has no offset on %s", group, strings.Join(without, " ")))
+				say(fmt.Sprintf("Before its reset, %s has no offset on %s", called, strings.Join(without, " ")))
 			}
 		}
 	}
