@@ -129,6 +129,26 @@ func TestListGroupsOfOldBrokers(t *testing.T) {
 	}
 }
 
+// A group that has an offset in an open transaction has committed on the topic
+// before it all the same: to who asks for stable offsets, brokers tell none.
+func TestListGroupsWithAnOpenTransaction(t *testing.T) {
+	f := manyGroups(t, 7)
+	c := connect(t, f.Bootstrap())
+	tx := f.Begin(t, "tx", "orders", 0, fake.Record{Value: "x"})
+	for group, at := range map[string]fake.Offsets{"idle-03": {"audit": {0: 9}}, "idle-01": {"audit": {0: 9}}} {
+		if err := tx.CommitOffsets(t.Context(), group, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What is only pending on the topic is not committed there.
+	if got := names(list(t, c, GroupFilter{Topic: "audit"})); !slices.Equal(got, []string{"idle-00", "idle-03", "idle-06"}) {
+		t.Errorf("on audit: %v", got)
+	}
+	if err := tx.Abort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A list is whole or an error; a broker that is still loading is asked again.
 func TestListGroupsIsWholeOrAnError(t *testing.T) {
 	f := manyGroups(t, 7)

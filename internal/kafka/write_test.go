@@ -36,6 +36,20 @@ func TestChunksStayBelowTheBrokersLimit(t *testing.T) {
 	}
 }
 
+// Kafka 4.4 takes 62 bytes for an offset beside the names. With names of 22
+// characters together, 12,500 partitions are too many for it.
+func TestChunksStayBelowTheLimitOfKafka44(t *testing.T) {
+	const limit, each = 1048588, 62
+	for _, names := range []struct{ group, topic, partitions int }{{1, 1, 100000}, {11, 11, 12500}, {53, 4, 100000}, {249, 249, 100000}} {
+		w := writerOf(strings.Repeat("g", names.group), strings.Repeat("t", names.topic), names.partitions)
+		for i, c := range w.chunks(w.todo, len(w.todo)) {
+			if size := len(c) * (each + names.group + names.topic); size > limit {
+				t.Errorf("names of %d and %d characters: chunk %d of %d partitions has %d bytes, the broker takes %d", names.group, names.topic, i, len(c), size, limit)
+			}
+		}
+	}
+}
+
 func TestTenThousandPartitionsAreOneCommit(t *testing.T) {
 	w := writerOf("billing", "orders", 10000)
 	if n := len(w.chunks(w.todo, len(w.todo))); n != 1 {
