@@ -3,26 +3,8 @@ package managed
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 )
-
-// FuzzRetryAfter reads how long a server asks to wait: never a negative time,
-// and none that the header does not say.
-func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"", "0", "1", "3600", "65536", "-1", "+5", "1.5", " 7 ", "1e3", "Wed, 21 Oct 2026 07:28:00 GMT", "18446744073709551616", "٣", "0x10", "1_0"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := retryAfter(http.Header{"Retry-After": {s}})
-		if got < 0 || got > 65535*time.Second || got > 0 && strings.TrimLeft(s, "0") != strconv.Itoa(int(got/time.Second)) {
-			t.Errorf("%q is %s", s, got)
-		}
-	})
-}
 
 // FuzzScalar reads a value that is told as a text or as a number.
 func FuzzScalar(f *testing.F) {

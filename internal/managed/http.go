@@ -13,7 +13,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/pemtext"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/retryafter"
 )
 
 // maxAnswer is the most that is read of an answer. The longest legal one, a
@@ -251,7 +251,7 @@ func (c *Client) Do(ctx context.Context, call Call) (Answer, error) {
 		if verdict == Refused || verdict == Doubt && call.Once {
 			return Answer{}, backoff.Permanent(err)
 		}
-		if wait := retryAfter(answer.Header); wait > 0 {
+		if wait := retryafter.In(answer.Header, time.Now()); wait > 0 {
 			return Answer{}, &backoff.RetryAfterError{Duration: min(wait, c.options.Retry.Longest)}
 		}
 		return Answer{}, err
@@ -368,13 +368,4 @@ func (c *Client) log(ctx context.Context, message string, fields map[string]any)
 	if c.options.Log != nil {
 		c.options.Log(ctx, message, fields)
 	}
-}
-
-// retryAfter returns how long a server asks to wait.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }

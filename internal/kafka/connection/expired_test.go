@@ -97,50 +97,45 @@ func TestSessionIsRenewedBeforeRawRequests(t *testing.T) {
 }
 
 // An endpoint that is asked too often is no refusal, and is left alone for as
-// long as it wants.
+// long as it wants, but for no more than an hour.
 func TestTokenEndpointThatLimits(t *testing.T) {
-	e := newEndpoint(t, func(n int32, w http.ResponseWriter, _ *http.Request) {
-		if n == 1 {
-			w.Header().Set("Retry-After", "120")
-			w.WriteHeader(http.StatusTooManyRequests)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"access_token":"after-a-while","expires_in":3600}`)
-	})
-	c := Config{BootstrapServers: []string{"b:9092"}, SASL: &SASL{Mechanism: OAuthBearer, TokenURL: e.URL, ClientID: "c", ClientSecret: "limited-secret"}}
-	conf, d := opened(t, c)
-	if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority()}); err != nil {
-		t.Fatal(err)
-	}
-	src := conf.Net.SASL.TokenProvider.(*tokens)
-	now := time.Now()
-	src.now = func() time.Time { return now }
-	for range 3 {
-		_, err := src.Token()
-		explained(t, err, "HTTP status 429; it wants no request for 2m0s", "try again later")
-		if Unauthorized(err) {
-			t.Errorf("%v is unauthorized", err)
-		}
-	}
-	if n := e.asked.Load(); n != 1 {
-		t.Errorf("asked %d times, want once", n)
-	}
-	now = now.Add(121 * time.Second)
-	if token, err := src.Token(); err != nil || token.Token != "after-a-while" {
-		t.Errorf("got %v, %v", token, err)
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for said, want := range map[string]time.Duration{
-		"": 0, "0": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "65535": time.Hour, "99999999999999999999": 0,
-		now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0,
-	} {
-		if got := retryAfter(http.Header{"Retry-After": {said}}, now); got != want {
-			t.Errorf("%q: %s, want %s", said, got, want)
-		}
+	for _, wants := range []struct {
+		said, told string
+		wait       time.Duration
+	}{{"120", "2m0s", 121 * time.Second}, {"86400", "1h0m0s", 3601 * time.Second}} {
+		t.Run(wants.said, func(t *testing.T) {
+			e := newEndpoint(t, func(n int32, w http.ResponseWriter, _ *http.Request) {
+				if n == 1 {
+					w.Header().Set("Retry-After", wants.said)
+					w.WriteHeader(http.StatusTooManyRequests)
+					return
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, `{"access_token":"after-a-while","expires_in":3600}`)
+			})
+			c := Config{BootstrapServers: []string{"b:9092"}, SASL: &SASL{Mechanism: OAuthBearer, TokenURL: e.URL, ClientID: "c", ClientSecret: "limited-secret"}}
+			conf, d := opened(t, c)
+			if err := c.SASL.configure(conf, d, &TLS{CACert: e.authority()}); err != nil {
+				t.Fatal(err)
+			}
+			src := conf.Net.SASL.TokenProvider.(*tokens)
+			now := time.Now()
+			src.now = func() time.Time { return now }
+			for range 3 {
+				_, err := src.Token()
+				explained(t, err, "HTTP status 429; it wants no request for "+wants.told, "try again later")
+				if Unauthorized(err) {
+					t.Errorf("%v is unauthorized", err)
+				}
+			}
+			if n := e.asked.Load(); n != 1 {
+				t.Errorf("asked %d times, want once", n)
+			}
+			now = now.Add(wants.wait)
+			if token, err := src.Token(); err != nil || token.Token != "after-a-while" {
+				t.Errorf("got %v, %v", token, err)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,8 @@ import (
 	"github.com/xdg-go/scram"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/retryafter"
 )
 
 // configure fills the SASL part of conf. Nothing is asked for before the first
@@ -435,7 +437,7 @@ func oauthError(source string, ended, err error) error {
 			text += ": " + re.ErrorDescription
 		}
 		if busy && re.Response != nil {
-			if e.RetryAfter = retryAfter(re.Response.Header, time.Now()); e.RetryAfter > 0 {
+			if e.RetryAfter = retryafter.In(re.Response.Header, time.Now()); e.RetryAfter > 0 {
 				text += fmt.Sprintf("; it wants no request for %s", e.RetryAfter.Round(time.Second))
 			}
 		}
@@ -451,19 +453,6 @@ func oauthError(source string, ended, err error) error {
 		e.Err = ue.Err
 	}
 	return e
-}
-
-// retryAfter returns how long a server wants not to be asked (RFC 9110, section
-// 10.2.3): seconds, or a date; zero if it does not say, and an hour at most.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	said := h.Get("Retry-After")
-	var d time.Duration
-	if seconds, err := strconv.ParseUint(said, 10, 16); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(said); err == nil {
-		d = date.Sub(now)
-	}
-	return min(max(d, 0), time.Hour)
 }
 
 // mskIAM returns a fetchToken that signs a request to connect. The credentials
