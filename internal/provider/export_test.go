@@ -3,6 +3,9 @@ package provider
 // Left puts into the log where a group is just before it is moved.
 var Left = (&services{}).left
 
+// FinishWithin bounds Finish.
+const FinishWithin = finishWithin
+
 // KafkaTargets are the names of the arguments that say where a group is put.
 func KafkaTargets() []string {
 	var names []string

@@ -20,6 +20,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 )
@@ -413,6 +415,14 @@ func TestKilledInEachPhase(t *testing.T) {
 				has(t, c, "billing", test.back)
 			}
 		})
+	}
+}
+
+// A process that ends while an engine still writes leaves half a reset.
+func TestTheProcessOutlivesWhatAnEngineFinishes(t *testing.T) {
+	t.Parallel()
+	if rocketmq.FinishWithin+30*time.Second > provider.FinishWithin {
+		t.Errorf("RocketMQ finishes within %s, and the process waits for %s", rocketmq.FinishWithin, provider.FinishWithin)
 	}
 }
 

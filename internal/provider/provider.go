@@ -76,7 +76,9 @@ func New(version string, opts ...Option) *Provider {
 }
 
 // finishWithin bounds Finish. It is longer than any engine takes to finish and
-// read back what it has begun to write.
+// read back what it has begun to write once Terraform is gone: three minutes
+// with Kafka and RocketMQ (rocketmq.FinishWithin), less with the managed
+// services.
 const finishWithin = 5 * time.Minute
 
 // Finish waits until no reset and no destroy is at work, for five minutes at

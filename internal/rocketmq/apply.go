@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
@@ -14,7 +15,9 @@ import (
 // Apply writes what the plan says, broker by broker, and reads it back. A plan
 // that is older than a few seconds is resolved anew. Consumers that are online
 // may have moved on from the target when it returns; brokers before 5.2 need
-// about 10 s to make them move at all, for which it waits up to 30 s.
+// about 10 s to make them move at all, for which it waits up to 30 s. What has
+// begun to write goes on if ctx ends, for FinishWithin at most; what is left then
+// is told as not written, or in doubt.
 //
 // Targets "latest" and time are resolved by the brokers in the moment of the
 // reset, where they do that exactly; the result tells the offsets they chose.
@@ -40,6 +43,58 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 	return result, err
 }
 
+// What goes on once the first write has left is bounded by these, counted from
+// when the caller's context has ended; as long as the caller is there, every
+// request and every wait has its own bound. Brokers that have to go one after
+// the other may take three quarters of a minute each.
+const (
+	finishWithin   = 2 * time.Minute
+	readBackWithin = time.Minute
+
+	// FinishWithin is how long a reset or a restore that has begun to write
+	// goes on at most once its caller is gone.
+	FinishWithin = finishWithin + readBackWithin
+)
+
+// lateError is why nothing more is done: the caller is gone for so long.
+type lateError struct{ after time.Duration }
+
+func (e lateError) Error() string {
+	return fmt.Sprintf("it was interrupted, and %s later still not done", e.after)
+}
+
+// Timeout and Is make the error one of time for those who ask.
+func (lateError) Timeout() bool        { return true }
+func (lateError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// finishing returns a context that outlives the caller's by that long, from now
+// on if that has ended already.
+func finishing(ctx context.Context, within time.Duration) (context.Context, context.CancelFunc) {
+	longer, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		late := time.NewTimer(within)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			end(lateError{within})
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); end(nil) }
+}
+
+// pause waits, and returns why the context has ended if it does.
+func pause(ctx context.Context, d time.Duration) error {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // carryOut writes, reads back and makes the result. What names the operation.
 func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
 	interrupted := func() error {
@@ -61,12 +116,11 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []off
 		tell(fmt.Sprintf("Going to %s: %s", what, queueCount(n)))
 	}
 	// From the first write on everything is finished, whoever has gone.
-	finishing := context.WithoutCancel(ctx)
-	w.write(finishing)
+	w.write(ctx)
 	if !w.accepted.Load() && w.failed() > 0 {
 		return nil, w.refusal(what)
 	}
-	w.readBack(finishing)
+	w.readBack(ctx)
 	for _, q := range w.queues {
 		// A request that has left may still be carried out, whatever shows.
 		if q.unanswered() {

@@ -966,6 +966,82 @@ func TestOnceAWriteHasLeftItIsFinished(t *testing.T) {
 	}
 }
 
+// Brokers that go one after the other may take minutes. Once the caller has gone,
+// they go on for some time; what is left then is not written, and says so.
+func TestWhatIsBegunIsFinishedWithinATimeOnceTheCallerHasGone(t *testing.T) {
+	t.Parallel()
+	const never = time.Hour
+	consumers := func(c *fake.Cluster) {
+		c.Connect(group, fake.Consumer{Topics: []string{topic}, Delay: never}) // a client in Go
+	}
+	for name, test := range map[string]struct {
+		begin func(c *fake.Cluster, k *Client)
+		b     offset.State // of broker-b's queues; those of broker-a are in doubt
+		says  string       // of broker-b's queues
+	}{
+		"one broker after the other": {
+			begin: func(c *fake.Cluster, k *Client) {
+				k.pace.push, k.pace.finish, k.pace.readBack = 500*time.Millisecond, 100*time.Millisecond, time.Minute
+				consumers(c)
+			},
+			b: offset.NotDone, says: "it was interrupted, and 100ms later still not done",
+		},
+		"waiting for consumers to commit": {
+			begin: func(c *fake.Cluster, k *Client) {
+				k.pace.push, k.pace.commits, k.pace.finish, k.pace.readBack = 100*time.Millisecond, never, 100*time.Millisecond, time.Minute
+				c.DeleteGroup(group)
+				c.CreateGroup(group)
+				consumers(c)
+				c.Commit("broker-a", group, topic, 0, 6)
+				c.Commit("broker-a", group, topic, 1, 6)
+			},
+			b: offset.NotDone, says: "it was interrupted, and 100ms later still not done",
+		},
+		"reading back": {
+			begin: func(c *fake.Cluster, k *Client) {
+				k.pace.push, k.pace.finish, k.pace.readBack = never, time.Minute, 100*time.Millisecond
+				consumers(c)
+			},
+			b: offset.Unsettled, says: "written, but it could not be read back: it was interrupted, and 100ms later still not done",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster, k := setup{version: fake.V4_9_7}.start(t)
+			test.begin(cluster, k)
+			plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, gone := context.WithCancel(t.Context())
+			defer gone()
+			cluster.SetFault(func(c fake.Call) *fake.Fault {
+				if c.Code == remoting.ResetOffset && c.Server == "broker-a" {
+					return &fake.Fault{Before: gone}
+				}
+				return nil
+			})
+			start := time.Now()
+			r, err := k.Apply(ctx, plan)
+			if took := time.Since(start); took > 30*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if err == nil || r == nil || !r.InDoubt {
+				t.Fatalf("got %+v, %v", r, err)
+			}
+			for _, o := range r.Outcomes {
+				want, says := offset.Unsettled, ""
+				if o.Broker == "broker-b" {
+					want, says = test.b, test.says
+				}
+				if o.State != want || !strings.Contains(o.Reason, says) {
+					t.Errorf("%s is %d: %s; want %d: %s", o.Name(), o.State, o.Reason, want, says)
+				}
+			}
+		})
+	}
+}
+
 func TestReadersWithMoreQueuesThanWriters(t *testing.T) {
 	for _, s := range setups {
 		t.Run(s.name, func(t *testing.T) {

@@ -125,6 +125,8 @@ type pace struct {
 	settle   time.Duration // for what a broker has written itself
 	push     time.Duration // for what a broker before 5.2 has told its clients to do
 	commits  time.Duration // for consumers to commit where they are
+	finish   time.Duration // for writing on once the caller is gone
+	readBack time.Duration // and for reading one broker back
 	others   time.Duration // for the other name servers, once one has answered
 	inFlight int           // requests to one broker that are under way at a time
 }
@@ -140,6 +142,8 @@ var defaultPace = pace{
 	settle:   5 * time.Second,
 	push:     30 * time.Second,
 	commits:  15 * time.Second,
+	finish:   finishWithin,
+	readBack: readBackWithin,
 	others:   2 * time.Second,
 	inFlight: 64,
 }

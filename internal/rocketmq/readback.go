@@ -14,12 +14,15 @@ import (
 // readBack looks at the brokers until every offset that was written shows, or
 // patience ends. Queues whose write had no answer are looked at too: it may
 // have been carried out.
-func (w *writer) readBack(ctx context.Context) {
-	parallel(len(w.s.brokers), len(w.s.brokers), func(n int) { w.readBackFrom(ctx, w.s.brokers[n]) })
+func (w *writer) readBack(caller context.Context) {
+	parallel(len(w.s.brokers), len(w.s.brokers), func(n int) { w.readBackFrom(caller, w.s.brokers[n]) })
 }
 
-// readBackFrom looks at one broker; what it has shown before is settled.
-func (w *writer) readBackFrom(ctx context.Context, b *brokerState) {
+// readBackFrom looks at one broker; what it has shown before is settled. It has
+// its own time, however long the write took.
+func (w *writer) readBackFrom(caller context.Context, b *brokerState) {
+	ctx, end := finishing(caller, w.c.pace.readBack)
+	defer end()
 	var open []*queueWrite
 	for _, q := range w.of[b.name] {
 		if !q.settled && (q.written() || q.unanswered()) {
@@ -77,7 +80,10 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []*queueWrite)
 		if look == 0 && patience == w.c.pace.push && w.tell != nil {
 			w.tell(fmt.Sprintf("Waiting for the consumers at broker %s to take up the reset", b.name))
 		}
-		time.Sleep(wait)
+		if late := pause(ctx, wait); late != nil {
+			giveUp(open, time.Since(start), late)
+			return
+		}
 		wait = min(2*wait, w.c.pace.longest)
 	}
 }

@@ -73,8 +73,11 @@ func (w *writer) todo(b *brokerState) []*queueWrite {
 
 // write writes everything. The first broker goes ahead alone, and of its
 // queues the first: what it refuses, such as for want of a right, is most
-// likely refused everywhere, and then nothing was changed.
-func (w *writer) write(ctx context.Context) {
+// likely refused everywhere, and then nothing was changed. It goes on for some
+// time after the caller has gone; what is left then is not written, or in doubt.
+func (w *writer) write(caller context.Context) {
+	ctx, end := finishing(caller, w.c.pace.finish)
+	defer end()
 	var brokers []*brokerState
 	for _, b := range w.s.brokers {
 		if len(w.todo(b)) > 0 {
@@ -95,10 +98,10 @@ func (w *writer) write(ctx context.Context) {
 		return
 	}
 	if w.delicate(brokers) {
-		w.readBackFrom(ctx, first)
+		w.readBackFrom(caller, first)
 		for _, b := range others {
 			w.broker(ctx, b, false)
-			w.readBackFrom(ctx, b)
+			w.readBackFrom(caller, b)
 		}
 		return
 	}
@@ -249,7 +252,9 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []*queue
 	}
 	wait := w.c.pace.longest
 	for start := time.Now(); ; {
-		time.Sleep(wait)
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
 		if err := w.interrupted(); err != nil && !w.accepted.Load() {
 			return nil, err
 		}
