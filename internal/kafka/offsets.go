@@ -197,8 +197,11 @@ func (g *coordinator) fetchOnce(ctx context.Context, partitions map[string][]int
 }
 
 // fetchOffsets sends an OffsetFetch that asks for stable offsets if it is to,
-// and if the broker knows what that is (Kafka 2.5). Brokers before tell no
-// offset that is older, and sarama finds out only when it encodes for them.
+// and if that can be said: from Kafka 2.5 on. Brokers before tell no offset that
+// is older, and sarama finds out only when it encodes for them. A kafka_version
+// below that, however, keeps it from newer brokers, too, of which those of Kafka
+// 4 do tell older ones: nothing can be done about it here, and the argument's
+// description says so.
 func fetchOffsets(b *wire.Broker, req *sarama.OffsetFetchRequest, stable bool) (*sarama.OffsetFetchResponse, error) {
 	const withStable = 7
 	req.RequireStable = stable && req.Version >= withStable

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
@@ -378,6 +379,23 @@ func tell(r kmsg.Request, at func(partition int32) int64) kmsg.Response {
 	return resp
 }
 
+// older is tell for a fetch of one group, as it was before version 8.
+func older(r kmsg.Request, at int64) kmsg.Response {
+	req := r.(*kmsg.OffsetFetchRequest)
+	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+	for _, t := range req.Topics {
+		rt := kmsg.NewOffsetFetchResponseTopic()
+		rt.Topic = t.Topic
+		for _, p := range t.Partitions {
+			rp := kmsg.NewOffsetFetchResponseTopicPartition()
+			rp.Partition, rp.Offset = p, at
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
+}
+
 // A coordinator that has just taken over tells older offsets for a moment.
 func TestOffsetsFromBeforeAreReadAgain(t *testing.T) {
 	f := orders(t)
@@ -415,6 +433,31 @@ func TestOffsetsAreAskedForAsOfNow(t *testing.T) {
 		if o.Previous != 5 || o.Offset != 4 {
 			t.Errorf("%s: %d → %d, want 5 → 4", o.Name(), o.Previous, o.Offset)
 		}
+	}
+}
+
+// Below kafka_version 2.5 there is no way to ask for stable offsets, and what
+// such a coordinator tells is taken for true: the argument's description says so.
+func TestFromWhichVersionOnOffsetsAreAskedForAsOfNow(t *testing.T) {
+	for version, previous := range map[string]int64{"2.4.1": 3, "2.5.0": 5} {
+		t.Run(version, func(t *testing.T) {
+			f := orders(t)
+			c := connect(t, f.Bootstrap(), func(cfg *connection.Config) { cfg.Version = version })
+			f.ControlKey(9, func(r kmsg.Request) (kmsg.Response, error, bool) {
+				f.KeepControl()
+				if r.(*kmsg.OffsetFetchRequest).RequireStable {
+					return nil, nil, false
+				}
+				return older(r, 3), nil, true
+			})
+			plan, err := c.Plan(t.Context(), reset(oneBack))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := plan.Moves[0].Previous; got != previous {
+				t.Errorf("previous is %d, want %d", got, previous)
+			}
+		})
 	}
 }
 

@@ -66,7 +66,8 @@ func kafkaSectionSchema() schema.Attribute {
 			},
 			"client_id": text("The `client.id` that the brokers see. Default: `terraform-provider-offsets`."),
 			"kafka_version": text("The newest protocol version to speak, such as `3.9.0`. Not needed: the versions are negotiated with each broker. " +
-				"For services that answer the negotiation wrongly. Below `3.7.0`, members of groups of the new protocol (KIP-848) are not seen."),
+				"For services that answer the negotiation wrongly. Below `3.7.0`, members of groups of the new protocol (KIP-848) are not seen. " +
+				"Below `2.5.0`, brokers cannot be asked for stable offsets (KIP-447): just after a failover, Kafka 4 then tells committed offsets that are older than they are, and a reset takes them for `previous`."),
 			"request_timeout": requestTimeout("How long one request may take, dialling included. Default: `10s`. What fails in a way that another try may mend is tried for 30 seconds, or three times as long as one request."),
 			"cluster_id":      text("Work with this cluster and refuse any other, before anything is written."),
 			"tls":             tlsSchema("Encrypt the connection; `tls = {}` trusts the machine's certificate authorities."),
