@@ -47,7 +47,10 @@ func main() {
 	}
 	p := provider.New(version, opts...)
 	if !*wait {
-		outlive(p)
+		outlive(func() { // what is being written is finished and read back
+			p.Finish()
+			os.Exit(1)
+		})
 	}
 	// Terraform reads the log of this process through a pipe. Once it was
 	// killed, the next line would end this process, in the middle of a commit.

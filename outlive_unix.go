@@ -7,30 +7,25 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
 )
 
 // lookAtParent is how often it is seen whether Terraform is still there.
 const lookAtParent = time.Second
 
-// outlive has the process end when Terraform lets it go or is gone, and not
-// before: a terminal that hangs up, a job that is stopped and a machine that
-// shuts down tell both of them at the same time, and Terraform, which is asked
-// to end, waits for what is being written. What is meant to end this process
-// alone is SIGKILL.
-func outlive(p *provider.Provider) {
+// outlive has the process end when Terraform lets it go, and not before: a
+// terminal that hangs up, a job that is stopped and a machine that shuts down
+// tell both of them at the same time, and Terraform, which is asked to end,
+// waits for what is being written. What is meant to end this process alone is
+// SIGKILL. Once Terraform, the parent, is gone itself, end is called: a
+// Terraform that was killed asks nobody to end, and the plugin library would
+// wait for it forever.
+func outlive(end func()) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGTERM)
-	go endWithout(os.Getppid(), p)
-}
-
-// endWithout ends the process once Terraform, its parent, is gone and what was
-// being written is finished and read back. A Terraform that was killed asks
-// nobody to end, and the plugin library would wait for it forever.
-func endWithout(terraform int, p *provider.Provider) {
-	for os.Getppid() == terraform {
-		time.Sleep(lookAtParent)
-	}
-	p.Finish()
-	os.Exit(1)
+	terraform := os.Getppid()
+	go func() {
+		for os.Getppid() == terraform {
+			time.Sleep(lookAtParent)
+		}
+		end()
+	}()
 }
