@@ -1,8 +1,11 @@
 // Package clock gives the time to whoever needs it, so that tests can choose
-// it. It must not know what the time is for.
+// it, and waits. It must not know what the time is for.
 package clock
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Clock tells the time.
 type Clock interface {
@@ -20,3 +23,15 @@ type Fixed time.Time
 
 // Now returns the fixed time.
 func (f Fixed) Now() time.Time { return time.Time(f) }
+
+// Sleep waits for d, or until ctx ends, and returns ctx's cause then.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

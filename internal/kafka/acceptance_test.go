@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkaclient"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/kafkacluster"
@@ -282,7 +282,7 @@ func TestAssignedConsumerIsToldAsAnotherWriter(t *testing.T) {
 	committed := func() bool { return k.Committed(t, "assigned-group")["assigned"][0] == 10 }
 	until := func(what func() bool) {
 		for !what() {
-			if err := wire.Sleep(ctx, 10*time.Millisecond); err != nil {
+			if err := clock.Sleep(ctx, 10*time.Millisecond); err != nil {
 				t.Error(err)
 				return
 			}

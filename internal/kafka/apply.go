@@ -91,7 +91,9 @@ func (b *basis) final(ctx context.Context, plan *offset.Plan) ([]offset.Move, *w
 			})
 		},
 		func(context.Context) error {
-			ready, beyond = b.ready(req, plan.Moves, b.carry)
+			if !b.coordinator.share() {
+				ready, beyond = b.ready(req, plan.Moves, b.carry)
+			}
 			return nil
 		})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -125,7 +126,7 @@ func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err err
 			return differ, idle, nil
 		}
 		pause := min(w.poll, left)
-		if err := wire.Sleep(ctx, pause); err != nil {
+		if err := clock.Sleep(ctx, pause); err != nil {
 			return differ, false, err
 		}
 		left -= pause

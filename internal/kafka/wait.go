@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -45,7 +45,7 @@ func (w *waiting) until(ctx context.Context, coordinator *coordinator, g *group,
 		if pause <= 0 {
 			return active(g, true)
 		}
-		if err := wire.Sleep(ctx, pause); err != nil {
+		if err := clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 		var err error
@@ -71,5 +71,5 @@ func (w *waiting) refused(ctx context.Context) error {
 	if !w.waits {
 		return nil
 	}
-	return wire.Sleep(ctx, w.poll)
+	return clock.Sleep(ctx, w.poll)
 }

@@ -83,18 +83,6 @@ func finishing(ctx context.Context, within time.Duration) (context.Context, cont
 	return longer, func() { stop(); end(nil) }
 }
 
-// pause waits, and returns why the context has ended if it does.
-func pause(ctx context.Context, d time.Duration) error {
-	wait := time.NewTimer(d)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // carryOut writes, reads back and makes the result. What names the operation.
 func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []offset.Move, what string, tell func(string)) (*offset.Result, error) {
 	interrupted := func() error {

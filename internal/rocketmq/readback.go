@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 )
@@ -80,7 +81,7 @@ func (w *writer) settle(ctx context.Context, b *brokerState, open []*queueWrite)
 		if look == 0 && patience == w.c.pace.push && w.tell != nil {
 			w.tell(fmt.Sprintf("Waiting for the consumers at broker %s to take up the reset", b.name))
 		}
-		if late := pause(ctx, wait); late != nil {
+		if late := clock.Sleep(ctx, wait); late != nil {
 			giveUp(open, time.Since(start), late)
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
 )
@@ -252,7 +253,7 @@ func (w *writer) awaitOffsets(ctx context.Context, b *brokerState, todo []*queue
 	}
 	wait := w.c.pace.longest
 	for start := time.Now(); ; {
-		if err := pause(ctx, wait); err != nil {
+		if err := clock.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 		if err := w.interrupted(); err != nil && !w.accepted.Load() {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/managed"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -501,7 +502,7 @@ func (e *instance) readBack(ctx context.Context, req offset.Request, moves []off
 	var after status
 	for try := range 3 {
 		if try > 0 {
-			if err := pause(ctx, e.client.poll/2); err != nil {
+			if err := clock.Sleep(ctx, e.client.poll/2); err != nil {
 				return after, nil //nolint:nilerr // An interrupt ends the waiting; what was read counts.
 			}
 		}

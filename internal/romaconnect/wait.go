@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -43,7 +44,7 @@ func (e *instance) awaitInactive(ctx context.Context, group, what string, wait t
 		if first {
 			tell(fmt.Sprintf("Waiting up to %s for the group's members to leave", wait))
 		}
-		if err := pause(ctx, min(e.client.poll, left)); err != nil {
+		if err := clock.Sleep(ctx, min(e.client.poll, left)); err != nil {
 			return &offset.Error{
 				Code: offset.Interrupted, What: what + ": interrupted while waiting for the group's members to leave",
 				State: offset.NothingChanged, Err: err,
@@ -74,17 +75,5 @@ func (e *instance) active(what string, seen status, waited time.Duration) error 
 	return &offset.Error{
 		Code: offset.GroupActive, What: text, State: offset.NothingChanged,
 		Next: fmt.Sprintf("Stop the consumers. One that was killed counts as gone after its session.timeout.ms, %s by default on this service; wait_for_inactive waits for that.", sessionTimeout),
-	}
-}
-
-// pause waits, but not beyond the context's end.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -354,7 +355,7 @@ func (c *Cluster) watch(ctx context.Context, moved func(context.Context) (bool, 
 				cancel(errMoved)
 				return
 			}
-			if Sleep(ctx, c.Times.Watch) != nil {
+			if clock.Sleep(ctx, c.Times.Watch) != nil {
 				return
 			}
 		}

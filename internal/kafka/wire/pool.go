@@ -12,6 +12,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 )
 
@@ -176,7 +177,7 @@ func (p *pool) hush(ctx context.Context) error {
 		return nil
 	}
 	pauses(ctx, p.addr, wait)
-	if Sleep(ctx, wait) != nil {
+	if clock.Sleep(ctx, wait) != nil {
 		return &throttled{pause}
 	}
 	return nil
@@ -229,8 +230,8 @@ func (b *broken) Unwrap() error { return b.err }
 
 // call sends one request to the broker at addr and returns its answer, never
 // nil without an error. It takes no longer than a request may, and ends with
-// ctx and with the cluster. A connection that was idle and turns out to be dead is replaced once,
-// at once. Unanswered tells that the request may have been carried out without
+// ctx and with the cluster. A connection that was idle and turns out to be dead
+// is replaced once, at once. Unanswered tells that the request may have been carried out without
 // an answer, which a success does not rule out. An error is sarama's
 // ErrUnsupportedVersion if the broker does not have the API, or of type
 // *broken.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
@@ -92,22 +93,10 @@ func retry[T any](ctx context.Context, patience func() Patience, try func() (T, 
 			return v, last
 		}
 		// ±20 %: what failed together is not tried again together.
-		if Sleep(ctx, time.Duration(float64(pause)*(0.8+0.4*rand.Float64()))) != nil { //nolint:gosec // Not a secret.
+		if clock.Sleep(ctx, time.Duration(float64(pause)*(0.8+0.4*rand.Float64()))) != nil { //nolint:gosec // Not a secret.
 			return v, stopped(ctx, last)
 		}
 		pause = min(2*pause, p.Most)
-	}
-}
-
-// Sleep waits for d, or until ctx ends, and returns ctx's cause then.
-func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 
