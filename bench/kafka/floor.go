@@ -121,11 +121,6 @@ func (f *byHand) leaders(seed *sarama.Broker) (map[*sarama.Broker][]int32, error
 }
 
 func (f *byHand) describe(coordinator *sarama.Broker) error {
-	req := sarama.NewConsumerGroupDescribeRequest(f.conf.Version)
-	req.GroupIDs, req.IncludeAuthorizedOperations = []string{f.group}, true
-	if _, err := coordinator.ConsumerGroupDescribe(req); err != nil {
-		return err
-	}
 	_, err := coordinator.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: []string{f.group}, IncludeAuthorizedOperations: true})
 	return err
 }

@@ -92,7 +92,9 @@ func (b *basis) final(ctx context.Context, plan *offset.Plan) ([]offset.Move, *w
 		},
 		func(context.Context) error {
 			if !b.coordinator.share() {
-				ready, beyond = b.ready(req, plan.Moves, b.carry)
+				if ready, beyond = b.ready(req, plan.Moves, b.carry); beyond == nil {
+					ready.prepare()
+				}
 			}
 			return nil
 		})

@@ -69,7 +69,7 @@ func TestResetToEachTarget(t *testing.T) {
 			got := f.Requests()
 			delete(got, 18) // one for each new connection
 			coordinators := tc.fetch - 2
-			wants := map[int16]int{3: 1, 10: coordinators, 69: 1, 15: 1, 2: tc.lists * len(leaders), 9: tc.fetch, 8: 1}
+			wants := map[int16]int{3: 1, 10: coordinators, 15: 1, 2: tc.lists * len(leaders), 9: tc.fetch, 8: 1}
 			if tc.target.Kind == offset.ToCurrent { // nothing is committed, nor read back
 				delete(wants, 8)
 				wants[9]--
@@ -497,7 +497,6 @@ func TestGroupIsCheckedBeforeEachChunk(t *testing.T) {
 	chunked(f, func(int, *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
 		if !joined {
 			joined = true
-			f.Fault(kfake.Fault{Keys: []kmsg.Key{69}, Err: kerr.GroupIDNotFound, Count: -1})
 			f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
 				f.KeepControl()
 				return described(r, "Stable", "consumer", "late-consumer"), nil, true

@@ -51,13 +51,14 @@ func TestTriedAgain(t *testing.T) {
 			f := orders(t)
 			c := connect(t, f.Bootstrap())
 			h := f.Fault(kfake.Fault{Keys: []kmsg.Key{tc.key}, Err: tc.err, Count: 3})
-			if _, err := run(t.Context(), c, reset(earliest)); err != nil {
+			req := meeting(tc.key)
+			if _, err := run(t.Context(), c, req); err != nil {
 				t.Fatal(err)
 			}
 			if h.Hits() == 0 {
 				t.Error("the fault was never met")
 			}
-			want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+			want(t, f, req.Group, fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
 		})
 	}
 }
@@ -93,6 +94,15 @@ func TestTryingAgainEndsWithTheContext(t *testing.T) {
 	wantError(t, err, offset.Interrupted, "Nothing was changed")
 }
 
+// meeting returns a reset that sends a request of the key.
+func meeting(key kmsg.Key) offset.Request {
+	req := reset(earliest)
+	if key == 69 { // not about a classic group
+		req.Group, req.AllowNewGroup = "shipping", true
+	}
+	return req
+}
+
 // Sarama knows no contexts: a request without an answer would be waited for
 // until the time-out.
 func TestContextEndsACallWithoutAnAnswer(t *testing.T) {
@@ -104,7 +114,7 @@ func TestContextEndsACallWithoutAnAnswer(t *testing.T) {
 			cancel()
 			return nil, nil, true // no answer, ever
 		})
-		_, err := run(ctx, c, reset(earliest))
+		_, err := run(ctx, c, meeting(kmsg.Key(key)))
 		wantError(t, err, offset.Interrupted)
 		if err := c.Close(); err != nil {
 			t.Error(err)
@@ -130,10 +140,11 @@ func TestConnectionThatBreaksIsReplaced(t *testing.T) {
 		f := orders(t)
 		c := connect(t, f.Bootstrap())
 		f.LoseResponses(key, 1)
-		if _, err := run(t.Context(), c, reset(earliest)); err != nil {
+		req := meeting(kmsg.Key(key))
+		if _, err := run(t.Context(), c, req); err != nil {
 			t.Fatalf("key %d: %v", key, err)
 		}
-		want(t, f, "billing", fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+		want(t, f, req.Group, fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
 	}
 }
 

@@ -13,29 +13,30 @@ import (
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
 
-// describeConsumers asks for a consumer group's state and members. It asks for a group of the
-// new protocol first (ConsumerGroupDescribe, API 69, Kafka 3.7): asked the
-// classic way (DescribeGroups, API 15), an active one is told as Dead, without
-// members and without an error.
+// describeConsumers asks for a consumer group's state and members: the classic
+// way first (DescribeGroups, API 15), which tells of most groups all there is to
+// tell. A group of the new protocol is Dead there, without members and without
+// an error even if it is active, so that only members and the state Empty are
+// taken for the truth. All others are asked for as groups of the new protocol
+// (ConsumerGroupDescribe, API 69, Kafka 3.7).
 func (g *coordinator) describeConsumers(ctx context.Context) (*group, error) {
+	classic, err := g.describeClassic(ctx)
+	if err != nil || len(classic.members) > 0 || classic.state == stateEmpty {
+		return classic, err
+	}
 	d, err := g.describeNew(ctx)
-	asked := true
-	if errors.Is(err, sarama.ErrUnsupportedVersion) {
-		asked, err = false, nil
-	}
-	if d != nil || err != nil {
+	switch {
+	case errors.Is(err, sarama.ErrUnsupportedVersion):
+		return classic, nil
+	case d != nil || err != nil:
 		return d, err
+	case classic.state != stateDead:
+		return classic, nil
 	}
-	d, err = g.describeClassic(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if d.state == stateDead && asked {
-		// Neither a classic nor a KIP-848 group: there may be one of another
-		// kind under this name. Only brokers that have the API 69 can have it.
-		d.kind, err = g.kindOf(ctx)
-	}
-	return d, err
+	// Neither a classic nor a KIP-848 group: there may be one of another kind
+	// under this name. Only brokers that have the API 69 can have it.
+	classic.kind, err = g.kindOf(ctx)
+	return classic, err
 }
 
 // describeNew asks for a KIP-848 group. It returns nil if the group is none,

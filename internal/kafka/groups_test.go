@@ -244,15 +244,20 @@ func TestBrokersRefusalCountsWhenItTellsOfNoMember(t *testing.T) {
 	wantError(t, err, offset.GroupActive, "as if it had members", "Nothing was changed")
 }
 
-func TestActiveNewGroupIsNotTakenForDead(t *testing.T) {
-	f := orders(t)
-	c := connect(t, f.Bootstrap())
-	f.Join(t, member(kafkaclient.Consumer))
-	// So a real broker answers the classic way for such a group.
+// toldAsDead has the brokers answer for groups the classic way as real ones do
+// for a group that is not of the classic protocol.
+func toldAsDead(f *fake.Cluster) {
 	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
 		return described(r, "Dead", ""), nil, true
 	})
+}
+
+func TestActiveNewGroupIsNotTakenForDead(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.Join(t, member(kafkaclient.Consumer))
+	toldAsDead(f)
 	plan, err := c.Plan(t.Context(), reset(earliest))
 	if err != nil {
 		t.Fatal(err)
@@ -262,16 +267,31 @@ func TestActiveNewGroupIsNotTakenForDead(t *testing.T) {
 	}
 }
 
+// Only members and the state Empty are believed: kfake tells a group of the new
+// protocol as Stable and without members, and real brokers tell it as Dead.
+func TestClassicAnswerWithoutMembersIsNotTheLastWord(t *testing.T) {
+	f := orders(t)
+	c := connect(t, f.Bootstrap())
+	f.Join(t, member(kafkaclient.Consumer))
+	for _, state := range []string{"Stable", "Dead", "PreparingRebalance"} {
+		f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) { return described(r, state, "consumer"), nil, true })
+		plan, err := c.Plan(t.Context(), reset(earliest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Members) != 1 || plan.Protocol != "consumer" {
+			t.Errorf("told as %s: %s, %d members", state, plan.Protocol, len(plan.Members))
+		}
+	}
+}
+
 // Before Kafka 3.7, and on Azure Event Hubs, there is no API 69. The latter
 // tells Dead for idle groups, so that the offsets show that it exists.
 func TestIdleGroupToldAsDeadHasOffsets(t *testing.T) {
 	f := fake.New(t, fake.Options{Topics: map[string]int32{"orders": 3, "bills": 1}, Kfake: []kfake.Opt{kfake.MaxVersions(kversion.V3_0_0())}})
 	f.Commit(t, "billing", fake.Offsets{"bills": {0: 0}})
 	c := connect(t, f.Bootstrap())
-	f.ControlKey(15, func(r kmsg.Request) (kmsg.Response, error, bool) {
-		f.KeepControl()
-		return described(r, "Dead", ""), nil, true
-	})
+	toldAsDead(f)
 	f.ResetRequests()
 	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
 		t.Fatal(err)
@@ -282,18 +302,22 @@ func TestIdleGroupToldAsDeadHasOffsets(t *testing.T) {
 	}
 }
 
-func TestUnsupportedAnswerToTheNewDescriptionAsksTheClassicWay(t *testing.T) {
+func TestUnsupportedAnswerToTheNewDescriptionLeavesTheClassicOne(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
-	f.Fault(kfake.Fault{Keys: []kmsg.Key{69}, Err: kerr.UnsupportedVersion, Count: 1})
-	if _, err := run(t.Context(), c, reset(earliest)); err != nil {
+	h := f.Fault(kfake.Fault{Keys: []kmsg.Key{69}, Err: kerr.UnsupportedVersion, Count: 1})
+	if _, err := run(t.Context(), c, meeting(69)); err != nil {
 		t.Fatal(err)
+	}
+	if h.Hits() == 0 {
+		t.Error("the fault was never met")
 	}
 }
 
 func TestTopicThatMayNotBeSeenIsUnknownAndNotEmpty(t *testing.T) {
 	f := orders(t)
 	c := connect(t, f.Bootstrap())
+	toldAsDead(f) // as a group of the new protocol is, the classic way
 	f.Fault(kfake.Fault{Keys: []kmsg.Key{69}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	_, err := run(t.Context(), c, reset(earliest))
 	wantError(t, err, offset.Unauthorized, "DESCRIBE on every topic", "Nothing was changed")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -40,9 +41,10 @@ type writer struct {
 	poll        time.Duration // between two looks of a read-back
 	settling    time.Duration
 
-	started time.Time    // when the first request was sent
-	busy    bool         // the group got members when some were written
-	refusal wire.Meaning // of the last code that a partition failed with
+	first   atomic.Pointer[made] // of the commits; nil unless it is ready
+	started time.Time            // when the first request was sent
+	busy    bool                 // the group got members when some were written
+	refusal wire.Meaning         // of the last code that a partition failed with
 }
 
 // words say what a writer does.
@@ -264,21 +266,44 @@ func (w *writer) commit(ctx context.Context, chunk []int) (verdicts, error) {
 		API:   wire.OffsetCommitAPI,
 		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
 		Send: func(b *wire.Broker) (*sarama.OffsetCommitResponse, error) {
-			req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
-			// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
-			// would mean not at all. sarama chooses the version later than this.
-			req.RetentionTime = -1
-			for _, n := range chunk {
-				o := &w.outcomes[n]
-				req.AddBlockWithLeaderEpoch(o.Topic, o.ID, o.Offset, w.carry[n].epoch, 0, w.carry[n].metadata)
+			// sarama lowers the version of what it sends, so that each is sent once.
+			if m := w.first.Swap(nil); m != nil && slices.Equal(m.chunk, chunk) {
+				return b.CommitOffset(m.request)
 			}
-			return b.CommitOffset(req)
+			return b.CommitOffset(w.commitOf(chunk))
 		},
 		Codes: func(r *sarama.OffsetCommitResponse) []sarama.KError {
 			return w.codes(chunk, sarama.ErrNoError, r.Errors)
 		},
 	})
 	return said(w, chunk, wire.OffsetCommitAPI, answer, err)
+}
+
+// made is a commit that was made before it is sent.
+type made struct {
+	chunk   []int
+	request *sarama.OffsetCommitRequest
+}
+
+// prepare makes the first commit, so that its sending does not wait for that.
+func (w *writer) prepare() {
+	if chunks := w.chunks(w.todo, w.most()); len(chunks) > 0 {
+		w.first.Store(&made{chunks[0], w.commitOf(chunks[0])})
+	}
+}
+
+// commitOf returns the request that commits the offsets of a chunk.
+func (w *writer) commitOf(chunk []int) *sarama.OffsetCommitRequest {
+	g := w.coordinator
+	req := sarama.NewOffsetCommitRequest(g.Cluster.Config(), g.Name)
+	// Brokers before Kafka 2.1 read how long to keep the offsets, and 0
+	// would mean not at all. sarama chooses the version later than this.
+	req.RetentionTime = -1
+	for _, n := range chunk {
+		o := &w.outcomes[n]
+		req.AddBlockWithLeaderEpoch(o.Topic, o.ID, o.Offset, w.carry[n].epoch, 0, w.carry[n].metadata)
+	}
+	return req
 }
 
 // said returns what came of each partition of a chunk, and notes what the

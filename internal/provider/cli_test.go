@@ -353,7 +353,7 @@ func TestInterruptWhileWaitingForMembers(t *testing.T) {
 	c.Leave(t, m)
 }
 
-const describeGroup = 69 // ConsumerGroupDescribe
+const describeGroup = 15 // DescribeGroups
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()

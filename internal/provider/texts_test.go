@@ -26,11 +26,11 @@ const (
 func strangely(c *fake.Cluster, host string) {
 	c.ControlKey(describeGroup, func(kreq kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's form
 		c.KeepControl()
-		resp := kreq.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
-		for _, name := range kreq.(*kmsg.ConsumerGroupDescribeRequest).Groups {
-			g, m := kmsg.NewConsumerGroupDescribeResponseGroup(), kmsg.NewConsumerGroupDescribeResponseGroupMember()
-			m.MemberID, m.ClientID, m.ClientHost, m.SubscribedTopics = "m-1", host, "/"+host, []string{"orders"}
-			g.Group, g.State, g.Members = name, "Stable", []kmsg.ConsumerGroupDescribeResponseGroupMember{m}
+		resp := kreq.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		for _, name := range kreq.(*kmsg.DescribeGroupsRequest).Groups {
+			g, m := kmsg.NewDescribeGroupsResponseGroup(), kmsg.NewDescribeGroupsResponseGroupMember()
+			m.MemberID, m.ClientID, m.ClientHost = "m-1", host, "/"+host
+			g.Group, g.State, g.ProtocolType, g.Members = name, "Stable", "consumer", []kmsg.DescribeGroupsResponseGroupMember{m}
 			resp.Groups = append(resp.Groups, g)
 		}
 		return resp, nil, true
