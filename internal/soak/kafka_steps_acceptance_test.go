@@ -352,9 +352,35 @@ func (k *walkedKafka) clear(ctx context.Context, s *kafkaStep, struck func() (bo
 	return was, err
 }
 
+// still waits until the group that another is to follow has consumed what there
+// is: while it consumes, nobody can say where it was followed to.
+func (k *walkedKafka) still(ctx context.Context, q *kafkaRequest) error {
+	if offset.TargetKind(q.Target) != offset.ToGroup || !k.consuming(q.Source) {
+		return nil
+	}
+	const long = 2 * time.Second // commits come much more often
+	for last := (commits)(nil); ; {
+		v, err := k.view(ctx)
+		if err != nil {
+			return err
+		}
+		now := v.of(k.groups[q.Source])
+		if last != nil && maps.Equal(last, now) {
+			return nil
+		}
+		last = now
+		if err := clock.Sleep(ctx, long); err != nil {
+			return err
+		}
+	}
+}
+
 // reset does a reset as an apply does, and what follows if it fails half-way.
 func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 	q := s.Request
+	if err := k.still(ctx, q); err != nil {
+		return err
+	}
 	before, err := k.view(ctx)
 	if err != nil {
 		return err

@@ -274,7 +274,7 @@ func expect(q question, v view) (e expected) {
 		if m.Clamped && q.OutOfRange == offset.Refuse {
 			e.refuse(offset.OutsideLog)
 		}
-		if to != want {
+		if to != want || q.GroupType == offset.ShareGroup { // whose start offsets carry none
 			metadata = ""
 		}
 		m.To = commit{to, metadata}

@@ -186,6 +186,9 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 			return err
 		}
 	}
+	if err := k.still(ctx, q); err != nil {
+		return err
+	}
 	before, err := k.view(ctx)
 	if err != nil {
 		return err
@@ -198,6 +201,10 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 	limitBy(&req, q, expect(question, before))
 	question.Limits = req.Limits
 	should := expect(question, before)
+	whole := len(req.Scope.Partitions) == 0 && req.Target.Kind != offset.ToOffsets && req.Target.Kind != offset.ToSnapshot
+	if reset.OnDestroy(s.OnDestroy) == reset.DestroyDeletes && req.GroupType == offset.ShareGroup && !whole {
+		should.refuse(offset.InvalidArgument) // start offsets are deleted by whole topics
+	}
 	if k.members[q.Group] != nil {
 		should.refuse(offset.GroupActive)
 	}
