@@ -176,6 +176,23 @@ func TestShareGroupThatIsNotThereAndMayNotBeAskedFor(t *testing.T) {
 	}
 }
 
+// The coordinator of a share group asks the leaders of the topic, and the broker
+// that keeps the group's state, before it answers: both may just have moved.
+func TestShareGroupWhoseLeadersMove(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.DescribeShareGroupOffsets, kmsg.AlterShareGroupOffsets} {
+		f := sharing(t)
+		c := connect(t, f.Bootstrap())
+		faults := f.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: kerr.NotLeaderForPartition, Count: 2})
+		if _, err := run(t.Context(), c, shared(earliest)); err != nil {
+			t.Fatalf("%v: %v", key, err)
+		}
+		if faults.Hits() != 2 {
+			t.Errorf("%v: the fault was met %d times", key, faults.Hits())
+		}
+		wantStarts(t, f, fake.Offsets{"orders": {0: 0, 1: 0, 2: 0}})
+	}
+}
+
 func undoOf(req offset.Request, result *offset.Result) offset.UndoRequest {
 	return offset.UndoRequest{
 		Group: req.Group, GroupType: req.GroupType, ClusterID: result.ClusterID, TopicIDs: result.TopicIDs,

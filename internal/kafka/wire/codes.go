@@ -119,8 +119,9 @@ var meanings = map[API][]map[sarama.KError]Meaning{
 	OffsetCommitAPI: {committing, writing},
 	OffsetDeleteAPI: {deleting, writing},
 
-	AlterShareGroupOffsetsAPI:  {altering, committing, writing},
-	DeleteShareGroupOffsetsAPI: {altering, deleting, writing},
+	DescribeShareGroupOffsetsAPI: {elsewhere},
+	AlterShareGroupOffsetsAPI:    {altering, elsewhere, committing, writing},
+	DeleteShareGroupOffsetsAPI:   {altering, elsewhere, deleting, writing},
 }
 
 // common is what codes mean unless a request's own tables say otherwise. A
@@ -196,6 +197,20 @@ var committing = map[sarama.KError]Meaning{
 var deleting = map[sarama.KError]Meaning{
 	sarama.ErrGroupAuthorizationFailed: {Right: "DELETE", On: OnGroup},
 	sarama.ErrGroupSubscribedToTopic:   {Do: Busy, Words: "an active member of the group is subscribed to the topic"},
+}
+
+// elsewhere are the codes that the coordinator of a share group hands on: it asks
+// the leaders of the topic for the log's ends (Kafka 4.3), and the broker that
+// keeps the group's state, which may just have moved. It finds them by itself
+// (seen on Kafka 4.4, NOT_LEADER_OR_FOLLOWER beside a partition).
+var elsewhere = map[sarama.KError]Meaning{
+	sarama.ErrNotLeaderForPartition: {Do: Again, Landed: true},
+	sarama.ErrLeaderNotAvailable:    {Do: Again, Landed: true},
+	sarama.ErrReplicaNotAvailable:   {Do: Again, Landed: true},
+	sarama.ErrFencedLeaderEpoch:     {Do: Again, Landed: true},
+	sarama.ErrUnknownLeaderEpoch:    {Do: Again, Landed: true},
+	sarama.ErrOffsetNotAvailable:    {Do: Again, Landed: true},
+	sarama.ErrKafkaStorageError:     {Do: Again, Landed: true},
 }
 
 // altering: a share group's start offsets are written one by one, not as one

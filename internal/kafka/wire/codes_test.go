@@ -89,6 +89,15 @@ func TestMeanings(t *testing.T) {
 		{api: AlterShareGroupOffsetsAPI, code: 15, do: Relocate, landed: true},
 		{api: AlterShareGroupOffsetsAPI, code: 16, do: Relocate, landed: true},
 
+		// Of a broker that the coordinator of a share group asks.
+		{api: DescribeShareGroupOffsetsAPI, code: 5, do: Again, landed: true},
+		{api: DescribeShareGroupOffsetsAPI, code: 6, do: Again, landed: true},
+		{api: DescribeShareGroupOffsetsAPI, code: 74, do: Again, landed: true},
+		{api: DescribeShareGroupOffsetsAPI, code: 78, do: Again, landed: true},
+		{api: DescribeShareGroupOffsetsAPI, code: 3, do: Fail},
+		{api: AlterShareGroupOffsetsAPI, code: 6, do: Again, landed: true},
+		{api: DeleteShareGroupOffsetsAPI, code: 6, do: Again, landed: true},
+
 		{api: OffsetCommitAPI, code: 0, do: Nothing},
 		{api: OffsetCommitAPI, code: 24, do: Fail, words: "The provided group id was empty"},
 	} {
