@@ -423,7 +423,10 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 		}
 	}
 	attempt.Request = req
-	consumers := k.consuming(q.Group)
+	// A member of a share group gives a start offset to partitions that have none,
+	// and to those that a topic gets while it is there.
+	gives := k.typeOf(q.Group) == offset.ShareGroup
+	consumers := k.consuming(q.Group) || gives && k.members[q.Group] != nil
 	active := k.members[q.Group] != nil && !q.Leave
 
 	k.victim = offset.Partition{Topic: k.topics[q.Topics[0]]}
@@ -444,7 +447,7 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 		return err
 	}
 	joined := hit && s.Fault.Kind == "join"
-	consumers = (consumers && !q.Leave) || k.consuming(q.Group) || joined && s.Fault.At == "committed"
+	consumers = (consumers && !q.Leave) || k.consuming(q.Group) || joined && (gives || s.Fault.At == "committed")
 	if q.Leave && k.members[q.Group] != nil { // it was refused before it waited
 		if err := k.leave(ctx, q.Group); err != nil {
 			return err

@@ -26,6 +26,8 @@ type rocketmqWorld struct {
 	cluster  *brokers.Cluster
 	producer *brokers.Producer
 	down     map[string]string
+	started  map[string]time.Time // brokers; no entry: when since was
+	since    time.Time            // when they all were started
 }
 
 func startRocketMQ(ctx context.Context, tally *tally, kind string) (*rocketmqWorld, error) {
@@ -45,7 +47,7 @@ func startRocketMQ(ctx context.Context, tally *tally, kind string) (*rocketmqWor
 	if err != nil {
 		return nil, err
 	}
-	w := &rocketmqWorld{tally: tally, brokers: kind, cluster: c, down: map[string]string{}}
+	w := &rocketmqWorld{tally: tally, brokers: kind, cluster: c, down: map[string]string{}, started: map[string]time.Time{}, since: time.Now()}
 	if w.producer, err = c.NewProducer(); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -59,7 +61,11 @@ func (w *rocketmqWorld) pushes() bool { return w.brokers != newest }
 func (w *rocketmqWorld) called() string { return strings.TrimRight("RocketMQ "+w.brokers, " ") }
 
 // written is how long offsets take until they are on disk, with some patience.
-const written = 1500 * time.Millisecond
+// A broker begins to write them firstWrite after it was started.
+const (
+	written    = 1500 * time.Millisecond
+	firstWrite = 10 * time.Second
+)
 
 func (w *rocketmqWorld) close() error {
 	var err error
@@ -78,7 +84,11 @@ func (w *rocketmqWorld) strike(kind, broker string) error {
 	w.down[broker] = kind
 	switch kind {
 	case "kill":
-		time.Sleep(written)
+		started, again := w.started[broker]
+		if !again {
+			started = w.since
+		}
+		time.Sleep(max(written, time.Until(started.Add(firstWrite+written))))
 		w.cluster.Process(broker).Kill()
 	case "stop":
 		return w.cluster.Process(broker).Stop(2 * time.Minute)
@@ -96,6 +106,7 @@ func (w *rocketmqWorld) heal(ctx context.Context) error {
 			errs = append(errs, w.cluster.Continue(broker))
 		} else {
 			errs = append(errs, w.cluster.Restart(ctx, broker))
+			w.started[broker] = time.Now()
 		}
 	}
 	clear(w.down)

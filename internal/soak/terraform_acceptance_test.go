@@ -233,7 +233,7 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 		}
 		j := judgement{
 			question: question, before: before, base: before.of(req.Group), should: should, first: should,
-			hit: hit || len(should.Refusals) > 0, consumers: k.consuming(q.Group),
+			hit: hit || len(should.Refusals) > 0, consumers: k.consuming(q.Group) || req.GroupType == offset.ShareGroup && k.members[q.Group] != nil,
 		}
 		if exists {
 			j.report.Result = &offset.Result{Outcomes: outcomes}
