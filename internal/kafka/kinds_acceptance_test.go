@@ -107,6 +107,24 @@ func TestGroupsOfAnotherTypeAndWithMembersOnARealCluster(t *testing.T) {
 	if got := k.ShareStates(t, "kinds-shar"); len(got) > 0 {
 		t.Errorf("a group was made: %v", got)
 	}
+	// What is committed first makes a consumer group, which a streams application
+	// takes over with its offsets when it starts.
+	fresh := typed(offset.StreamsGroup, "kinds-fresh", "kinds", earliest)
+	fresh.AllowNewGroup = true
+	_, err = run(t.Context(), c, fresh)
+	wantError(t, err, offset.GroupMissing, `Streams group "kinds-fresh"`, "a reset cannot make it", "Nothing was changed")
+	if info, err := c.DescribeGroup(t.Context(), "kinds-fresh", nil); err != nil || info.Exists {
+		t.Errorf("a group was made: %+v, %v", info, err)
+	}
+	fresh.GroupType = offset.ConsumerGroup
+	if _, err := run(t.Context(), c, fresh); err != nil {
+		t.Error(err)
+	}
+	k.LeaveStreams(t, k.JoinStreams(t, "kinds-fresh", "kinds"))
+	fresh.GroupType = offset.StreamsGroup
+	if r, err := run(t.Context(), c, fresh); err != nil || r.Outcomes[0].Previous != 0 {
+		t.Errorf("taken over: %+v, %v", r, err)
+	}
 	unmoved()
 	share, err := c.DescribeGroup(t.Context(), "kinds-share", []string{"kinds"})
 	if err != nil {
