@@ -65,9 +65,6 @@ func listed(names []string) string { return wire.Listed(names) }
 // name names a partition as Kafka's tools do.
 func name(topic string, id int32) string { return fmt.Sprintf("%s-%d", topic, id) }
 
-// capital begins a sentence.
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
 // count says "1 partition", "2 partitions".
 func count(n int, noun string) string {
 	if n == 1 {
@@ -81,7 +78,7 @@ func active(g *group, waited bool) error {
 	static := slices.ContainsFunc(g.members, func(m offset.Member) bool { return m.InstanceID != "" })
 	e := &offset.Error{
 		Code: offset.GroupActive,
-		What: capital(fmt.Sprintf("%s is %s", g.called(), g.state)),
+		What: offset.Capital(fmt.Sprintf("%s is %s", g.called(), g.state)),
 		Next: "Stop its consumers and try again; wait_for_inactive says how long to wait for them.",
 	}
 	if len(g.members) > 0 {

@@ -241,7 +241,7 @@ func groupMissing(group string, is offset.GroupType) error {
 	}
 	return &offset.Error{
 		Code: offset.GroupMissing,
-		What: capital(is.Called(group)) + " neither exists nor has committed offsets",
+		What: offset.Capital(is.Called(group)) + " neither exists nor has committed offsets",
 		Next: "Its name may be misspelt, its offsets may have expired (offsets.retention.minutes after its last member left), this may be another cluster, or the right DESCRIBE on it may be missing. Set allow_new_group = true if it is new.",
 	}
 }
@@ -253,7 +253,7 @@ func nothingCommitted(req offset.Request) error {
 	}
 	return &offset.Error{
 		Code: offset.NoOffset,
-		What: fmt.Sprintf("%s has no committed offset in any topic that may be described, so that all_topics means nothing", capital(group)),
+		What: fmt.Sprintf("%s has no committed offset in any topic that may be described, so that all_topics means nothing", offset.Capital(group)),
 		Next: "It may not exist, or its offsets may have expired: check the group's name and the right DESCRIBE on its topics, or name the topics.",
 	}
 }
@@ -263,7 +263,7 @@ func planNotes(plan *offset.Plan, s *survey, missing bool) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if missing {
-		note("%s does not exist yet and is created by the reset.", capital(plan.Request.GroupType.Called(plan.Request.Group)))
+		note("%s does not exist yet and is created by the reset.", offset.Capital(plan.Request.GroupType.Called(plan.Request.Group)))
 	}
 	switch plan.Request.GroupType {
 	case offset.ShareGroup:

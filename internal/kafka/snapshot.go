@@ -107,7 +107,7 @@ func (c *Client) snapshotAs(ctx context.Context, g *coordinator, topics []string
 	if !slices.ContainsFunc(p.rows, func(r row) bool { return r.committed.offset >= 0 }) {
 		return nil, &offset.Error{
 			Code: offset.NoOffset,
-			What: fmt.Sprintf("%s has no committed offset in %s, so that there is nothing to keep", capital(g.called()), wire.Quoted(topics)),
+			What: fmt.Sprintf("%s has no committed offset in %s, so that there is nothing to keep", offset.Capital(g.called()), wire.Quoted(topics)),
 			Next: "Check the group's name and the topics.",
 		}
 	}

@@ -392,7 +392,7 @@ func (c *Client) deletedTopics(ctx context.Context, group *coordinator, sel sele
 	}
 	return &offset.Error{
 		Code: offset.TopicMissing,
-		What: fmt.Sprintf("%s still has committed offsets of topics that do not exist any more: %s", capital(group.called()), wire.Quoted(gone)),
+		What: fmt.Sprintf("%s still has committed offsets of topics that do not exist any more: %s", offset.Capital(group.called()), wire.Quoted(gone)),
 		Next: next + " The broker drops such offsets some time after it has deleted the topic; kafka-consumer-groups --delete-offsets removes them at once.",
 	}
 }

@@ -300,7 +300,7 @@ func (r *recall) align(recorded []offset.Outcome) {
 	}
 	if !r.group.exists && !held && len(r.rows) > 0 {
 		r.gone = true
-		r.notes = append(r.notes, capital(r.group.called())+" does not exist any more, so that nothing is left to do.")
+		r.notes = append(r.notes, offset.Capital(r.group.called())+" does not exist any more, so that nothing is left to do.")
 	}
 }
 

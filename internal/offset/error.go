@@ -3,6 +3,8 @@ package offset
 import (
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Code says what kind of trouble an Error tells of. The provider chooses the
@@ -74,4 +76,13 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return Failed
+}
+
+// Capital starts a sentence with a capital.
+func Capital(sentence string) string {
+	first, n := utf8.DecodeRuneInString(sentence)
+	if first == utf8.RuneError {
+		return sentence
+	}
+	return string(unicode.ToUpper(first)) + sentence[n:]
 }

@@ -228,3 +228,11 @@ func TestRecordSaysALongReasonOnce(t *testing.T) {
 		t.Errorf("%+v, %v; want %+v", again, err, outcomes)
 	}
 }
+
+func TestCapital(t *testing.T) {
+	for in, want := range map[string]string{"": "", "group": "Group", "Group": "Group", "élan": "Élan", "\xff": "\xff", "1 group": "1 group"} {
+		if got := offset.Capital(in); got != want {
+			t.Errorf("%q gives %q", in, got)
+		}
+	}
+}

@@ -126,7 +126,7 @@ func (d Destruction) nothingToDo() []Notice {
 	if offset.AnyFailed(d.Last.Record) || d.OnDestroy != DestroyRestores && d.OnDestroy != DestroyDeletes {
 		return nil
 	}
-	return []Notice{warning(fmt.Sprintf("%s: on_destroy = %q has nothing to do", capital(d.Last.Name.Type.Called(d.Last.Name.Group)), d.OnDestroy),
+	return []Notice{warning(fmt.Sprintf("%s: on_destroy = %q has nothing to do", offset.Capital(d.Last.Name.Type.Called(d.Last.Name.Group)), d.OnDestroy),
 		"The reset was imported, so it is not known which offsets it has set and what was there before. Destroying leaves the group as it is.")}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -81,22 +79,13 @@ func Explain(err error) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// capital starts s with a capital.
-func capital(s string) string {
-	first, n := utf8.DecodeRuneInString(s)
-	if first == utf8.RuneError {
-		return s
-	}
-	return string(unicode.ToUpper(first)) + s[n:]
-}
-
 // Sentence ends s with a full stop and starts it with a capital.
 func Sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return s
 	}
-	s = capital(s)
+	s = offset.Capital(s)
 	if !strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
 		s += "."
 	}

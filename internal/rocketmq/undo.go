@@ -234,7 +234,7 @@ func (s *survey) restore(req offset.UndoRequest) (moves []offset.Move, notes []s
 		notes = append(notes, fmt.Sprintf("The topic has %s no more, so there was nothing to restore there: %s.", queueCount(len(gone)), someOf(gone)))
 	}
 	if unknown > 0 {
-		notes = append(notes, fmt.Sprintf("%s had no offset before the reset, or the broker could not tell: as brokers cannot delete one queue's offset, they stay where the reset put them.", upperFirst(queueCount(unknown))))
+		notes = append(notes, fmt.Sprintf("%s had no offset before the reset, or the broker could not tell: as brokers cannot delete one queue's offset, they stay where the reset put them.", offset.Capital(queueCount(unknown))))
 	}
 	offset.SortMoves(moves)
 	return moves, notes, nil

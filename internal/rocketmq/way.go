@@ -105,7 +105,7 @@ func (s *survey) wayOf(b *brokerState, in intent) (way, error) {
 		}
 		return wayNone, &offset.Error{
 			Code: offset.GroupActive, State: offset.NothingChanged,
-			What: fmt.Sprintf("%s has consumers online, and broker %q (%s) %s", upperFirst(on(s.group, s.topic)), b.name, remoting.VersionName(b.version), why),
+			What: fmt.Sprintf("%s has consumers online, and broker %q (%s) %s", offset.Capital(on(s.group, s.topic)), b.name, remoting.VersionName(b.version), why),
 			Next: next,
 		}
 	case b.resets == no:
@@ -158,5 +158,3 @@ func (b *brokerState) wayNote() string {
 		return ""
 	}
 }
-
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
