@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -36,16 +37,30 @@ func Start(t testing.TB, binary, dir string, env []string) string {
 	command.WaitDelay = patience
 	var log bytes.Buffer
 	command.Stderr = &log
+	command.SysProcAttr = dieWithUs()
 	out, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	started, read, ended := make(chan error), make(chan struct{}), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // which lives as long as the provider
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := command.Start()
+		started <- err
+		if err == nil {
+			<-read
+			_ = command.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // The test's context is done by now.
 		_, _ = io.Copy(io.Discard, out)
-		_ = command.Wait()
+		close(read)
+		<-ended
 		if code := command.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("the provider has ended with %s\n%s", command.ProcessState, &log)
 		}
