@@ -406,6 +406,9 @@ func TestRealClusters(t *testing.T) {
 					sameMillisecond(t, w, big)
 				})
 			})
+			if c.name == "5.5.0" {
+				t.Run("broker that forgets", func(t *testing.T) { brokerThatForgets(t, w, f) })
+			}
 			brokersDown(t, w, f) // the last: it stops one
 		})
 	}
@@ -1034,6 +1037,44 @@ func onlineOnAnotherTopic(t *testing.T, w *world, f filled) {
 		if m.Previous != 5 || m.Offset != 0 || m.Seen != 0 {
 			t.Errorf("got %+v", m)
 		}
+	}
+}
+
+// brokerThatForgets: what a broker has acknowledged it keeps in memory until it
+// writes all groups' offsets at once, here a minute later. One that is killed
+// before that has lost the reset, and the next apply sees it.
+func brokerThatForgets(t *testing.T, w *world, f filled) {
+	group := w.group(t, f, 5)
+	req := request(group, f.topic, offset.ToLatest)
+	req.Brokers = w.cluster.Brokers()
+	w.mustReset(t, req)
+	if got, want := w.progress(t, group, f.topic), w.everywhere(f, 8); !maps.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	w.cluster.Process("broker-b").Kill()
+	if err := w.cluster.Restart(within(t), "broker-b"); err != nil {
+		t.Fatal(err)
+	}
+	var plan *offset.Plan
+	for ctx := within(t); plan == nil; { // until it is known again
+		var err error
+		if plan, err = w.client.Plan(ctx, req); err == nil {
+			break
+		}
+		if clock.Sleep(ctx, 50*time.Millisecond) != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range plan.Moves {
+		if lost := m.Broker == "broker-b"; lost != (m.Previous != 8) {
+			t.Errorf("%s was at %d", m.Name(), m.Previous)
+		}
+	}
+	if _, err := w.client.Apply(within(t), plan); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.progress(t, group, f.topic), w.everywhere(f, 8); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
