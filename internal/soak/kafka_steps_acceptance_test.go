@@ -577,14 +577,31 @@ func (k *walkedKafka) goOn(ctx context.Context, s *kafkaStep, r *resource, req o
 	}
 	// It ends where the whole would have ended, and what has landed stays.
 	should := resumed(before.of(req.Group), record, r.kept, expect(question, before))
+	// Limits count from where the rest is now, which may be further on.
+	rest := expected{}
+	for _, o := range record {
+		if at := before.of(req.Group).at(o.Partition); o.Failed() && should.at(o.Partition) != at {
+			rest.Moves = append(rest.Moves, move{
+				Partition: o.Partition, From: at, To: should.at(o.Partition),
+				Start: before.Logs[o.Partition].Start, End: before.Logs[o.Partition].End, Apart: before.apart(req.Group, o.Partition),
+			})
+		}
+	}
+	limits := req.Limits
+	beyond := limits.MaxReplayed != nil && rest.replayed() > *limits.MaxReplayed || limits.MaxSkipped != nil && rest.skipped() > *limits.MaxSkipped
+	if beyond {
+		should = before.of(req.Group)
+	}
 	last := reset.Last{Name: r.name, ClusterID: r.id, Record: record, Kept: r.kept}
 	report := reset.NewRun(clock.System{}).Reset(ctx, open, reset.Attempt{
 		Broker: reset.Kafka, Request: req, Decision: reset.Decision{Do: reset.Resume, Reason: "it goes on"}, Last: &last,
 	})
 	after, err := k.judge(ctx, req.Group, func(_ view, after commits) []string {
 		wrong := differ(after, should)
-		if reset.Failed(report.Notices) {
-			wrong = append(wrong, "a resume without a fault failed")
+		if failed := reset.Failed(report.Notices); failed != beyond {
+			wrong = append(wrong, fmt.Sprintf("a resume without a fault failed: %t, and its limits forbid it: %t", failed, beyond))
+		} else if failed {
+			return wrong
 		} else if offset.AnyFailed(report.Result.Outcomes) || len(report.Result.Outcomes) != len(record) {
 			wrong = append(wrong, "the record of a whole reset is not whole")
 		}
