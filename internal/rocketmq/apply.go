@@ -31,10 +31,23 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 		ready = readinessOf(plan)
 	}
 	req := plan.Request
+	what := "reset " + on(req.Group, ready.survey.topic)
+	for {
+		waited, err := c.gather(ctx, ready.survey, what, req.Tell)
+		if err != nil {
+			return nil, err
+		}
+		if !waited {
+			break
+		}
+		if plan, err = c.resolve(ctx, req); err != nil {
+			return nil, err
+		}
+		ready = readinessOf(plan)
+	}
 	if err := req.Limits.Check(offset.Summarize(plan.Moves)); err != nil {
 		return nil, err
 	}
-	what := "reset " + on(req.Group, ready.survey.topic)
 	req.Leave(plan.Moves)
 	result, err := c.carryOut(ctx, ready.survey, intentOf(req), plan.Moves, what, req.Tell)
 	if result != nil {
@@ -89,10 +102,7 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []off
 		if ctx.Err() == nil {
 			return nil
 		}
-		return &offset.Error{
-			Code: offset.Interrupted, State: offset.NothingChanged, Err: context.Cause(ctx),
-			What: fmt.Sprintf("Interrupted before the %s", what), Next: "Apply again.",
-		}
+		return interruptedBefore(ctx, what)
 	}
 	if err := interrupted(); err != nil {
 		return nil, err
@@ -118,6 +128,15 @@ func (c *Client) carryOut(ctx context.Context, s *survey, in intent, moves []off
 	}
 	result.Outcomes, result.Notes = w.outcomes(), w.notes()
 	return result, w.incomplete(what)
+}
+
+// interruptedBefore is the error of a caller who has gone before anything was
+// written.
+func interruptedBefore(ctx context.Context, what string) error {
+	return &offset.Error{
+		Code: offset.Interrupted, State: offset.NothingChanged, Err: context.Cause(ctx),
+		What: fmt.Sprintf("Interrupted before the %s", what), Next: "Apply again.",
+	}
 }
 
 // inTurn lets one goroutine tell at a time: brokers are read back together.

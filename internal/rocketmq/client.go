@@ -127,6 +127,7 @@ type pace struct {
 	commits  time.Duration // for consumers to commit where they are
 	finish   time.Duration // for writing on once the caller is gone
 	readBack time.Duration // and for reading one broker back
+	gather   time.Duration // for consumers to come to all brokers
 	others   time.Duration // for the other name servers, once one has answered
 	inFlight int           // requests to one broker that are under way at a time
 }
@@ -144,6 +145,7 @@ var defaultPace = pace{
 	commits:  15 * time.Second,
 	finish:   finishWithin,
 	readBack: readBackWithin,
+	gather:   time.Minute,
 	others:   2 * time.Second,
 	inFlight: 64,
 }

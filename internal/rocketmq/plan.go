@@ -48,6 +48,7 @@ func (c *Client) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 	plan.Notes = append(plan.Notes, ready.survey.absentNote(req.RecordedBrokers)...)
 	plan.Notes = append(plan.Notes, ready.survey.goneNote(plan.Moves)...)
 	plan.Notes = append(plan.Notes, ready.survey.notes(plan.Moves)...)
+	plan.Notes = append(plan.Notes, ready.survey.gatherNote()...)
 	plan.Notes = append(plan.Notes, c.backlogNotes(ctx, ready.survey)...)
 	return plan, nil
 }

@@ -90,6 +90,7 @@ func newClient(t *testing.T, cfg Config) *Client {
 	}
 	k.pace.interval, k.pace.longest = time.Millisecond, 5*time.Millisecond
 	k.pace.settle, k.pace.push, k.pace.commits = 300*time.Millisecond, 600*time.Millisecond, 150*time.Millisecond
+	k.pace.gather = 50 * time.Millisecond
 	t.Cleanup(func() {
 		if err := k.Close(); err != nil {
 			t.Error(err)

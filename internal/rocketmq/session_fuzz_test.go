@@ -210,7 +210,7 @@ func (s *session) hurry(k *Client) {
 		k.cfg.RequestTimeout = 100 * time.Millisecond
 		k.pace.settle, k.pace.push, k.pace.commits = 15*time.Millisecond, 30*time.Millisecond, 8*time.Millisecond
 	}
-	k.pace.longest, k.pace.others = 2*time.Millisecond, 10*time.Millisecond
+	k.pace.longest, k.pace.others, k.pace.gather = 2*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
 	mine := []string{s.NameServer(), s.Address("broker-a"), s.Address("broker-b")}
 	k.wire = remoting.New(remoting.Options{Timeout: k.cfg.RequestTimeout, Trace: k.trace, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		if !slices.Contains(mine, address) {

@@ -85,7 +85,13 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 			req.Progress(message)
 		}
 	}
-	result, err := c.carryOut(ctx, s, toOffsets, moves, "restore "+on(req.Group, req.Topic), tell)
+	what := "restore " + on(req.Group, req.Topic)
+	if waited, err := c.gather(ctx, s, what, tell); err != nil {
+		return nil, err
+	} else if waited {
+		return c.Undo(ctx, req)
+	}
+	result, err := c.carryOut(ctx, s, toOffsets, moves, what, tell)
 	if result != nil {
 		result.Notes = append(notes, result.Notes...)
 	}

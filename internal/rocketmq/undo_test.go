@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -394,5 +395,29 @@ func TestUndoWhereOneBrokerHasTheTopicNoMore(t *testing.T) {
 	}
 	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "broker-b/0, broker-b/1") {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+// A restore of what was reset while nobody consumed waits for consumers as well,
+// and is refused under them: these brokers cannot set exact offsets then.
+func TestUndoWaitsForConsumersThatHaveNotComeToABroker(t *testing.T) {
+	for _, comes := range []bool{true, false} {
+		cluster, k := setup{version: fake.V4_9_7}.start(t)
+		k.pace.gather = 20 * time.Second
+		if !comes {
+			k.pace.gather = 50 * time.Millisecond
+		}
+		r := mustReset(t, k, request(offset.ToEarliest))
+		only := slices.DeleteFunc(slices.Clone(r.Outcomes), func(o offset.Outcome) bool { return o.Broker != "broker-a" })
+		cluster.Connect(group, fake.Consumer{Topics: []string{topic}, Away: []string{"broker-a"}})
+		_, err := k.Undo(t.Context(), offset.UndoRequest{Group: group, Topic: topic, Record: only, Progress: func(message string) {
+			if comes && strings.HasPrefix(message, "Waiting for the consumers") {
+				cluster.Come(group)
+			}
+		}})
+		wantError(t, err, offset.GroupActive, "broker-a", "Nothing was changed")
+		if got := where(cluster); got != everywhere(0) {
+			t.Errorf("got %s", got)
+		}
 	}
 }

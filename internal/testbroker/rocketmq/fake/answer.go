@@ -101,7 +101,7 @@ func (b *Broker) offset(k key) (int64, bool) {
 func (b *Broker) consumeStats(f map[string]string) reply {
 	group, name := f["consumerGroup"], f["topic"]
 	t := b.topics[name]
-	if g := b.cluster.groups[group]; t == nil || len(g.listed()) > 0 && !g.subscribes(name) {
+	if t == nil || len(b.listed(group)) > 0 && !b.subscribes(group, name) {
 		return ok(`{"consumeTps":0.0,"offsetTable":{}}`)
 	}
 	var parts []string
@@ -117,21 +117,22 @@ func (b *Broker) consumeStats(f map[string]string) reply {
 	return ok(`{"consumeTps":0.0,"offsetTable":{` + strings.Join(parts, ",") + `}}`)
 }
 
-// listed are the consumers that brokers know to be online.
-func (g *group) listed() []*Consumer {
+// listed are the consumers that the broker knows to be online.
+func (b *Broker) listed(name string) []*Consumer {
+	g := b.cluster.groups[name]
 	if g == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(g.consumers), func(c *Consumer) bool { return c.Proxied })
+	return slices.DeleteFunc(slices.Clone(g.consumers), func(c *Consumer) bool { return c.Proxied || slices.Contains(c.Away, b.Name) })
 }
 
-func (g *group) subscribes(topic string) bool {
-	return slices.ContainsFunc(g.listed(), func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
+func (b *Broker) subscribes(group, topic string) bool {
+	return slices.ContainsFunc(b.listed(group), func(c *Consumer) bool { return slices.Contains(c.Topics, topic) })
 }
 
 func (b *Broker) connections(f map[string]string) reply {
 	name := f["consumerGroup"]
-	listed := b.cluster.groups[name].listed()
+	listed := b.listed(name)
 	if len(listed) == 0 {
 		return refuse(remoting.ConsumerNotOnline, "the consumer group["+name+"] not online")
 	}
@@ -330,8 +331,8 @@ func (b *Broker) allGroups() reply {
 // groupsOf lists who consumes a topic, or has an offset on it.
 func (b *Broker) groupsOf(topic string) reply {
 	found := map[string]bool{}
-	for name, g := range b.cluster.groups {
-		if g.subscribes(topic) {
+	for name := range b.cluster.groups {
+		if b.subscribes(name, topic) {
 			found[name] = true
 		}
 	}
@@ -436,11 +437,11 @@ func (b *Broker) resetClients(f map[string]string, ms int64) reply {
 			targets[i] = old
 		}
 	}
-	if len(b.cluster.groups[group].listed()) == 0 {
+	if len(b.listed(group)) == 0 {
 		return refuse(remoting.ConsumerNotOnline, fmt.Sprintf("Consumer not online, so can not reset offset, Group: %s Topic: %s Timestamp: %d", group, name, ms))
 	}
 	for _, c := range b.cluster.consumers(group, name) {
-		if c.Deaf || c.Proxied {
+		if c.Deaf || c.Proxied || slices.Contains(c.Away, b.Name) {
 			continue
 		}
 		take := func() {

@@ -101,6 +101,7 @@ type Consumer struct {
 	Eager     int64         // how many messages it consumes in the moment it takes up a reset
 	Stubborn  bool          // it commits its own offset over whatever others commit
 	Proxied   bool          // it is connected to a proxy, so that brokers do not list it
+	Away      []string      // brokers that it is not connected to yet, so that they do not list it
 }
 
 // Call is one request that the cluster has got.
@@ -369,6 +370,15 @@ func (c *Cluster) Connect(name string, consumer Consumer) *Consumer {
 		}
 	}
 	return &consumer
+}
+
+// Come connects a group's consumers to the brokers that they were away from.
+func (c *Cluster) Come(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, consumer := range c.groups[name].consumers {
+		consumer.Away = nil
+	}
 }
 
 // Disconnect takes all of a group's consumers offline.
