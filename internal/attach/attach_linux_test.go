@@ -20,13 +20,13 @@ echo $$ > "$0.pid"
 while :; do sleep 0.1; done
 `
 
-const child = "ATTACH_TEST_PROVIDER"
+const child = "ATTACH_TEST_CHILD"
 
 // Tests that are killed, by whoever has no patience with them, leave no provider
 // behind.
 func TestKilledTestsLeaveNoProvider(t *testing.T) {
-	if binary := os.Getenv(child); binary != "" {
-		Start(t, binary, "", os.Environ())
+	if os.Getenv(child) != "" {
+		Start(t, "./provider", "", os.Environ())
 		fmt.Println("started")
 		select {} // until it is killed
 	}
@@ -34,8 +34,13 @@ func TestKilledTestsLeaveNoProvider(t *testing.T) {
 	if err := os.WriteFile(binary, []byte(stuck), 0o700); err != nil { //nolint:gosec // it is run
 		t.Fatal(err)
 	}
-	tests := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-	tests.Env = append(os.Environ(), child+"="+binary)
+	self, err := os.Executable() // which is absolute
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$")
+	tests.Env = append(os.Environ(), child+"=1")
+	tests.Dir = filepath.Dir(binary)
 	out, err := tests.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -55,10 +55,7 @@ func (c *Client) gather(ctx context.Context, s *survey, what string, tell func(s
 	tell(fmt.Sprintf("Waiting for the consumers of %s to connect to %s", on(s.group, s.topic), namesOf(brokers)))
 	waiting, cancel := context.WithTimeout(ctx, c.pace.gather)
 	defer cancel()
-	for {
-		if clock.Sleep(waiting, min(lookAgain, c.pace.gather)) != nil {
-			break
-		}
+	for clock.Sleep(waiting, min(lookAgain, c.pace.gather)) == nil {
 		errs := make([]error, len(s.brokers))
 		parallel(len(s.brokers), len(s.brokers), func(i int) { errs[i] = c.readClients(waiting, s, s.brokers[i]) })
 		for i, err := range errs {
