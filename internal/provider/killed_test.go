@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -337,6 +338,10 @@ func takeFromTheLog(t *testing.T, dir string, replacements ...string) {
 // a whole one would have ended. What a restore then leads to is in the guide, too.
 func TestKilledInEachPhase(t *testing.T) {
 	t.Parallel()
+	// Where hang-ups are ignored, as under nohup, commands would ignore them too.
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangUps) })
 	const (
 		create  = "create"
 		update  = "update"  // of a group that the first reset has put at 60
