@@ -32,8 +32,8 @@ func (c *Client) Apply(ctx context.Context, plan *offset.Plan) (*offset.Result, 
 	}
 	req := plan.Request
 	what := "reset " + on(req.Group, ready.survey.topic)
-	for {
-		waited, err := c.gather(ctx, ready.survey, what, req.Tell)
+	for until := time.Now().Add(c.pace.gather); ; { // they may come and go
+		waited, err := c.gather(ctx, ready.survey, until, what, req.Tell)
 		if err != nil {
 			return nil, err
 		}

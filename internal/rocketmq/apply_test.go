@@ -1513,3 +1513,29 @@ func TestConsumersThatHaveNotComeToABrokerAreWaitedFor(t *testing.T) {
 		}
 	}
 }
+
+// Consumers that come and go all the time are not waited for without end.
+func TestConsumersThatComeAndGo(t *testing.T) {
+	cluster, k := setup{version: fake.V4_9_7}.start(t)
+	k.pace.gather = 200 * time.Millisecond
+	cluster.Connect(group, fake.Consumer{Topics: []string{topic}})
+	var asked atomic.Int32
+	cluster.SetFault(func(call fake.Call) *fake.Fault {
+		if call.Server == "broker-a" && call.Code == remoting.GetConnections && asked.Add(1)%2 == 1 {
+			return &fake.Fault{Code: remoting.ConsumerNotOnline, Remark: "not online"}
+		}
+		return nil
+	})
+	k.pace.fresh = time.Minute
+	plan, err := k.Plan(t.Context(), request(offset.ToEarliest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = k.Apply(ctx, plan)
+	wantError(t, err, offset.GroupActive, "broker-a", "Nothing was changed")
+	if got := where(cluster); got != everywhere(6) {
+		t.Errorf("got %s", got)
+	}
+}

@@ -45,17 +45,18 @@ func (s *survey) gatherNote() []string {
 	return []string{fmt.Sprintf("The consumers that are online are not connected to %s yet, which takes them half a minute. The reset waits for them: they would commit over it.", namesOf(brokers))}
 }
 
-// gather waits until the consumers have come to all brokers, or have gone. If it
-// had to, the survey is out of date. What names what it waits with.
-func (c *Client) gather(ctx context.Context, s *survey, what string, tell func(string)) (waited bool, err error) {
+// gather waits until the consumers have come to all brokers, or have gone, and
+// no longer than until then. If it had to, the survey is out of date. What names
+// what waits.
+func (c *Client) gather(ctx context.Context, s *survey, until time.Time, what string, tell func(string)) (waited bool, err error) {
 	brokers := s.forsaken()
 	if len(brokers) == 0 {
 		return false, nil
 	}
 	tell(fmt.Sprintf("Waiting for the consumers of %s to connect to %s", on(s.group, s.topic), namesOf(brokers)))
-	waiting, cancel := context.WithTimeout(ctx, c.pace.gather)
+	waiting, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	for clock.Sleep(waiting, min(lookAgain, c.pace.gather)) == nil {
+	for clock.Sleep(waiting, min(lookAgain, c.pace.gather/10)) == nil {
 		errs := make([]error, len(s.brokers))
 		parallel(len(s.brokers), len(s.brokers), func(i int) { errs[i] = c.readClients(waiting, s, s.brokers[i]) })
 		for i, err := range errs {

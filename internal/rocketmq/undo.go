@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/rocketmq/remoting"
@@ -22,6 +23,11 @@ import (
 // where it is, which a note says: brokers cannot delete one queue's offset. A
 // topic or group that is gone needs nothing, which a note says too.
 func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Result, error) {
+	return c.undo(ctx, req, time.Now().Add(c.pace.gather))
+}
+
+// undo waits for consumers until then.
+func (c *Client) undo(ctx context.Context, req offset.UndoRequest, until time.Time) (*offset.Result, error) {
 	if req.Group == "" || req.Topic == "" {
 		return nil, invalid("A restore needs the consumer group and the topic", "")
 	}
@@ -86,10 +92,10 @@ func (c *Client) Undo(ctx context.Context, req offset.UndoRequest) (*offset.Resu
 		}
 	}
 	what := "restore " + on(req.Group, req.Topic)
-	if waited, err := c.gather(ctx, s, what, tell); err != nil {
+	if waited, err := c.gather(ctx, s, until, what, tell); err != nil {
 		return nil, err
 	} else if waited {
-		return c.Undo(ctx, req)
+		return c.undo(ctx, req, until)
 	}
 	result, err := c.carryOut(ctx, s, toOffsets, moves, what, tell)
 	if result != nil {
