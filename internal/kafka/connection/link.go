@@ -92,6 +92,10 @@ func (l *Link) Opened() error {
 	return nil
 }
 
+// Prompt tells whether Cut ends at once whatever the link waits for. A login
+// may wait for somebody else, such as who gives out tokens.
+func (l *Link) Prompt() bool { return !l.dialer.sasl }
+
 // ClientID returns how this side calls itself, as every request tells.
 func (l *Link) ClientID() string { return l.clientID }
 

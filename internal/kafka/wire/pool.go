@@ -281,30 +281,41 @@ func exchange[A any](ctx context.Context, p *pool, l *link, send func(*Broker) (
 		answer *A
 		err    error
 		begun  atomic.Bool
-		done   = make(chan struct{})
 	)
-	p.cluster.running.Add(1)
-	go func() {
-		defer p.cluster.running.Done()
-		defer close(done)
+	run := func() {
 		if err = l.Opened(); err == nil {
 			begun.Store(true)
 			answer, err = connection.Guard(l.Link, send)
 		}
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		cause := context.Cause(ctx)
-		// What the connection says of its end tells how far it had come. Only
-		// a login that waits for somebody else does not end at once.
-		l.Cut(cause)
-		defer p.drop(l, cause)
+	}
+	// What the connection says of its end tells how far it had come.
+	cut := func() { l.Cut(context.Cause(ctx)) }
+	if l.Prompt() {
+		stop := context.AfterFunc(ctx, cut)
+		run()
+		if !stop() {
+			p.drop(l, context.Cause(ctx))
+			return answer, begun.Load(), err // perhaps with the answer
+		}
+	} else {
+		done := make(chan struct{})
+		p.cluster.running.Add(1)
+		go func() {
+			defer p.cluster.running.Done()
+			defer close(done)
+			run()
+		}()
 		select {
-		case <-done: // perhaps with the answer
-			return answer, begun.Load(), err
-		case <-time.After(100 * time.Millisecond):
-			return nil, begun.Load(), l.Awaited(cause)
+		case <-done:
+		case <-ctx.Done():
+			cut()
+			defer p.drop(l, context.Cause(ctx))
+			select {
+			case <-done:
+				return answer, begun.Load(), err
+			case <-time.After(100 * time.Millisecond):
+				return nil, begun.Load(), l.Awaited(context.Cause(ctx))
+			}
 		}
 	}
 	switch {
