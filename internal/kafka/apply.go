@@ -145,7 +145,7 @@ func (c *Client) commit(ctx context.Context, plan *offset.Plan, from *basis, mov
 	req.Leave(moves)
 	req.Tell(fmt.Sprintf("Committing %s of %s", count(len(w.todo), "offset"), w.coordinator.called()))
 	if err := w.write(sending, w.todo, w.most(), w.commits); err != nil {
-		return nil, err
+		return nil, untouched(err)
 	}
 	result.At = w.started
 	notes, err := w.settle(ctx)

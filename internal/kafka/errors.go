@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/IBM/sarama"
-
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/wire"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 )
@@ -39,11 +37,8 @@ func told(err error) error {
 }
 
 func codeOf(err error) offset.Code {
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return offset.Interrupted
-	case errors.Is(err, sarama.ErrUnsupportedVersion):
-		return offset.Unsupported
 	}
 	return offset.Failed
 }
@@ -54,8 +49,6 @@ func whatOf(err error) string {
 		return "Interrupted"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "Out of time"
-	case errors.Is(err, sarama.ErrUnsupportedVersion):
-		return "The brokers are too old for this"
 	}
 	return "The Kafka cluster could not do it"
 }

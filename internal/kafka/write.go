@@ -150,8 +150,8 @@ func (w *writer) write(ctx context.Context, todo []int, most int, send request) 
 		}
 		answers, err := send(ctx, chunk)
 		if err != nil {
-			if errors.Is(err, sarama.ErrUnsupportedVersion) && !w.wrote() {
-				return cannotDelete(w.coordinator.Name)
+			if offset.CodeOf(err) == offset.Unsupported && !w.wrote() {
+				return err
 			}
 			w.because(chunk, brief(err))
 			w.because(slices.Concat(queue...), "not written, because the request before it failed")
@@ -337,6 +337,9 @@ func (w *writer) remove(ctx context.Context, chunk []int) (verdicts, error) {
 			return codes
 		},
 	})
+	if errors.Is(err, sarama.ErrUnsupportedVersion) {
+		err = cannotDelete(g.Name)
+	}
 	return said(w, chunk, wire.OffsetDeleteAPI, answer, err)
 }
 

@@ -57,10 +57,13 @@ func (a *Answer[A]) take(r Request[A], body *A) (lost bool, err error) {
 }
 
 // AskAny sends a request that every broker can answer. The error is of type
-// *offset.Error, or sarama's ErrUnsupportedVersion.
+// *offset.Error, and is sarama's ErrUnsupportedVersion if it is not offered.
 func AskAny[A any](ctx context.Context, c *Cluster, r Request[A]) (answer Answer[A], err error) {
 	_, err = retry(ctx, c.patience, func() (struct{}, error) {
 		body, err := round(ctx, c, r.API, r.Send)
+		if errors.Is(err, sarama.ErrUnsupportedVersion) {
+			err = notOffered(r.API)
+		}
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -177,7 +180,8 @@ type LeaderRequest[A any] struct {
 // asked again at the new one. The metadata is what the leaders were found in.
 // The first partition that fails for good ends it all; one that has no leader
 // is waited for no longer than an election takes. The error is of type
-// *offset.Error, or sarama's ErrUnsupportedVersion.
+// *offset.Error, and is sarama's ErrUnsupportedVersion if the request is not
+// offered.
 func AskLeaders[A any](ctx context.Context, c *Cluster, m *Metadata, partitions []Led, r LeaderRequest[A]) error {
 	if len(partitions) == 0 {
 		return nil
@@ -282,7 +286,7 @@ func askLeader[A any](ctx context.Context, c *Cluster, addr string, partitions [
 	stop()
 	if err != nil {
 		if errors.Is(err, sarama.ErrUnsupportedVersion) {
-			return nil, nil, err
+			return nil, nil, notOffered(r.API)
 		}
 		err = unreachable([]error{err})
 		if t := (*transient)(nil); errors.As(err, &t) {
@@ -490,7 +494,8 @@ func (g *Group) lost(addr string) {
 
 // AskGroup sends a request to the group's coordinator, wherever it is by then.
 // The answer is the first that does not say to ask again. The error is of type
-// *offset.Error, or sarama's ErrUnsupportedVersion.
+// *offset.Error, and is sarama's ErrUnsupportedVersion if the request is not
+// offered.
 func AskGroup[A any](ctx context.Context, g *Group, r Request[A]) (answer Answer[A], err error) {
 	_, err = Retry(ctx, g.Cluster.Times.Failover, func() (struct{}, error) {
 		addr, err := g.find(ctx)
@@ -506,7 +511,7 @@ func AskGroup[A any](ctx context.Context, g *Group, r Request[A]) (answer Answer
 		answer.Unanswered = answer.Unanswered || unanswered
 		switch {
 		case errors.Is(err, sarama.ErrUnsupportedVersion):
-			return struct{}{}, err
+			return struct{}{}, notOffered(r.API)
 		case err != nil:
 			// A coordinator that died refuses connections until another
 			// broker has taken over: it is looked for anew.

@@ -46,14 +46,14 @@ func (c *Cluster) Brokers(ctx context.Context) (id string, addrs map[int32]strin
 }
 
 // AskBroker sends a request to this one broker, and to no other: about what
-// only it can tell. The error is of type *offset.Error, or sarama's
-// ErrUnsupportedVersion.
+// only it can tell. The error is of type *offset.Error, and is sarama's
+// ErrUnsupportedVersion if the request is not offered.
 func AskBroker[A any](ctx context.Context, c *Cluster, addr string, r Request[A]) (*A, error) {
 	return Retry(ctx, c.Times.Failover, func() (*A, error) {
 		body, _, err := call(ctx, c, addr, r.Send)
 		switch {
 		case errors.Is(err, sarama.ErrUnsupportedVersion):
-			return nil, err
+			return nil, notOffered(r.API)
 		case err != nil:
 			return nil, unreachable([]error{err})
 		}

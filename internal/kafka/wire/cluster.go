@@ -15,7 +15,7 @@
 // Below that are the connections: a few to each broker, one request at a time
 // over each, replaced at once when they turn out to be dead. sarama encodes,
 // decodes and logs in; a request that it does not have is a Message, encoded by
-// kmsg, which does nothing else here, and written to and read from a connection
+// kmsg, which only knows the names of requests besides, and written to and read from a connection
 // that exchange holds for it alone.
 //
 // It must not know what a reset is, nor Terraform.

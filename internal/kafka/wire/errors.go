@@ -46,6 +46,17 @@ func inBrief(err error) string {
 	return e.What + ": " + strings.TrimPrefix(e.Err.Error(), "kafka server: ")
 }
 
+// notOffered tells that the brokers do not have a request, or no version of it
+// that is asked for. It is sarama's ErrUnsupportedVersion too.
+func notOffered(api API) error {
+	return &offset.Error{
+		Code: offset.Unsupported,
+		What: fmt.Sprintf("The brokers do not offer the request %s, or no version of it that this provider knows", api),
+		Next: "They may be too old for it, or a proxy in front of them may leave it out; if kafka_version is set, check it.",
+		Err:  sarama.ErrUnsupportedVersion,
+	}
+}
+
 // errController tells of a node that does not have what every broker has.
 var errController = errors.New("it serves no clients, as only the controllers of a cluster do")
 

@@ -55,6 +55,9 @@ type (
 	DeleteShareGroupOffsetsResponse = kmsg.DeleteShareGroupOffsetsResponse
 )
 
+// String returns the API's name in the protocol: "OffsetCommit".
+func (a API) String() string { return kmsg.NameForKey(int16(a)) }
+
 // oldest are the first versions that releases of Kafka have had: those before
 // them were previews of another form.
 var oldest = map[API]int16{ShareGroupDescribeAPI: 1}
