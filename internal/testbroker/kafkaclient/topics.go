@@ -212,8 +212,17 @@ func (c *Client) Fill(ctx context.Context, topic string, partitions int32, n int
 	return nil
 }
 
-// DeleteRecords moves the start of a partition's log to the given offset.
+// DeleteRecords moves the start of a partition's log to the given offset. It
+// waits up to a minute for all replicas, of which one may just be starting.
 func (c *Client) DeleteRecords(ctx context.Context, topic string, partition int32, before int64) error {
+	err := c.deleteRecords(ctx, topic, partition, before)
+	if errors.Is(err, kerr.RequestTimedOut) {
+		err = c.deleteRecords(ctx, topic, partition, before)
+	}
+	return err
+}
+
+func (c *Client) deleteRecords(ctx context.Context, topic string, partition int32, before int64) error {
 	p := kmsg.NewDeleteRecordsRequestTopicPartition()
 	p.Partition, p.Offset = partition, before
 	t := kmsg.NewDeleteRecordsRequestTopic()
