@@ -435,10 +435,6 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 			k.victim = m.Partition
 		}
 	}
-	lost, err := k.guard(ctx, q.Group)
-	if err != nil {
-		return err
-	}
 	struck := k.arm(ctx, s)
 	run := reset.NewRun(clock.System{})
 	open := func() (reset.Engine, error) { return k.engine, nil }
@@ -446,7 +442,6 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 		run.Preview(ctx, open, "Reset", attempt)
 	}
 	report := run.Reset(ctx, open, attempt)
-	away := lost()
 	hit, problem := k.clear(ctx, s, struck)
 	if err := errors.Join(err, problem); err != nil {
 		return err
@@ -471,7 +466,7 @@ func (k *walkedKafka) reset(ctx context.Context, s *kafkaStep) error {
 	first := expect(question, before) // what is planned before anything is put back
 	if active || joined && s.Fault.At == "commit" {
 		should.refuse(offset.GroupActive)
-		should.Maybe = should.Maybe || joined || away
+		should.Maybe = should.Maybe || joined
 	}
 	j := judgement{
 		question: question, before: before, base: base(before).of(req.Group), should: should, first: first, report: report,

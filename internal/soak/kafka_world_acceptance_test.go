@@ -15,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -593,6 +592,12 @@ func (k *walkedKafka) released(ctx context.Context, group int) error {
 	}
 	defer client.Close()
 	name := k.groups[group]
+	req := kmsg.NewPtrShareGroupDescribeRequest()
+	req.GroupIDs = []string{name}
+	empty := func() bool {
+		told, err := req.RequestWith(ctx, client)
+		return err == nil && len(told.Groups) == 1 && told.Groups[0].ErrorCode == 0 && len(told.Groups[0].Members) == 0
+	}
 	const enough = 4 // looks in a row that show the same
 	var last view
 	for same := 0; same < enough; same++ {
@@ -603,49 +608,13 @@ func (k *walkedKafka) released(ctx context.Context, group int) error {
 		if err != nil {
 			return err
 		}
-		if !emptyShare(ctx, client, name) || !maps.Equal(now.of(name), last.of(name)) || !maps.Equal(now.Left[name], last.Left[name]) {
+		if !empty() || !maps.Equal(now.of(name), last.of(name)) || !maps.Equal(now.Left[name], last.Left[name]) {
 			same = 0
 		}
 		last = now
 		time.Sleep(100 * time.Millisecond)
 	}
 	return nil
-}
-
-// emptyShare tells whether the coordinator says that a share group has no member.
-func emptyShare(ctx context.Context, client *kgo.Client, name string) bool {
-	req := kmsg.NewPtrShareGroupDescribeRequest()
-	req.GroupIDs = []string{name}
-	told, err := req.RequestWith(ctx, client)
-	return err == nil && len(told.Groups) == 1 && told.Groups[0].ErrorCode == 0 && len(told.Groups[0].Members) == 0
-}
-
-// guard looks all the time whether the member of a share group is one: a
-// coordinator has said once that the group is empty, after a broker was killed,
-// though the member had not left. The function that is returned ends that, and
-// tells whether one has said so.
-func (k *walkedKafka) guard(ctx context.Context, group int) (lost func() bool, err error) {
-	if k.members[group] == nil || k.typeOf(group) != offset.ShareGroup {
-		return func() bool { return false }, nil
-	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.cluster.Bootstrap()...))
-	if err != nil {
-		return nil, err
-	}
-	looking, stop := context.WithCancel(ctx)
-	found, ended := false, make(chan struct{})
-	go func() {
-		defer close(ended)
-		for clock.Sleep(looking, 20*time.Millisecond) == nil {
-			found = found || emptyShare(looking, client, k.groups[group])
-		}
-	}()
-	return func() bool {
-		stop()
-		<-ended
-		client.Close()
-		return found
-	}, nil
 }
 
 // consuming tells whether a member of the group commits what it consumes.

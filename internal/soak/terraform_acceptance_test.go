@@ -256,13 +256,8 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 		}
 		return after, nil
 	}
-	lost, err := k.guard(ctx, q.Group)
-	if err != nil {
-		return err
-	}
 	struck := k.arm(ctx, s)
 	code, out, err := t.run(ctx, "apply", "-auto-approve")
-	should.Maybe = lost() || should.Maybe
 	hit, problem := k.clear(ctx, s, struck)
 	if err := errors.Join(err, problem); err != nil {
 		return err
@@ -283,7 +278,7 @@ func (k *walkedKafka) throughTerraform(ctx context.Context, s *kafkaStep) error 
 		k.tally.add("Kafka, terraform apply once more: %d", code)
 	}
 	k.last, k.quiet = after, len(k.members) == 0 && k.open == nil
-	if code != 0 || k.members[q.Group] != nil { // which is back, and in the way of all else
+	if code != 0 {
 		return nil
 	}
 	k.known[q.Group] = true
