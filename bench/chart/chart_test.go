@@ -273,22 +273,21 @@ func TestWhatThePageSaysHolds(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range []struct {
-		row, to string
-		below   float64 // ms for each
-	}{{manyApply, manyWideApply, 25}, {manyPlan, manyWidePlan, 3}} {
-		table, err := found.find("Resets of 100 partitions, each of another group, median ms", c.row, c.to)
+	for row, to := range map[string]string{manyApply: manyWideApply, manyPlan: manyWidePlan} {
+		table, err := found.find("Resets of 100 partitions, each of another group, median ms", row, to)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if table.rows[c.row][50] == 0 || table.rows[c.row][1000] == 0 {
-			t.Error("the page speaks of 50 and 1,000 resets, and the table has others")
+		added := map[int]float64{}
+		for size, ms := range table.rows[row] {
+			added[size] = (ms - table.rows[to][size]) / float64(size)
 		}
-		for size, ms := range table.rows[c.row] {
-			if added := (ms - table.rows[c.to][size]) / float64(size); added >= c.below {
-				t.Errorf("%s: each of %d adds %.1f ms, and the page says less than %.0f", c.row, size, added, c.below)
-			}
+		sizes := slices.Sorted(maps.Keys(added))
+		few, many := added[sizes[0]], added[sizes[len(sizes)-1]]
+		t.Logf("%s: each adds %.1f ms with %d and %.1f ms with %d", row, few, sizes[0], many, sizes[len(sizes)-1])
+		if many > 1.2*few {
+			t.Errorf("%s: each adds more with many of them, and the page says that it does not", row)
 		}
 	}
 	if found["Resetting to latest, median ms"].rows[engine][30000] == 0 {
