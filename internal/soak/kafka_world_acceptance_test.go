@@ -61,9 +61,10 @@ func startKafka(ctx context.Context, tally *tally) (*kafkaWorld, error) {
 		Nodes: nodes, Heap: "384m",
 		Properties: map[string]string{
 			"broker.session.timeout.ms": "4000", "broker.heartbeat.interval.ms": "500",
-			"group.consumer.session.timeout.ms":     "4000",
+			// Sessions stay as long as they are by default: one that is shorter than a
+			// coordinator takes to come back ends while its member looks for the new one,
+			// and the group is empty though nobody has left it.
 			"group.share.min.heartbeat.interval.ms": "100", "group.share.heartbeat.interval.ms": "500",
-			"group.share.min.session.timeout.ms": "1000", "group.share.session.timeout.ms": "4000",
 			// The member of a streams group sends one heartbeat, and stays.
 			"group.streams.max.session.timeout.ms": "1800000", "group.streams.session.timeout.ms": "1800000",
 		},
@@ -552,9 +553,6 @@ func (k *walkedKafka) join(ctx context.Context, group int, commits bool) (*membe
 	o := kafkaclient.MemberOptions{
 		Group: k.groups[group], Topics: k.topics, Protocol: kafkaclient.Protocol(k.episode.Groups[group].Protocol),
 		Commit: commits && !share,
-	}
-	if !share { // whose members the broker tells how long a session is
-		o.Session = 4 * time.Second
 	}
 	m, err := k.client.Join(ctx, o)
 	if err != nil {
