@@ -42,10 +42,8 @@ func (g *coordinator) describeConsumers(ctx context.Context) (*group, error) {
 // describeNew asks for a KIP-848 group. It returns nil if the group is none,
 // and sarama's ErrUnsupportedVersion if the broker has no such groups.
 func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
-	doing := fmt.Sprintf("Describe consumer group %q", g.Name)
-	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.ConsumerGroupDescribeResponse]{
-		API:   wire.ConsumerGroupDescribeAPI,
-		Doing: doing,
+	return describeAs(ctx, g, offset.ConsumerGroup, wire.Request[sarama.ConsumerGroupDescribeResponse]{
+		API: wire.ConsumerGroupDescribeAPI,
 		Send: func(b *wire.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
 			req := sarama.NewConsumerGroupDescribeRequest(g.Cluster.Config().Version)
 			req.GroupIDs = []string{g.Name}
@@ -58,37 +56,61 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 			}
 			return codes
 		},
+	}, func(r *sarama.ConsumerGroupDescribeResponse) *group {
+		told := r.Groups[0]
+		d := &group{exists: told.GroupState != stateDead, state: told.GroupState, protocol: consumerProtocol, rights: told.AuthorizedOperations}
+		for _, m := range told.Members {
+			member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{}}
+			for _, t := range m.Assignment.TopicPartitions {
+				if t.TopicName != "" {
+					member.Assignment[t.TopicName] = t.Partitions
+				}
+			}
+			d.members = append(d.members, member)
+			d.topics = append(d.topics, m.SubscribedTopicNames...)
+			d.opaque = d.opaque || text(m.SubscribedTopicRegex) != ""
+		}
+		return d
 	})
-	if err != nil {
+}
+
+// describeAs asks for a group with the request of its type. Told reads the one
+// group of an answer that has no code. It returns nil if there is no such group,
+// and sarama's ErrUnsupportedVersion if the broker has none of the type.
+func describeAs[A any](ctx context.Context, g *coordinator, is offset.GroupType, r wire.Request[A], told func(*A) *group) (*group, error) {
+	r.Doing = "Describe " + is.Called(g.Name)
+	answer, err := wire.AskGroup(ctx, g.Group, r)
+	if err != nil || len(answer.Codes) == 0 {
 		return nil, err
 	}
-	if len(answer.Body.Groups) == 0 {
-		return nil, nil
-	}
-	told := answer.Body.Groups[0]
-	switch told.ErrorCode {
+	switch code := answer.Codes[0]; code {
 	case sarama.ErrNoError:
 	case sarama.ErrGroupIDNotFound:
 		return nil, nil
 	case sarama.ErrUnsupportedVersion:
 		return nil, sarama.ErrUnsupportedVersion
 	case sarama.ErrTopicAuthorizationFailed:
-		return nil, hidden(g.Name)
+		return nil, hidden(is.Called(g.Name))
 	default:
-		return nil, wire.MeaningOf(wire.ConsumerGroupDescribeAPI, told.ErrorCode).Failure(doing, told.ErrorCode, g.Name)
+		return nil, wire.MeaningOf(r.API, code).Failure(r.Doing, code, g.Name)
 	}
-	d := &group{id: g.Name, exists: told.GroupState != stateDead, state: told.GroupState, protocol: consumerProtocol, rights: told.AuthorizedOperations}
-	for _, m := range told.Members {
-		member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{}}
-		for _, t := range m.Assignment.TopicPartitions {
-			if t.TopicName != "" {
-				member.Assignment[t.TopicName] = t.Partitions
-			}
-		}
-		d.members = append(d.members, member)
-		d.topics = append(d.topics, m.SubscribedTopicNames...)
-		d.opaque = d.opaque || text(m.SubscribedTopicRegex) != ""
+	d := told(answer.Body)
+	d.id = g.Name
+	return d, nil
+}
+
+// there returns the group that describeAs has told of, or what else there is
+// under its name. Since is the release that has groups of the type.
+func (g *coordinator) there(ctx context.Context, d *group, err error, since string) (*group, error) {
+	switch {
+	case errors.Is(err, sarama.ErrUnsupportedVersion):
+		return nil, g.tooOld(since)
+	case err != nil:
+		return nil, err
+	case d == nil || d.state == stateDead:
+		return g.otherwise(ctx)
 	}
+	d.wanted, d.exists = g.is.name(), true
 	return d, nil
 }
 
@@ -97,7 +119,7 @@ func (g *coordinator) describeNew(ctx context.Context) (*group, error) {
 func hidden(group string) error {
 	return &offset.Error{
 		Code: offset.Unauthorized,
-		What: fmt.Sprintf("The state of consumer group %q cannot be told without the right DESCRIBE on every topic that its members are subscribed to", group),
+		What: fmt.Sprintf("The state of %s cannot be told without the right DESCRIBE on every topic that its members are subscribed to", group),
 		Next: "Grant DESCRIBE on these topics to the user that the provider logs in as.",
 	}
 }

@@ -315,13 +315,54 @@ func TestUnsupportedAnswerToTheNewDescriptionLeavesTheClassicOne(t *testing.T) {
 }
 
 func TestTopicThatMayNotBeSeenIsUnknownAndNotEmpty(t *testing.T) {
-	f := orders(t)
-	c := connect(t, f.Bootstrap())
-	toldAsDead(f) // as a group of the new protocol is, the classic way
-	f.Fault(kfake.Fault{Keys: []kmsg.Key{69}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	_, err := run(t.Context(), c, reset(earliest))
-	wantError(t, err, offset.Unauthorized, "DESCRIBE on every topic", "Nothing was changed")
-	wantNothing(t, f)
+	// The members of the group consume such a topic.
+	hide := func(f *fake.Cluster) *fake.Cluster {
+		code := kerr.TopicAuthorizationFailed.Code
+		toldAsDead(f) // as a group of the new protocol is, the classic way
+		f.ControlKey(69, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			f.KeepControl()
+			answer := r.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
+			answer.Groups = []kmsg.ConsumerGroupDescribeResponseGroup{{Group: "billing", ErrorCode: code}}
+			return answer, nil, true
+		})
+		f.ControlKey(77, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			f.KeepControl()
+			answer := r.ResponseKind().(*kmsg.ShareGroupDescribeResponse)
+			answer.Groups = []kmsg.ShareGroupDescribeResponseGroup{{GroupID: "billing", ErrorCode: code}}
+			return answer, nil, true
+		})
+		f.ControlKey(89, func(r kmsg.Request) (kmsg.Response, error, bool) {
+			f.KeepControl()
+			answer := r.ResponseKind().(*kmsg.StreamsGroupDescribeResponse)
+			answer.Groups = []kmsg.StreamsGroupDescribeResponseGroup{{Group: "billing", ErrorCode: code}}
+			return answer, nil, true
+		})
+		return f
+	}
+	streams := func(t testing.TB) *fake.Cluster {
+		f := hide(orders(t))
+		f.StreamsGroups(t, "billing")
+		return f
+	}
+	for name, tc := range map[string]struct {
+		f   *fake.Cluster
+		req offset.Request
+	}{
+		"consumer": {hide(orders(t)), reset(earliest)},
+		"share":    {hide(sharing(t)), shared(earliest)},
+		"streams":  {streams(t), streaming("billing", "orders", earliest)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, tc.f.Bootstrap())
+			writes := func() int { return tc.f.Requests()[8] + tc.f.Requests()[91] } // OffsetCommit, AlterShareGroupOffsets
+			before := writes()
+			_, err := run(t.Context(), c, tc.req)
+			wantError(t, err, offset.Unauthorized, fmt.Sprintf("The state of %s group %q cannot be told", name, "billing"), "DESCRIBE on every topic", "Nothing was changed")
+			if n := writes() - before; n > 0 {
+				t.Errorf("%d requests that write were sent", n)
+			}
+		})
+	}
 }
 
 func TestOtherKindsOfGroupsAreRefusedByName(t *testing.T) {

@@ -30,10 +30,8 @@ const sharePartitions = 500
 func (shareType) name() offset.GroupType { return offset.ShareGroup }
 
 func (shareType) describe(ctx context.Context, g *coordinator) (*group, error) {
-	doing := fmt.Sprintf("Describe share group %q", g.Name)
-	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[wire.ShareGroupDescribeResponse]{
-		API:   wire.ShareGroupDescribeAPI,
-		Doing: doing,
+	d, err := describeAs(ctx, g, offset.ShareGroup, wire.Request[wire.ShareGroupDescribeResponse]{
+		API: wire.ShareGroupDescribeAPI,
 		Send: wire.Message[wire.ShareGroupDescribeResponse](&wire.ShareGroupDescribeRequest{
 			GroupIDs: []string{g.Name}, IncludeAuthorizedOperations: true,
 		}),
@@ -43,45 +41,25 @@ func (shareType) describe(ctx context.Context, g *coordinator) (*group, error) {
 			}
 			return codes
 		},
-	})
-	switch {
-	case errors.Is(err, sarama.ErrUnsupportedVersion):
-		return nil, g.tooOld(shareSince)
-	case err != nil:
-		return nil, err
-	case len(answer.Body.Groups) == 0:
-		return g.otherwise(ctx)
-	}
-	told := &answer.Body.Groups[0]
-	switch code := sarama.KError(told.ErrorCode); code {
-	case sarama.ErrNoError:
-	case sarama.ErrGroupIDNotFound:
-		return g.otherwise(ctx)
-	case sarama.ErrUnsupportedVersion:
-		return nil, g.tooOld(shareSince)
-	case sarama.ErrTopicAuthorizationFailed:
-		return nil, hidden(g.Name)
-	default:
-		return nil, wire.MeaningOf(wire.ShareGroupDescribeAPI, code).Failure(doing, code, g.Name)
-	}
-	if told.GroupState == stateDead {
-		return g.otherwise(ctx)
-	}
-	d := &group{
-		id: g.Name, wanted: offset.ShareGroup, exists: true, state: told.GroupState, protocol: shareGroup, rights: told.AuthorizedOperations,
-		opaque: true, // Whatever its members consume, nothing can be deleted while there are any.
-	}
-	for i := range told.Members {
-		m := &told.Members[i]
-		member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assignment: map[string][]int32{}}
-		for _, t := range m.Assignment.TopicPartitions {
-			if t.Topic != "" {
-				member.Assignment[t.Topic] = t.Partitions
-			}
+	}, func(r *wire.ShareGroupDescribeResponse) *group {
+		told := &r.Groups[0]
+		d := &group{
+			state: told.GroupState, protocol: shareGroup, rights: told.AuthorizedOperations,
+			opaque: true, // Whatever its members consume, nothing can be deleted while there are any.
 		}
-		d.members = append(d.members, member)
-	}
-	return d, nil
+		for i := range told.Members {
+			m := &told.Members[i]
+			member := offset.Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assignment: map[string][]int32{}}
+			for _, t := range m.Assignment.TopicPartitions {
+				if t.Topic != "" {
+					member.Assignment[t.Topic] = t.Partitions
+				}
+			}
+			d.members = append(d.members, member)
+		}
+		return d
+	})
+	return g.there(ctx, d, err, shareSince)
 }
 
 // fetch reads start offsets. A partition of which nothing was acknowledged yet

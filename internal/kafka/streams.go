@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,10 +22,8 @@ const streamsSince = "4.2 or later"
 func (streamsType) name() offset.GroupType { return offset.StreamsGroup }
 
 func (streamsType) describe(ctx context.Context, g *coordinator) (*group, error) {
-	doing := fmt.Sprintf("Describe streams group %q", g.Name)
-	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[wire.StreamsGroupDescribeResponse]{
-		API:   wire.StreamsGroupDescribeAPI,
-		Doing: doing,
+	d, err := describeAs(ctx, g, offset.StreamsGroup, wire.Request[wire.StreamsGroupDescribeResponse]{
+		API: wire.StreamsGroupDescribeAPI,
 		Send: wire.Message[wire.StreamsGroupDescribeResponse](&wire.StreamsGroupDescribeRequest{
 			Groups: []string{g.Name}, IncludeAuthorizedOperations: true,
 		}),
@@ -36,41 +33,21 @@ func (streamsType) describe(ctx context.Context, g *coordinator) (*group, error)
 			}
 			return codes
 		},
+	}, func(r *wire.StreamsGroupDescribeResponse) *group {
+		told := &r.Groups[0]
+		d := &group{
+			state: told.State, protocol: streamsGroup, rights: told.AuthorizedOperations,
+			opaque: true, // Its members have tasks, not topics.
+		}
+		for i := range told.Members {
+			m := &told.Members[i]
+			d.members = append(d.members, offset.Member{
+				ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{},
+			})
+		}
+		return d
 	})
-	switch {
-	case errors.Is(err, sarama.ErrUnsupportedVersion):
-		return nil, g.tooOld(streamsSince)
-	case err != nil:
-		return nil, err
-	case len(answer.Body.Groups) == 0:
-		return g.otherwise(ctx)
-	}
-	told := &answer.Body.Groups[0]
-	switch code := sarama.KError(told.ErrorCode); code {
-	case sarama.ErrNoError:
-	case sarama.ErrGroupIDNotFound:
-		return g.otherwise(ctx)
-	case sarama.ErrUnsupportedVersion:
-		return nil, g.tooOld(streamsSince)
-	case sarama.ErrTopicAuthorizationFailed:
-		return nil, hidden(g.Name)
-	default:
-		return nil, wire.MeaningOf(wire.StreamsGroupDescribeAPI, code).Failure(doing, code, g.Name)
-	}
-	if told.State == stateDead {
-		return g.otherwise(ctx)
-	}
-	d := &group{
-		id: g.Name, wanted: offset.StreamsGroup, exists: true, state: told.State, protocol: streamsGroup, rights: told.AuthorizedOperations,
-		opaque: true, // Its members have tasks, not topics.
-	}
-	for i := range told.Members {
-		m := &told.Members[i]
-		d.members = append(d.members, offset.Member{
-			ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, InstanceID: text(m.InstanceID), Assignment: map[string][]int32{},
-		})
-	}
-	return d, nil
+	return g.there(ctx, d, err, streamsSince)
 }
 
 // leaveInternal takes the application's own topics out of the rows: what it
