@@ -417,9 +417,9 @@ func TestRightsOnARealCluster(t *testing.T) {
 	}
 	alice, bob, carol := as("alice"), as("bob"), as("carol")
 	_, err := run(t.Context(), bob, of("billing", "orders", earliest))
-	wantError(t, err, offset.Unauthorized, "DESCRIBE on the consumer group", "Nothing was changed")
+	wantError(t, err, offset.Unauthorized, "DESCRIBE on the group", "Nothing was changed")
 	_, err = run(t.Context(), carol, of("billing", "orders", earliest))
-	wantError(t, err, offset.Unauthorized, "READ on the consumer group", "Nothing was changed")
+	wantError(t, err, offset.Unauthorized, "READ on the group", "Nothing was changed")
 	req := of("billing", "orders", earliest)
 	req.Scope.Topics = []string{"bills", "orders"}
 	_, err = run(t.Context(), alice, req)
@@ -429,7 +429,7 @@ func TestRightsOnARealCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = alice.Forget(t.Context(), offset.UndoRequest{Group: "billing", Record: result.Outcomes})
-	wantError(t, err, offset.Unauthorized, "DELETE on the consumer group", "Nothing was changed")
+	wantError(t, err, offset.Unauthorized, "DELETE on the group", "Nothing was changed")
 	if _, err = carol.Forget(t.Context(), offset.UndoRequest{Group: "billing", Record: result.Outcomes}); err != nil {
 		t.Error(err)
 	}

@@ -171,7 +171,7 @@ func (g *coordinator) fetchCommitted(ctx context.Context, partitions map[string]
 // fetchOnce sends one OffsetFetch, and tells whether it has left out offsets
 // because of an open transaction.
 func (g *coordinator) fetchOnce(ctx context.Context, partitions map[string][]int32, stable bool) (told fetchAnswer, unstable bool, err error) {
-	doing := fmt.Sprintf("Read the committed offsets of consumer group %q", g.Name)
+	doing := "Read the committed offsets of " + g.called()
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetFetchResponse]{
 		API:   wire.OffsetFetchAPI,
 		Doing: doing,

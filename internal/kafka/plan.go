@@ -45,7 +45,7 @@ func (c *Client) plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 		return nil, err
 	}
 	if !may(s.group.rights, opRead) {
-		return nil, wire.NoRight("READ", req.GroupType.Noun(), req.Group)
+		return nil, wire.NoRight("READ", wire.OnGroup, req.Group)
 	}
 	missing, err := s.missing(ctx)
 	if err != nil {

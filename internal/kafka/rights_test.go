@@ -47,11 +47,11 @@ func TestRightsThatAreMissingAreNamedBeforeAnythingIsWritten(t *testing.T) {
 		rights []kfake.ACL
 		words  string
 	}{
-		"none":                     {nil, `DESCRIBE on the consumer group "billing"`},
-		"only the topic's":         {[]kfake.ACL{allow(onTopic, "orders", read)}, `DESCRIBE on the consumer group "billing"`},
+		"none":                     {nil, `DESCRIBE on the group "billing"`},
+		"only the topic's":         {[]kfake.ACL{allow(onTopic, "orders", read)}, `DESCRIBE on the group "billing"`},
 		"only the group's":         {[]kfake.ACL{allow(onGroup, "billing", read)}, `DESCRIBE on the topic "orders"`},
 		"a preview's, topic":       {[]kfake.ACL{allow(onGroup, "billing", read), allow(onTopic, "orders", describe)}, `READ on the topic "orders"`},
-		"a preview's, group":       {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", read)}, `READ on the consumer group "billing"`},
+		"a preview's, group":       {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", read)}, `READ on the group "billing"`},
 		"another topic's in scope": {[]kfake.ACL{allow(onGroup, "billing", read), allow(onTopic, "bills", read)}, `DESCRIBE on the topic "orders"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRightsThatSuffice(t *testing.T) {
 	}
 	want(t, f, "billing", fake.Offsets{"orders": {0: 5, 1: 5, 2: 5}})
 	_, err = c.Forget(t.Context(), undo(result))
-	wantError(t, err, offset.Unauthorized, `DELETE on the consumer group "billing"`, "Nothing was changed")
+	wantError(t, err, offset.Unauthorized, `DELETE on the group "billing"`, "Nothing was changed")
 
 	f, c = withRights(t, allow(onGroup, "billing", erase), allow(onTopic, "orders", read))
 	if _, err := c.Forget(t.Context(), undo(result)); err != nil {
@@ -95,7 +95,7 @@ func TestReadingNeedsDescribeOnly(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := c.DescribeGroup(t.Context(), "other", nil)
-	wantError(t, err, offset.Unauthorized, `DESCRIBE on the consumer group "other"`)
+	wantError(t, err, offset.Unauthorized, `DESCRIBE on the group "other"`)
 	_, err = c.TopicOffsets(t.Context(), []string{"bills"}, earliest, "")
 	wantError(t, err, offset.Unauthorized, `DESCRIBE on the topic "bills"`)
 }
@@ -118,7 +118,7 @@ func TestASnapshotNeedsToReadItsTopics(t *testing.T) {
 		rights []kfake.ACL
 		words  string
 	}{
-		"none":              {nil, `DESCRIBE on the consumer group "billing"`},
+		"none":              {nil, `DESCRIBE on the group "billing"`},
 		"only to describe":  {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", describe)}, `READ on the topic "orders"`},
 		"to read the topic": {[]kfake.ACL{allow(onGroup, "billing", describe), allow(onTopic, "orders", read)}, ""},
 	} {

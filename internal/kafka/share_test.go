@@ -171,7 +171,7 @@ func TestShareGroupThatIsNotThereAndMayNotBeAskedFor(t *testing.T) {
 			return all == (r.(*kmsg.DescribeShareGroupOffsetsRequest).Groups[0].Topics == nil)
 		}})
 		_, err := run(t.Context(), connect(t, f.Bootstrap()), req)
-		wantError(t, err, offset.Unauthorized, `DESCRIBE on the consumer group "new"`, "Nothing was changed")
+		wantError(t, err, offset.Unauthorized, `DESCRIBE on the group "new"`, "Nothing was changed")
 		faults.Remove()
 	}
 }

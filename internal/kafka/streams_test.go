@@ -5,6 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/testbroker/fake"
 )
@@ -93,4 +97,14 @@ func TestStreamsGroupThatIsNone(t *testing.T) {
 	_, err = run(t.Context(), c, req)
 	wantError(t, err, offset.GroupMissing, `Streams group "nobody" does not exist, and a reset cannot make it`, `group_type = "consumer"`, "Nothing was changed")
 	want(t, f, "nobody", fake.Offsets{})
+}
+
+// What fails names the group for what it is, though it is asked as a consumer
+// group is.
+func TestStreamsGroupIsNamedInErrors(t *testing.T) {
+	f := counting(t)
+	c := connect(t, f.Bootstrap())
+	f.Fault(kfake.Fault{Keys: []kmsg.Key{9}, Err: kerr.InvalidRequest, Count: -1})
+	_, err := run(t.Context(), c, streaming("counts", "orders", earliest))
+	wantError(t, err, offset.Failed, `Read the committed offsets of streams group "counts"`, "Nothing was changed")
 }

@@ -338,7 +338,7 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) error {
 		}
 	}
 	if len(back) > 0 && !may(r.group.rights, opRead) {
-		return wire.NoRight("READ", r.group.wanted.Noun(), r.group.id)
+		return wire.NoRight("READ", wire.OnGroup, r.group.id)
 	}
 	stuck, others, err := r.shared(ctx, remove)
 	if err != nil {
@@ -361,9 +361,9 @@ func (r *recall) compare(ctx context.Context, c *Client, lenient bool) error {
 func (r *recall) mayDelete() error {
 	switch {
 	case r.group.keeps:
-		return cannotDelete(r.group.id)
+		return cannotDelete(r.group.called())
 	case !may(r.group.rights, opDelete):
-		return wire.NoRight("DELETE", r.group.wanted.Noun(), r.group.id)
+		return wire.NoRight("DELETE", wire.OnGroup, r.group.id)
 	}
 	return nil
 }
@@ -371,7 +371,7 @@ func (r *recall) mayDelete() error {
 func cannotDelete(group string) error {
 	return &offset.Error{
 		Code: offset.Unsupported,
-		What: fmt.Sprintf("The brokers cannot delete committed offsets of consumer group %q: they are older than Kafka 2.4", group),
+		What: fmt.Sprintf("The brokers cannot delete committed offsets of %s: they are older than Kafka 2.4", group),
 		Next: `Set on_destroy = "keep", apply, and destroy then. If the brokers are newer, check kafka_version.`,
 	}
 }

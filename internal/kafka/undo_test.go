@@ -96,7 +96,7 @@ func TestUndoRefusesAndChangesNothing(t *testing.T) {
 				resp.Groups[0].AuthorizedOperations = 1<<3 | 1<<8
 				return resp, nil, true
 			})
-		}, offset.Unauthorized, []string{`DELETE on the consumer group "billing"`}, after8},
+		}, offset.Unauthorized, []string{`DELETE on the group "billing"`}, after8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c, req := movedGroup(t)

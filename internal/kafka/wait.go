@@ -64,7 +64,7 @@ func (w *waiting) refused(ctx context.Context) error {
 	if w.refusals >= most {
 		return &offset.Error{
 			Code: offset.GroupActive,
-			What: fmt.Sprintf("The broker refuses to write offsets of consumer group %q as if it had members that consume them, though it tells of none", w.group),
+			What: fmt.Sprintf("The broker refuses to write offsets of group %q as if it had members that consume them, though it tells of none", w.group),
 			Next: "Check what uses the group; a kafka_version below 3.7 hides the members of groups of the new protocol (KIP-848).",
 		}
 	}

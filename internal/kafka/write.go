@@ -264,7 +264,7 @@ func (w *writer) commit(ctx context.Context, chunk []int) (verdicts, error) {
 	g := w.coordinator
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.OffsetCommitResponse]{
 		API:   wire.OffsetCommitAPI,
-		Doing: fmt.Sprintf("Commit %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Doing: fmt.Sprintf("Commit %s of %s", count(len(chunk), "offset"), g.called()),
 		Send: func(b *wire.Broker) (*sarama.OffsetCommitResponse, error) {
 			// sarama lowers the version of what it sends, so that each is sent once.
 			if m := w.first.Swap(nil); m != nil && slices.Equal(m.chunk, chunk) {
@@ -318,7 +318,7 @@ func (w *writer) remove(ctx context.Context, chunk []int) (verdicts, error) {
 	g := w.coordinator
 	answer, err := wire.AskGroup(ctx, g.Group, wire.Request[sarama.DeleteOffsetsResponse]{
 		API:   wire.OffsetDeleteAPI,
-		Doing: fmt.Sprintf("Delete %s of consumer group %q", count(len(chunk), "offset"), g.Name),
+		Doing: fmt.Sprintf("Delete %s of %s", count(len(chunk), "offset"), g.called()),
 		Send: func(b *wire.Broker) (*sarama.DeleteOffsetsResponse, error) {
 			req := &sarama.DeleteOffsetsRequest{Group: g.Name}
 			for _, n := range chunk {

@@ -465,7 +465,7 @@ func (g *Group) lookUp(ctx context.Context) (string, error) {
 	if code == sarama.ErrNoError && (resp.Coordinator == nil || resp.Coordinator.ID() < 0) {
 		code = sarama.ErrConsumerCoordinatorNotAvailable
 	}
-	doing := fmt.Sprintf("Find the coordinator of consumer group %q", g.Name)
+	doing := fmt.Sprintf("Find the coordinator of group %q", g.Name)
 	switch m := MeaningOf(FindCoordinatorAPI, code); m.Do {
 	case Nothing:
 		return resp.Coordinator.Addr(), nil

@@ -86,7 +86,7 @@ func (m Meaning) said(code sarama.KError) Meaning {
 	switch {
 	case m.Words != "":
 	case m.Right != "":
-		m.Words = fmt.Sprintf("no right %s on the %s", m.Right, strings.TrimPrefix(m.On, "consumer "))
+		m.Words = fmt.Sprintf("no right %s on the %s", m.Right, m.On)
 	default:
 		m.Words = strings.TrimPrefix(code.Error(), "kafka server: ")
 	}
@@ -107,7 +107,7 @@ func (m Meaning) Failure(doing string, code sarama.KError, on string) error {
 
 // What a right can be missing on.
 const (
-	OnGroup = "consumer group"
+	OnGroup = "group"
 	OnTopic = "topic"
 )
 

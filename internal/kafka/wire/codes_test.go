@@ -119,7 +119,7 @@ func TestFailures(t *testing.T) {
 		as    offset.Code
 		words []string
 	}{
-		{OffsetDeleteAPI, 30, "billing", offset.Unauthorized, []string{`no right DELETE on the consumer group "billing"`}},
+		{OffsetDeleteAPI, 30, "billing", offset.Unauthorized, []string{`no right DELETE on the group "billing"`}},
 		{ListOffsetsAPI, 29, "orders", offset.Unauthorized, []string{`no right DESCRIBE on the topic "orders"`}},
 		{ListOffsetsAPI, 43, "orders", offset.Unsupported, []string{"List: it holds records of a format without times", "Give an offset"}},
 		{ListOffsetsAPI, 42, "orders", offset.Failed, []string{"List: kafka server"}},
