@@ -358,9 +358,6 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 		if err != nil {
 			return err
 		}
-		if resources >= manyAreSlow {
-			rounds = 1
-		}
 		for round := range rounds {
 			fmt.Fprintf(os.Stderr, "\r%d resources: round %d of %d ", resources, round+1, rounds)
 			if err := reset.configure(counted(groupsConfig(servers, n, round), resources)); err != nil {
@@ -413,10 +410,6 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 	})
 	return nil
 }
-
-// manyAreSlow is from how many resources on an apply takes minutes, and is
-// measured once.
-const manyAreSlow = 500
 
 // groupsConfig is a reset to latest of a group that is another one in each
 // round and, if it is counted, in each instance.
