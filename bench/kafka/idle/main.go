@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -86,8 +87,18 @@ func (thing) Delete(context.Context, resource.DeleteRequest, *resource.DeleteRes
 // attributes is how many the reset of a Kafka group has.
 const attributes = 36
 
-// wide is a thing with so many attributes. Those beside its own stay null, as
-// most of a reset's do.
+// valuesAttribute is the attribute of a wide thing that is not null beside its own.
+const valuesAttribute = "attribute_number_35"
+
+// values is about how many bytes a reset has in a state beside a wide thing's
+// record and the names of its attributes: Terraform writes the whole state each
+// time that a resource is done, so that each byte counts as often as there are
+// resources.
+const values = 270
+
+// wide is a thing with so many attributes, and with a state as large as that of
+// a reset. Those beside its own and one that holds the rest stay null, as most
+// of a reset's do.
 type wide struct{ thing }
 
 func (wide) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -99,6 +110,7 @@ func (w wide) Schema(ctx context.Context, req resource.SchemaRequest, resp *reso
 	for i := len(resp.Schema.Attributes); i < attributes; i++ {
 		resp.Schema.Attributes[fmt.Sprintf("attribute_number_%d", i)] = schema.StringAttribute{Optional: true}
 	}
+	resp.Schema.Attributes[valuesAttribute] = schema.StringAttribute{Computed: true}
 }
 
 func (wide) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -106,19 +118,21 @@ func (wide) Create(ctx context.Context, req resource.CreateRequest, resp *resour
 	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("partitions"), &n)...)
 	resp.State.Raw = req.Plan.Raw
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("record"), record(n.ValueInt64()))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(valuesAttribute), strings.Repeat("v", values))...)
 }
 
 // Update cannot happen: a benchmark changes no configuration of it.
 func (wide) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}
 
-// record is what a reset of n partitions to the end of three records leaves.
+// record is what a reset of n partitions to the end of three records leaves,
+// of a group that had no offsets.
 func record(n int64) types.String {
 	if n == 0 {
 		return types.StringNull()
 	}
 	moves := make([]offset.Move, n)
 	for i := range moves {
-		moves[i] = offset.Move{Partition: offset.Partition{Topic: fmt.Sprintf("bench-%d", n), ID: int32(i)}, Offset: 3, End: 3}
+		moves[i] = offset.Move{Partition: offset.Partition{Topic: fmt.Sprintf("bench-%d", n), ID: int32(i)}, Previous: offset.None, Offset: 3, End: 3}
 	}
 	return types.StringValue(offset.EncodeRecord(offset.Outcomes(moves), offset.KafkaRecord))
 }
