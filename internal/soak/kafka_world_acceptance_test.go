@@ -59,11 +59,11 @@ func startKafka(ctx context.Context, tally *tally) (*kafkaWorld, error) {
 	}
 	w.cluster, err = kafkacluster.New(ctx, kafkacluster.Options{
 		Nodes: nodes, Heap: "384m",
+		// Members keep Kafka's own session: one that is shorter than a coordinator
+		// takes to come back ends while its member looks for the new one, and the
+		// group is empty though nobody has left it.
 		Properties: map[string]string{
 			"broker.session.timeout.ms": "4000", "broker.heartbeat.interval.ms": "500",
-			// Sessions stay as long as they are by default: one that is shorter than a
-			// coordinator takes to come back ends while its member looks for the new one,
-			// and the group is empty though nobody has left it.
 			"group.share.min.heartbeat.interval.ms": "100", "group.share.heartbeat.interval.ms": "500",
 			// The member of a streams group sends one heartbeat, and stays.
 			"group.streams.max.session.timeout.ms": "1800000", "group.streams.session.timeout.ms": "1800000",
