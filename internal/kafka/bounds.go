@@ -60,13 +60,13 @@ func (c cluster) bounds(ctx context.Context, m *wire.Metadata, rows []row, probe
 			return wire.AskLeaders(ctx, c.Cluster, m, partitions, wire.LeaderRequest[sarama.OffsetResponse]{
 				API:   wire.ListOffsetsAPI,
 				Doing: "List the offsets",
-				Send: func(b *wire.Broker, share []int) (*sarama.OffsetResponse, error) {
+				Make: func(share []int) func(*wire.Broker) (*sarama.OffsetResponse, error) {
 					req := sarama.NewOffsetRequest(c.Config().Version)
 					req.IsolationLevel = p.isolation
 					for _, n := range share {
 						req.AddBlock(partitions[n].Topic, partitions[n].ID, p.timestamp, 1)
 					}
-					return b.GetAvailableOffsets(req)
+					return func(b *wire.Broker) (*sarama.OffsetResponse, error) { return b.GetAvailableOffsets(req) }
 				},
 				Take: func(r *sarama.OffsetResponse, share []int) []sarama.KError { return p.take(r, rows, share) },
 			})

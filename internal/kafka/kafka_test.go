@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,5 +110,15 @@ func same(t testing.TB, what string, got, want map[int16]int) {
 	t.Helper()
 	if !maps.Equal(got, want) {
 		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// Whoever asks for partitions names each topic once, however they come.
+func TestPartitionsByTopicInAnyOrder(t *testing.T) {
+	all := []offset.Partition{{Topic: "orders", ID: 1}, {Topic: "orders", ID: 0}, {Topic: "audit", ID: 7}, {Topic: "orders", ID: 2}}
+	for n, want := range []map[string][]int32{{}, {"orders": {1}}, {"orders": {1, 0}}, {"orders": {1, 0}, "audit": {7}}, {"orders": {1, 0, 2}, "audit": {7}}} {
+		if got := byTopic(n, func(i int) offset.Partition { return all[i] }); !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("the first %d are %v, want %v", n, got, want)
+		}
 	}
 }

@@ -53,17 +53,42 @@ func (c committed) again(end int64) int64 {
 
 // blocks are what was read of partitions.
 type blocks interface {
-	// of returns what was read of a partition, if anything was.
-	of(topic string, id int32) (block, bool)
+	// in returns what was read of a topic.
+	in(topic string) topicBlocks
 	// each calls the function for every partition.
 	each(func(topic string, id int32, b block))
 }
 
-// blockMap are blocks by topic and number.
-type blockMap map[string]map[int32]block
+// topicBlocks are what was read of a topic's partitions.
+type topicBlocks interface {
+	// of returns what was read of a partition, if anything was.
+	of(id int32) (block, bool)
+}
 
-func (r blockMap) of(topic string, id int32) (block, bool) {
-	b, ok := r[topic][id]
+// inOrder finds the blocks of partitions that come sorted by topic, each of
+// which is looked up once.
+type inOrder struct {
+	blocks
+	topic string
+	known topicBlocks // of the topic; nil before the first
+}
+
+func (b *inOrder) of(p offset.Partition) (block, bool) {
+	if b.known == nil || b.topic != p.Topic {
+		b.topic, b.known = p.Topic, b.in(p.Topic)
+	}
+	return b.known.of(p.ID)
+}
+
+// blockMap are blocks by topic and number.
+type blockMap map[string]topicMap
+
+type topicMap map[int32]block
+
+func (r blockMap) in(topic string) topicBlocks { return r[topic] }
+
+func (r topicMap) of(id int32) (block, bool) {
+	b, ok := r[id]
 	return b, ok
 }
 
@@ -79,8 +104,12 @@ func (r blockMap) each(f func(string, int32, block)) {
 // reset hold each partition, and copies cost as much as reading them.
 type fetchAnswer map[string]map[int32]*sarama.OffsetFetchResponseBlock
 
-func (f fetchAnswer) of(topic string, id int32) (block, bool) {
-	b := f[topic][id]
+type fetchTopic map[int32]*sarama.OffsetFetchResponseBlock
+
+func (f fetchAnswer) in(topic string) topicBlocks { return fetchTopic(f[topic]) }
+
+func (f fetchTopic) of(id int32) (block, bool) {
+	b := f[id]
 	if b == nil {
 		return block{}, false
 	}
@@ -247,9 +276,10 @@ func (g *coordinator) committed(ctx context.Context, rows []row, into func(*row,
 // spread hands each row what is committed. A negative offset, which brokers
 // accept and some tools commit, is none.
 func (g *coordinator) spread(rows []row, blocks blocks, into func(*row, committed)) error {
+	told := inOrder{blocks: blocks}
 	for i := range rows {
 		at := uncommitted
-		if block, ok := blocks.of(rows[i].topic, rows[i].id); ok {
+		if block, ok := told.of(rows[i].partition()); ok {
 			switch block.code {
 			case sarama.ErrNoError:
 				at = block.committed
@@ -280,18 +310,27 @@ func ofGroup(r *row, c committed)  { r.committed = c }
 func ofSource(r *row, c committed) { r.source = c }
 
 func partitionsOf(rows []row) map[string][]int32 {
+	return byTopic(len(rows), func(i int) offset.Partition { return rows[i].partition() })
+}
+
+// byTopic returns n partitions' numbers by topic. Those of one topic mostly
+// follow each other.
+func byTopic(n int, at func(int) offset.Partition) map[string][]int32 {
 	partitions := map[string][]int32{}
-	for from := 0; from < len(rows); {
-		to := from
-		for to < len(rows) && rows[to].topic == rows[from].topic {
-			to++
+	var topic string
+	var ids []int32
+	for i := range n {
+		p := at(i)
+		if i == 0 || p.Topic != topic {
+			if i > 0 {
+				partitions[topic] = ids
+			}
+			topic, ids = p.Topic, partitions[p.Topic]
 		}
-		ids := make([]int32, 0, to-from)
-		for i := from; i < to; i++ {
-			ids = append(ids, rows[i].id)
-		}
-		partitions[rows[from].topic] = ids
-		from = to
+		ids = append(ids, p.ID)
+	}
+	if n > 0 {
+		partitions[topic] = ids
 	}
 	return partitions
 }

@@ -136,18 +136,14 @@ func (w *writer) readBack(ctx context.Context) (differ []int, idle bool, err err
 // look reads partitions back once. What is where it was put is done, and what
 // certainly was not written stays as it is; the others are returned.
 func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error) {
-	partitions := map[string][]int32{}
-	for _, n := range todo {
-		o := &w.outcomes[n]
-		partitions[o.Topic] = append(partitions[o.Topic], o.ID)
-	}
-	blocks, err := w.coordinator.fetch(ctx, partitions)
+	blocks, err := w.coordinator.fetch(ctx, byTopic(len(todo), func(i int) offset.Partition { return w.outcomes[todo[i]].Partition }))
 	if err != nil {
 		return nil, err
 	}
+	told := inOrder{blocks: blocks}
 	for _, n := range todo {
 		o := &w.outcomes[n]
-		at, code := seen(blocks, o)
+		at, code := seen(&told, o)
 		switch o.Seen = at; {
 		case code != sarama.ErrNoError:
 			w.unproved([]int{n}, wire.MeaningOf(wire.OffsetFetchAPI, code).Words)
@@ -164,8 +160,8 @@ func (w *writer) look(ctx context.Context, todo []int) (differ []int, err error)
 
 // seen returns where an outcome's partition is now, or the partition's error.
 // An offset of a topic that is gone is removed.
-func seen(blocks blocks, o *offset.Outcome) (int64, sarama.KError) {
-	b, ok := blocks.of(o.Topic, o.ID)
+func seen(told *inOrder, o *offset.Outcome) (int64, sarama.KError) {
+	b, ok := told.of(o.Partition)
 	switch {
 	case !ok, b.code == sarama.ErrUnknownTopicOrPartition && o.Offset < 0:
 		return offset.None, sarama.ErrNoError

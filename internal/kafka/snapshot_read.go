@@ -63,7 +63,7 @@ func (c cluster) read(ctx context.Context, m *wire.Metadata, rows []row, readers
 		err := wire.AskLeaders(ctx, c.Cluster, m, led(rows, pending, func(r *reader) int { return r.row }), wire.LeaderRequest[sarama.FetchResponse]{
 			API:   wire.FetchAPI,
 			Doing: "Read the records",
-			Send: func(b *wire.Broker, share []int) (*sarama.FetchResponse, error) {
+			Make: func(share []int) func(*wire.Broker) (*sarama.FetchResponse, error) {
 				req := &sarama.FetchRequest{
 					Version: c.Newest(fetchVersions), MaxWaitTime: fetchWait, MinBytes: 1, MaxBytes: answerBytes,
 					Isolation:    sarama.ReadUncommitted,
@@ -73,7 +73,7 @@ func (c cluster) read(ctx context.Context, m *wire.Metadata, rows []row, readers
 					r := pending[n]
 					req.AddBlock(rows[r.row].topic, rows[r.row].id, r.from, r.share, -1)
 				}
-				return b.Fetch(req)
+				return func(b *wire.Broker) (*sarama.FetchResponse, error) { return b.Fetch(req) }
 			},
 			Take: func(answer *sarama.FetchResponse, share []int) []sarama.KError {
 				codes := make([]sarama.KError, len(share))
@@ -240,13 +240,13 @@ func (c cluster) lookUp(ctx context.Context, m *wire.Metadata, rows []row, insta
 	return wire.AskLeaders(ctx, c.Cluster, m, led(rows, asked, func(i int) int { return i }), wire.LeaderRequest[sarama.OffsetResponse]{
 		API:   wire.ListOffsetsAPI,
 		Doing: "Look up a time",
-		Send: func(b *wire.Broker, share []int) (*sarama.OffsetResponse, error) {
+		Make: func(share []int) func(*wire.Broker) (*sarama.OffsetResponse, error) {
 			req := sarama.NewOffsetRequest(c.Config().Version)
 			for _, n := range share {
 				i := asked[n]
 				req.AddBlock(rows[i].topic, rows[i].id, instants[i], 1)
 			}
-			return b.GetAvailableOffsets(req)
+			return func(b *wire.Broker) (*sarama.OffsetResponse, error) { return b.GetAvailableOffsets(req) }
 		},
 		Take: func(answer *sarama.OffsetResponse, share []int) []sarama.KError {
 			codes := make([]sarama.KError, len(share))

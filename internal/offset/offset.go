@@ -341,8 +341,8 @@ func (o *Outcome) Doubt(reason string) { o.State, o.Reason = Unsettled, reason }
 // Outcomes returns the moves as if all were done and nothing were read back yet.
 func Outcomes(moves []Move) []Outcome {
 	all := make([]Outcome, len(moves))
-	for i, m := range moves {
-		all[i] = Outcome{Move: m, Seen: None}
+	for i := range moves {
+		all[i].Move, all[i].Seen = moves[i], None
 	}
 	return all
 }

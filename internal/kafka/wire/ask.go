@@ -165,12 +165,14 @@ type Led struct {
 }
 
 // LeaderRequest is a request about many partitions that their leaders answer.
-// Both functions may be called at the same time, for different partitions.
+// All functions may be called at the same time, for different partitions.
 type LeaderRequest[A any] struct {
 	API   API
 	Doing string // what is being done to a partition, for the error: "List the offsets"
-	// Send asks one leader for the partitions with the given indices.
-	Send func(b *Broker, share []int) (*A, error)
+	// Make returns what asks one leader for the partitions with the given
+	// indices: thousands of them are put into the request while its connection
+	// is opened, or busy. It may be sent again over another one.
+	Make func(share []int) func(*Broker) (*A, error)
 	// Take takes over what the answer says of them, and returns their codes.
 	Take func(answer *A, share []int) []sarama.KError
 }
@@ -282,7 +284,7 @@ func askLeader[A any](ctx context.Context, c *Cluster, addr string, partitions [
 		m, err := c.metadata(ctx, topicsOf(partitions, share))
 		return err == nil && leftBy(m, addr, partitions, share), err
 	})
-	answer, _, err := call(watched, c, addr, func(b *Broker) (*A, error) { return r.Send(b, share) })
+	answer, _, err := call(watched, c, addr, r.Make(share))
 	stop()
 	if err != nil {
 		if errors.Is(err, sarama.ErrUnsupportedVersion) {

@@ -108,12 +108,12 @@ func ends(ctx context.Context, c *Cluster, m *Metadata) ([]int64, error) {
 	return at, AskLeaders(ctx, c, m, partitions, LeaderRequest[sarama.OffsetResponse]{
 		API:   ListOffsetsAPI,
 		Doing: "List the end",
-		Send: func(b *Broker, share []int) (*sarama.OffsetResponse, error) {
+		Make: func(share []int) func(*Broker) (*sarama.OffsetResponse, error) {
 			req := sarama.NewOffsetRequest(c.Config().Version)
 			for _, i := range share {
 				req.AddBlock("orders", partitions[i].ID, sarama.OffsetNewest, 1)
 			}
-			return b.GetAvailableOffsets(req)
+			return func(b *Broker) (*sarama.OffsetResponse, error) { return b.GetAvailableOffsets(req) }
 		},
 		Take: func(r *sarama.OffsetResponse, share []int) (codes []sarama.KError) {
 			for _, i := range share {
