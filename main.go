@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"log"
 	"os"
@@ -11,8 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/provider"
 )
@@ -40,8 +39,8 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	// That rhythm alone would let the garbage of a thousand resources grow to
-	// half a gigabyte.
+	// Beside large records, that rhythm alone would let the garbage grow to four
+	// times what is in use.
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
@@ -55,10 +54,11 @@ func main() {
 	// Terraform reads the log of this process through a pipe. Once it was
 	// killed, the next line would end this process, in the middle of a commit.
 	signal.Ignore(syscall.SIGPIPE)
-	err := providerserver.Serve(context.Background(), func() frameworkprovider.Provider { return p }, providerserver.ServeOpts{
-		Address: "registry.terraform.io/terraform-offsets/offsets",
-		Debug:   *wait,
-	})
+	var how []tf6server.ServeOpt
+	if *wait {
+		how = append(how, tf6server.WithManagedDebug())
+	}
+	err := tf6server.Serve("registry.terraform.io/terraform-offsets/offsets", func() tfprotov6.ProviderServer { return provider.NewServer(p) }, how...)
 	p.Finish() // After a second Ctrl-C, Terraform leaves two seconds for it.
 	if closed := p.Close(); err == nil {
 		err = closed

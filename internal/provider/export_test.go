@@ -1,5 +1,7 @@
 package provider
 
+import "context"
+
 // Left puts into the log where a group is just before it is moved.
 var Left = (&services{}).left
 
@@ -13,4 +15,9 @@ func KafkaTargets() []string {
 		names = append(names, t.name)
 	}
 	return names
+}
+
+// Lend is lend.
+func Lend[Q, R any](ctx context.Context, req Q, serve func(context.Context, Q) (R, error)) (R, error) {
+	return lend(ctx, req, serve)
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -43,7 +42,7 @@ func inProcess(t *testing.T, opts ...provider.Option) factories {
 					t.Error(err)
 				}
 			})
-			return providerserver.NewProtocol6WithError(p)()
+			return provider.NewServer(p), nil
 		},
 	}
 }
