@@ -41,14 +41,9 @@ type Dialer struct {
 	open   func(ctx context.Context, network, address string) (net.Conn, error)
 	kdc    bool // logins ask a KDC
 
-	mu     sync.Mutex
-	closed bool
-	dials  map[*dial]struct{}
-	conns  map[*conn]struct{}
+	mu    sync.Mutex
+	conns map[*conn]struct{}
 }
-
-// dial is an attempt that is under way.
-type dial struct{ cancel context.CancelFunc }
 
 var _ proxy.ContextDialer = (*Dialer)(nil)
 var _ proxy.Dialer = (*Dialer)(nil)
@@ -59,7 +54,7 @@ func newDialer(request time.Duration, conf *tls.Config, sasl bool, stop func()) 
 		timeout: min(request, dialTimeout), request: request, tls: conf, sasl: sasl, stop: stop,
 		ctx: ctx, cancel: cancel,
 		open:  new(net.Dialer).DialContext, // keeps the connection alive with TCP's means, by default
-		dials: make(map[*dial]struct{}), conns: make(map[*conn]struct{}),
+		conns: make(map[*conn]struct{}),
 	}
 }
 
@@ -89,26 +84,19 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (*conn, erro
 	// A second source of cancellation: the caller's context is not d's.
 	defer context.AfterFunc(d.ctx, cancel)()
 
-	attempt := &dial{cancel: cancel}
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
-		return nil, &ConnError{Address: address, stage: stageConnect, Err: net.ErrClosed}
+	closed := &ConnError{Address: address, stage: stageConnect, Err: net.ErrClosed}
+	if d.ctx.Err() != nil {
+		return nil, closed
 	}
-	d.dials[attempt] = struct{}{}
-	d.mu.Unlock()
-
 	c, err := d.connect(ctx, network, address)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, wanted := d.dials[attempt]
-	delete(d.dials, attempt)
-	if !wanted { // the end came first: the connection must not outlive it
+	if d.ctx.Err() != nil { // the end came first: the connection must not outlive it
 		if c != nil {
 			_ = c.raw.Close()
 		}
-		return nil, &ConnError{Address: address, stage: stageConnect, Err: net.ErrClosed}
+		return nil, closed
 	}
 	if err != nil {
 		return nil, err
@@ -164,14 +152,7 @@ func (d *Dialer) connect(ctx context.Context, network, address string) (*conn, e
 // may be called more than once.
 func (d *Dialer) CloseAll() {
 	d.mu.Lock()
-	d.closed = true
-	d.mu.Unlock()
 	d.cancel()
-	d.mu.Lock()
-	for attempt := range d.dials {
-		attempt.cancel()
-		delete(d.dials, attempt)
-	}
 	for c := range d.conns {
 		delete(d.conns, c)
 		_ = c.fail(net.ErrClosed)

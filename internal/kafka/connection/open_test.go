@@ -315,6 +315,40 @@ func TestCloseAllEndsEverything(t *testing.T) {
 	goleak.VerifyNone(t, ignore, goleak.IgnoreAnyFunction("github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection.peer.func1"))
 }
 
+// Whoever dials learns that this side has ended it, whether the dial or
+// CloseAll comes first to what they share.
+func TestCloseAllEndsDialsByName(t *testing.T) {
+	const dials = 200
+	dialing := make(chan struct{})
+	_, d, err := Open(Config{
+		BootstrapServers: []string{"b:9092"},
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dialing <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, dials)
+	for range dials {
+		go func() {
+			_, err := d.Dial("tcp", "b:9092")
+			ended <- err
+		}()
+	}
+	for range dials {
+		<-dialing
+	}
+	d.CloseAll()
+	for range dials {
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a dial ended with %v", err)
+		}
+	}
+}
+
 func TestCloseAllOfIdleBroker(t *testing.T) {
 	addr := fake(t)
 	ignore := goleak.IgnoreCurrent()
