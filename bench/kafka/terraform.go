@@ -25,6 +25,8 @@ const (
 	idlePlan     = "plan of an idle provider"
 	recordApply  = "apply of an idle provider with such a record"
 	recordPlan   = "plan of an idle provider with such a record"
+	wideApply    = "apply of an idle provider with such a record and attributes"
+	widePlan     = "plan of an idle provider with such a record and attributes"
 	quietPlan    = "plan after the reset"
 	timeApply    = "apply of a reset by time"
 	timePlan     = "plan after the reset by time"
@@ -181,9 +183,15 @@ func idleConfig(n int) string {
 	return requires("idle") + fmt.Sprintf("resource \"idle_thing\" \"bench\" {\n  partitions = %d\n}\n", n)
 }
 
+// wideConfig is idleConfig with as many attributes as a reset has.
+func wideConfig(n int) string {
+	return strings.Replace(idleConfig(n), "idle_thing", "idle_wide", 1)
+}
+
 // measureTerraform measures whole runs of Terraform, and the provider's memory,
 // beside those of a provider that does nothing. What Terraform itself needs for
-// a record in the state is told by the same provider with such a record.
+// a record in the state is told by the same provider with such a record, and
+// what it and the framework need for a list of attributes by one that has them.
 func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts []int, rounds int, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "offsets-bench-")
 	if err != nil {
@@ -202,6 +210,7 @@ func measureTerraform(ctx context.Context, cluster *kafkacluster.Cluster, counts
 		for _, kind := range []struct{ apply, plan, config string }{
 			{idleApply, idlePlan, idleConfig(0)},
 			{recordApply, recordPlan, idleConfig(n)},
+			{wideApply, widePlan, wideConfig(n)},
 			{resetApply, quietPlan, resetConfig(cluster.Bootstrap(), n, false)},
 			{previewApply, "", resetConfig(cluster.Bootstrap(), n, true)},
 		} {
@@ -354,7 +363,7 @@ func measureMany(ctx context.Context, servers []string, n int, many []int, round
 		if err != nil {
 			return err
 		}
-		wide, err := newWorkspaceIn(ctx, dir, counted(strings.Replace(idleConfig(n), "idle_thing", "idle_wide", 1), resources))
+		wide, err := newWorkspaceIn(ctx, dir, counted(wideConfig(n), resources))
 		if err != nil {
 			return err
 		}
@@ -438,6 +447,7 @@ func (t *table) printTerraform(out io.Writer, peak map[int]int) {
 			{quietPlan, idlePlan},
 			{recordPlan, idlePlan},
 			{quietPlan, recordPlan},
+			{quietPlan, widePlan},
 			{csvApply, timeApply},
 			{csvPlan, timePlan},
 			{csvChange, timeChange},
