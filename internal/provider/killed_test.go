@@ -109,12 +109,16 @@ func (m mortal) killed(who victim, g *gate, args ...string) string {
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	var failed error
+	go func() {
+		defer close(ended)
+		failed = cmd.Wait()
+	}()
 	select {
 	case <-g.reached:
-	case err := <-ended:
-		m.t.Fatalf("terraform ended before it was killed: %v\n%s", err, out)
+	case <-ended:
+		m.t.Fatalf("terraform ended before it was killed: %v\n%s", failed, out)
 	}
 	switch who {
 	case theProvider:
@@ -128,11 +132,14 @@ func (m mortal) killed(who victim, g *gate, args ...string) string {
 		if err := cmd.Process.Kill(); err != nil {
 			m.t.Fatal(err)
 		}
+		<-ended
 		g.open(true)
 	case hungUp:
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGHUP); err != nil {
 			m.t.Fatal(err)
 		}
+		// Until the signal takes effect, Terraform could take the answer and write its state.
+		<-ended
 		g.open(true)
 	case terminated:
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil {
@@ -149,7 +156,8 @@ func (m mortal) killed(who victim, g *gate, args ...string) string {
 		}
 		g.open(true)
 	}
-	if err := <-ended; err == nil {
+	<-ended
+	if failed == nil {
 		m.t.Error("the command succeeded")
 	}
 	m.gone()
