@@ -32,14 +32,18 @@ type kind struct {
 	proxied bool // brokers do not list its consumers
 	pop     bool // it consumes by POP
 	slow    bool // it takes some 20 s to take a reset up: each gets a group of its own
-	start   func(c *brokers.Cluster, group, topic string) (*brokers.Consumer, error)
+	start   func(c *brokers.Cluster, group, topic string, clients int) (*brokers.Consumer, error)
+}
+
+func startPop(c *brokers.Cluster, group, topic string, _ int) (*brokers.Consumer, error) {
+	return c.NewPopConsumer(group, topic)
 }
 
 var kinds = []kind{
-	{"push", false, false, false, true, func(c *brokers.Cluster, g, t string) (*brokers.Consumer, error) { return c.NewConsumer(g, t, false) }},
-	{"push through a proxy", false, true, false, true, (*brokers.Cluster).NewProxiedConsumer},
-	{"POP", false, true, true, false, (*brokers.Cluster).NewPopConsumer},
-	{"POP, ordered", true, true, true, false, (*brokers.Cluster).NewPopConsumer},
+	{"push", false, false, false, true, (*brokers.Cluster).NewConsumers},
+	{"push through a proxy", false, true, false, true, (*brokers.Cluster).NewProxiedConsumers},
+	{"POP", false, true, true, false, startPop},
+	{"POP, ordered", true, true, true, false, startPop},
 }
 
 // resets are the ways to reset, in an order in which one leaves what the next needs.
@@ -171,18 +175,20 @@ func placesOf(got []brokers.Received) places {
 // everyReset resets one group in each of these ways, one after the other, and
 // counts what its consumer gets.
 func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cell {
-	queues := 2
+	const queues = 2
+	clients := 1
 	if live && !k.pop {
 		// A push consumer of the Go client waits for ten seconds when a broker
 		// moves a queue, puts the new offset into its table and commits it. That
 		// drops the other queues from the table, so that of two that are moved
 		// at the same moment one is now and then lost (2.1, offset_store.go).
-		queues = 1
+		// Each has one queue here.
+		clients = queues
 	}
 	f := w.fill(t, queues, perQueue)
 	group := w.groupAtStart(t, f, k.ordered)
 	start := func() *brokers.Consumer {
-		c, err := k.start(w.cluster, group, f.topic)
+		c, err := k.start(w.cluster, group, f.topic, clients)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,8 +209,26 @@ func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cel
 	if got := awaitPlaces(t, c, 0, w.from(queues, 0, perQueue)); got != "" {
 		t.Fatalf("before any reset: %s", got)
 	}
+	end := int64(perQueue)
 	if !live {
 		stop(c)
+	}
+	// Until a consumer learns that it has lost a queue to another one, it would
+	// take the reset for it as well.
+	for ctx, alone := within(t), clients == 1; !alone; {
+		first := len(c.Received())
+		end = send(t, w, f, queues, end, 1)
+		want := w.from(queues, end-1, end)
+		_, err := c.Wait(ctx, first, func(got []brokers.Received) bool { return len(want.diff(placesOf(got))) == 0 })
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			t.Fatalf("until each consumer has a queue of its own: %v", err)
+		}
+		time.Sleep(time.Second) // for what another consumer gets as well
+		by, of := map[int]bool{}, map[[2]int]bool{}
+		for _, m := range c.Received()[first:] {
+			by[m.Client], of[[2]int{m.Client, m.Queue}] = true, true
+		}
+		alone = len(by) == clients && len(of) == queues
 	}
 	for ctx := within(t); ; time.Sleep(200 * time.Millisecond) { // push consumers commit every few seconds
 		g, err := w.client.Describe(ctx, group, f.topic)
@@ -215,9 +239,9 @@ func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cel
 			break
 		}
 	}
-	hundred := int64(100)
+	thousand := int64(1000)
 	limited := request(group, f.topic, offset.ToEarliest)
-	limited.Limits.MaxReplayed = &hundred
+	limited.Limits.MaxReplayed = &thousand
 	kept := atTime(group, f.topic, f.before[aim])
 	kept.KeepAhead = true
 	given := request(group, f.topic, offset.ToOffsets)
@@ -228,7 +252,6 @@ func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cel
 			given.Target.Offsets[b][int32(q)] = aim
 		}
 	}
-	end := int64(perQueue)
 	var cells []cell
 	for _, r := range []struct {
 		name string

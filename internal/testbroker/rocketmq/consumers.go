@@ -23,9 +23,11 @@ type Received struct {
 	Offset int64
 	Stored time.Time
 	Body   string
+	Client int // which of the process's consumers got it
 }
 
-// Consumer is a consumer of one of Apache's Go clients, in a process of its own.
+// Consumer is a consumer of one of Apache's Go clients, in a process of its own,
+// or several of the same group in one.
 type Consumer struct {
 	process *artifacts.Process
 	stdin   *os.File
@@ -48,9 +50,14 @@ func (c *Cluster) NewSlowConsumer(group, topic string, pace time.Duration) (*Con
 	return c.startConsumer("pushconsumer", group, topic, "-name-server", c.nameServer, "-pace="+pace.String())
 }
 
-// NewProxiedConsumer starts a push consumer that is connected to the proxy.
-func (c *Cluster) NewProxiedConsumer(group, topic string) (*Consumer, error) {
-	return c.startConsumer("pushconsumer", group, topic, "-name-server", c.remotingEndpoint)
+// NewConsumers starts push consumers of one group.
+func (c *Cluster) NewConsumers(group, topic string, clients int) (*Consumer, error) {
+	return c.startConsumer("pushconsumer", group, topic, "-name-server", c.nameServer, fmt.Sprintf("-clients=%d", clients))
+}
+
+// NewProxiedConsumers starts push consumers that are connected to the proxy.
+func (c *Cluster) NewProxiedConsumers(group, topic string, clients int) (*Consumer, error) {
+	return c.startConsumer("pushconsumer", group, topic, "-name-server", c.remotingEndpoint, fmt.Sprintf("-clients=%d", clients))
 }
 
 // NewPopConsumer starts a consumer of the gRPC client, which consumes by POP
@@ -154,12 +161,13 @@ func (k *Consumer) read(stdout io.ReadCloser) {
 			Offset int64
 			Stored int64
 			Body   string
+			Client int
 		}
 		if err := in.Decode(&m); err != nil {
 			return
 		}
 		k.mu.Lock()
-		k.received = append(k.received, Received{m.Broker, m.Queue, m.Offset, time.UnixMilli(m.Stored), m.Body})
+		k.received = append(k.received, Received{m.Broker, m.Queue, m.Offset, time.UnixMilli(m.Stored), m.Body, m.Client})
 		close(k.grown)
 		k.grown = make(chan struct{})
 		k.mu.Unlock()

@@ -1,16 +1,18 @@
-// Command pushconsumer is a push consumer of Apache's Go client that prints
-// each message it gets, until its standard input ends. It is a program of its
-// own because that client has data races, which the race detector would blame
-// on the tests. It must not know what is tested.
+// Command pushconsumer is one push consumer of Apache's Go client, or several
+// in one group, and prints each message that comes, until its standard input
+// ends. It is a program of its own because that client has data races, which
+// the race detector would blame on the tests. It must not know what is tested.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,7 @@ type message struct {
 	Offset int64
 	Stored int64 // Unix milliseconds
 	Body   string
+	Client int // which of the consumers got it
 }
 
 func run() error {
@@ -42,6 +45,7 @@ func run() error {
 	topic := flag.String("topic", "", "the topic")
 	broadcast := flag.Bool("broadcast", false, "consume by broadcasting")
 	pace := flag.Duration("pace", 0, "how long each message takes, one after the other; only a few are fetched ahead")
+	clients := flag.Int("clients", 1, "how many consumers")
 	flag.Parse()
 	rlog.SetLogLevel("fatal")
 	model := consumer.Clustering
@@ -49,39 +53,47 @@ func run() error {
 		model = consumer.BroadCasting
 	}
 	options := []consumer.Option{
-		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{*server})),
-		consumer.WithInstance(fmt.Sprintf("test-%d", os.Getpid())), consumer.WithGroupName(*group),
+		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{*server})), consumer.WithGroupName(*group),
 		consumer.WithConsumerModel(model), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
 		consumer.WithCredentials(primitive.Credentials{AccessKey: os.Getenv("ACCESS_KEY"), SecretKey: os.Getenv("SECRET_KEY")}),
 	}
 	if *pace > 0 {
 		options = append(options, consumer.WithPullBatchSize(1), consumer.WithPullThresholdForQueue(1))
 	}
-	c, err := client.NewPushConsumer(options...)
-	if err != nil {
-		return err
-	}
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)
-	err = c.Subscribe(*topic, consumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, m := range messages {
-			if err := out.Encode(message{m.Queue.BrokerName, m.Queue.QueueId, m.QueueOffset, m.StoreTimestamp, string(m.Body)}); err != nil {
-				return consumer.ConsumeRetryLater, err
-			}
-			time.Sleep(*pace)
+	var started []client.PushConsumer
+	for i := range *clients {
+		name := consumer.WithInstance(fmt.Sprintf("test-%d-%d", os.Getpid(), i))
+		c, err := client.NewPushConsumer(append(slices.Clone(options), name)...)
+		if err != nil {
+			return err
 		}
-		return consumer.ConsumeSuccess, nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := c.Start(); err != nil {
-		return err
+		err = c.Subscribe(*topic, consumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, m := range messages {
+				if err := out.Encode(message{m.Queue.BrokerName, m.Queue.QueueId, m.QueueOffset, m.StoreTimestamp, string(m.Body), i}); err != nil {
+					return consumer.ConsumeRetryLater, err
+				}
+				time.Sleep(*pace)
+			}
+			return consumer.ConsumeSuccess, nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.Start(); err != nil {
+			return err
+		}
+		started = append(started, c)
 	}
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
-	return c.Shutdown() // commits where it is
+	var errs []error
+	for _, c := range started {
+		errs = append(errs, c.Shutdown()) // commits where it is
+	}
+	return errors.Join(errs...)
 }
