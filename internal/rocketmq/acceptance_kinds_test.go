@@ -287,6 +287,10 @@ func everyReset(t *testing.T, w *world, k kind, live bool, names []string) []cel
 		if k.proxied && plan.State == rocketmq.Offline {
 			t.Errorf("%s: the group of a proxy is called %q", r.name, plan.State)
 		}
+		listed := live && !k.proxied
+		if told := strings.Contains(strings.Join(plan.Notes, " "), "rocketmq-client-go"); !k.pop && told != listed {
+			t.Errorf("%s: told that a reset may be lost: %t, want %t", r.name, told, listed)
+		}
 		result, err := w.client.Apply(within(t), plan)
 		if err != nil {
 			row.wrong = err.Error()

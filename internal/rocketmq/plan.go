@@ -315,6 +315,9 @@ func (s *survey) notes(moves []offset.Move) []string {
 			notes = append(notes, note)
 		}
 	}
+	if s.mayBeLost(moves) {
+		notes = append(notes, "Consumers in Go are online. Those of rocketmq-client-go take a reset up ten seconds later and now and then lose that of one of several queues (2.1). It is safer while they are stopped.")
+	}
 	var unsure int
 	for _, m := range moves {
 		if m.MaybeZero && m.Previous < 0 {
@@ -326,6 +329,23 @@ func (s *survey) notes(moves []offset.Move) []string {
 	}
 	return notes
 }
+
+// mayBeLost tells whether brokers that reset by themselves move more than one
+// queue under push consumers of Apache's Go client. It commits each of them ten
+// seconds later, and drops the others from its table of offsets with that (2.1,
+// offset_store.go). Consumers by POP of a broker that is a proxy itself are
+// listed with the same language.
+func (s *survey) mayBeLost(moves []offset.Move) bool {
+	queues := 0
+	for _, m := range moves {
+		if b := s.broker(m.Broker); m.How == "" && b != nil && b.resets == yes && b.subscribed && slices.ContainsFunc(b.clients, inGo) {
+			queues++
+		}
+	}
+	return queues > 1
+}
+
+func inGo(c ClientInfo) bool { return c.Language == "GO" }
 
 // backlogNotes tells what waits in the group's retry and dead-letter topics,
 // which a reset does not touch. What cannot be read is left out: a preview is

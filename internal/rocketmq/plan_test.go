@@ -63,6 +63,38 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// Apache's Go client drops the other queues from its table of offsets when a
+// broker that resets by itself moves one (2.1, offset_store.go). An older broker
+// has it go to a time, one broker after the other.
+func TestPlanTellsThatConsumersInGoMayLoseAReset(t *testing.T) {
+	one := map[string]map[int32]int64{"broker-a": {1: 2}}
+	for _, s := range setups {
+		t.Run(s.name, func(t *testing.T) {
+			cluster, k := s.start(t)
+			told := func(req offset.Request, want bool) {
+				t.Helper()
+				plan, err := k.Plan(t.Context(), req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if told := strings.Contains(strings.Join(plan.Notes, " "), "rocketmq-client-go"); told != want {
+					t.Errorf("told %t, want %t: %q", told, want, plan.Notes)
+				}
+			}
+			told(request(offset.ToEarliest), s.online && s.resetsItself())
+			if !s.resetsItself() {
+				return
+			}
+			told(toEach(one), false)
+			cluster.Disconnect(group)
+			cluster.Connect(group, fake.Consumer{Language: "JAVA", Topics: []string{topic}})
+			told(request(offset.ToEarliest), false)
+			cluster.Connect(group, fake.Consumer{ID: "another", Topics: []string{topic}})
+			told(request(offset.ToEarliest), true)
+		})
+	}
+}
+
 func TestAFutureInstantIsPointedOut(t *testing.T) {
 	_, k := setups[0].start(t)
 	k.clock = clock.Fixed(base)

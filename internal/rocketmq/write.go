@@ -117,7 +117,7 @@ func (w *writer) delicate(brokers []*brokerState) bool {
 	if w.in.kind == offset.ToOffsets || !slices.ContainsFunc(brokers, func(b *brokerState) bool { return b.resets != yes }) {
 		return false
 	}
-	return slices.ContainsFunc(w.s.clients(), func(c ClientInfo) bool { return c.Language == "GO" })
+	return slices.ContainsFunc(w.s.clients(), inGo)
 }
 
 // fail notes that a queue was not written.

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -140,7 +141,7 @@ func (b *Broker) connections(f map[string]string) reply {
 	var clients []string
 	topics := map[string]bool{}
 	for i, c := range listed {
-		clients = append(clients, fmt.Sprintf(`{"clientAddr":"10.0.0.%d:40000","clientId":%q,"language":"GO","version":317}`, i+1, c.ID))
+		clients = append(clients, fmt.Sprintf(`{"clientAddr":"10.0.0.%d:40000","clientId":%q,"language":%q,"version":317}`, i+1, c.ID, cmp.Or(c.Language, "GO")))
 		for _, t := range c.Topics {
 			topics[t] = true
 		}

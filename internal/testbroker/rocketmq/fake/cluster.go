@@ -94,6 +94,7 @@ type group struct {
 // Consumer is a client that is online.
 type Consumer struct {
 	ID        string
+	Language  string        // of its client; empty means GO
 	Topics    []string      // that it subscribes to
 	Broadcast bool          // its message model
 	Deaf      bool          // it ignores pushed resets, as lite pull consumers do
