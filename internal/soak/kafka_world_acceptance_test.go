@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/terraform-offsets/terraform-provider-offsets/internal/clock"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/kafka/connection"
 	"github.com/terraform-offsets/terraform-provider-offsets/internal/offset"
@@ -572,6 +574,11 @@ func (k *walkedKafka) leave(ctx context.Context, group int) error {
 	if k.typeOf(group) == offset.StreamsGroup { // whose session does not end soon
 		return m.leave(ctx)
 	}
+	if k.typeOf(group) == offset.ShareGroup {
+		if err := k.given(ctx, group); err != nil {
+			return err
+		}
+	}
 	saying, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_ = m.leave(saying) //nolint:errcheck // its session ends all the same
@@ -579,6 +586,30 @@ func (k *walkedKafka) leave(ctx context.Context, group int) error {
 		return k.released(ctx, group)
 	}
 	return k.client.AwaitEmpty(ctx, k.groups[group])
+}
+
+// given waits until the brokers have given a start offset to every partition of
+// a share group that has a member. After a coordinator or the keeper of start
+// offsets was killed, they try again for a while, and may come to it when the
+// member has left. Where they have given none within the time, none is due.
+func (k *walkedKafka) given(ctx context.Context, group int) error {
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); {
+		v, err := k.view(ctx)
+		if err != nil {
+			return err
+		}
+		due := slices.ContainsFunc(k.topics, func(topic string) bool {
+			return slices.ContainsFunc(v.Logs.all(topic), func(p offset.Partition) bool { return v.of(k.groups[group]).at(p) == none })
+		})
+		if !due {
+			return nil
+		}
+		if err := clock.Sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	k.tally.add("Kafka: a share group whose member left partitions without a start offset")
+	return nil
 }
 
 // released waits until a share group has no member, and until what these had
