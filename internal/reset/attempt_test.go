@@ -275,6 +275,34 @@ func doubt(t *testing.T, m *memory) *offset.Result {
 	return report.Result
 }
 
+// RocketMQ before 5.0 cannot tell offset 0 from none: a queue that was to be put
+// at 0, and was somewhere else, has been put there. Counted as one without an
+// offset it would use up a limit that the whole reset was within. One that was
+// to be put somewhere else is not.
+func TestAResumeTakesZeroForWhereItWasPut(t *testing.T) {
+	for target, want := range map[int64][]int32{0: {1, 2}, 20: {0, 1, 2}} {
+		m := newMemory()
+		m.start, m.blurred, m.mute = 0, true, true
+		last := newRun().Reset(t.Context(), m.opening(), attempt(to(target))).Result
+		m.mute, m.wrote = false, nil
+		m.commit("billing", 0, 60, 60)
+		run, a := newRun(), after(last, goesOn, to(target))
+		preview := run.Preview(t.Context(), m.opening(), "Reset", a)
+		if target == 0 {
+			says(t, preview, "2 partitions of 2 move, 120 messages replayed")
+		}
+		report := run.Reset(t.Context(), m.opening(), a)
+		recordIs(t, report.Result.Outcomes, done(report.Result.Outcomes[0].Previous, target), done(60, target), done(60, target))
+		var wrote []int32
+		for _, p := range m.wrote {
+			wrote = append(wrote, p.ID)
+		}
+		if !slices.Equal(wrote, want) {
+			t.Errorf("to %d: wrote %v, want %v", target, wrote, want)
+		}
+	}
+}
+
 // What is in doubt is compared before it is written, in the preview as in the
 // apply, and what was found stands: consumers may go on while the apply waits.
 func TestAResumeComparesWhatIsInDoubt(t *testing.T) {

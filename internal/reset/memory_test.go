@@ -24,6 +24,7 @@ type memory struct {
 	members   []offset.Member
 	refuses   []offset.Partition // a write to these is refused, once
 	mute      bool               // writes are done, and neither answered nor read back
+	blurred   bool               // it cannot tell offset 0 from none
 	down      error              // what every call answers
 	writing   func()             // run before the first write of a call
 	calls     []string           // "plan", "apply", "undo" and "forget"
@@ -109,6 +110,9 @@ func (m *memory) Plan(ctx context.Context, req offset.Request) (*offset.Plan, er
 			continue
 		}
 		move := offset.Move{Partition: p, Previous: m.get(req.Group, p), Start: m.start, End: m.end}
+		if move.MaybeZero = m.blurred && move.Previous <= 0; move.MaybeZero {
+			move.Previous = offset.None
+		}
 		switch req.Target.Kind {
 		case offset.ToOffsets:
 			known := req.Target.Found[p]

@@ -119,19 +119,26 @@ func (r *Run) remainder(ctx context.Context, engine Engine, a Attempt) (remainde
 	for i := range record {
 		o := &record[i]
 		m, ok := now[o.Partition]
-		if !ok || !doubtful(*o) || m.MaybeZero || m.Offset < 0 { // a queue that is gone is nowhere
+		if !ok || !doubtful(*o) || m.Offset < 0 { // a queue that is gone is nowhere
 			continue
 		}
-		switch m.Previous {
+		at := m.Previous
+		if m.MaybeZero {
+			if o.Offset != 0 || o.Previous < 0 {
+				continue
+			}
+			at = 0 // where it was to be put, and was not before
+		}
+		switch at {
 		case o.Previous:
 			continue
 		case o.Offset:
 			o.State = offset.Done
 		default:
 			o.State = offset.MovedOn
-			moved = append(moved, fmt.Sprintf("%s is at %s, neither at %d, where it was to be put, nor at %s, where it was", o.Name(), number(m.Previous), o.Offset, number(o.Previous)))
+			moved = append(moved, fmt.Sprintf("%s is at %s, neither at %d, where it was to be put, nor at %s, where it was", o.Name(), number(at), o.Offset, number(o.Previous)))
 		}
-		o.Reason, o.Seen = "", m.Previous
+		o.Reason, o.Seen = "", at
 		left.settled = append(left.settled, *o)
 	}
 	if len(left.settled) == 0 {
