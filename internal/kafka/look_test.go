@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,10 +196,12 @@ func TestLooksThatAreGivenUp(t *testing.T) {
 	c := connect(t, f.Bootstrap())
 	stands(c, noon)
 	asked, answer := make(chan struct{}, 10), make(chan struct{})
+	var held atomic.Pointer[chan struct{}]
+	held.Store(&answer)
 	f.ControlKey(3, func(kmsg.Request) (kmsg.Response, error, bool) {
 		f.KeepControl()
 		asked <- struct{}{}
-		f.SleepControl(func() { <-answer })
+		f.SleepControl(func() { <-*held.Load() })
 		return nil, nil, false
 	})
 	type ended struct {
@@ -244,7 +247,8 @@ func TestLooksThatAreGivenUp(t *testing.T) {
 	}
 
 	c.looks.drop()
-	answer = make(chan struct{})
+	later := make(chan struct{})
+	held.Store(&later)
 	var both []chan ended
 	var all []context.CancelFunc
 	for n := range 2 {
@@ -260,10 +264,11 @@ func TestLooksThatAreGivenUp(t *testing.T) {
 		wantError(t, (<-end).err, offset.Interrupted)
 	}
 	wait(0)
-	close(answer)
+	close(later)
 	f.Fill(t, "orders", 3, 1, noon, time.Second)
-	answer = make(chan struct{})
-	close(answer)
+	last := make(chan struct{})
+	held.Store(&last)
+	close(last)
 	_, third := begin()
 	if end := <-third; end.err != nil || end.plan.Moves[0].Offset != 11 {
 		t.Errorf("%+v", end)
